@@ -1,0 +1,43 @@
+"""Exceptions. Every error a caller can act on is an :class:`EchosegError` whose message says what, where and what to do."""
+
+from __future__ import annotations
+
+
+class EchosegError(Exception):
+    """Base of all errors raised on purpose by echoseg."""
+
+
+class SourceError(EchosegError):
+    """An input cannot be read: missing, empty, truncated, not what its name says, or of an unusable shape."""
+
+
+class UnsupportedSourceError(SourceError):
+    """The input is readable but of a kind echoseg does not handle (e.g. a DICOM structured report as a clip)."""
+
+
+class NotRereadableError(SourceError):
+    """The source can be read only once (an iterable), and the request needs a second pass."""
+
+
+class PromptError(EchosegError):
+    """A prompt is malformed, lies outside the frame, or does not fit the source or the model."""
+
+
+class WeightsError(EchosegError):
+    """A checkpoint is missing, unsafe, partial, or does not fit the architecture."""
+
+
+class ModelConfigError(EchosegError):
+    """An unknown model name or an inconsistent model configuration."""
+
+
+class DeviceError(EchosegError):
+    """The requested device or precision is not available on this machine."""
+
+
+class MeasureError(EchosegError):
+    """A measure cannot be computed from what was given (empty mask, wrong shape, unknown method)."""
+
+
+class OutputError(EchosegError):
+    """A result cannot be written: folder not writable, disk full, or the name is taken."""

@@ -1,0 +1,94 @@
+"""The one shape every input takes: a lazily read sequence of frames with geometry and timing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Literal
+
+import numpy as np
+
+from echoseg.errors import NotRereadableError
+from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
+
+Kind = Literal["clip", "volume", "image"]
+
+
+class Source(ABC):
+    """A lazily read sequence of frames.
+
+    Attributes:
+        name: short name for outputs (file name without its extensions); never a patient identifier from inside the file.
+        kind: ``clip`` (time), ``volume`` (slices) or ``image`` (one frame).
+        size: ``(H, W)`` of every frame.
+        length: number of frames, or None when only reading to the end tells (a live iterable).
+        rereadable: True when frames can be read again and in any order.
+        geometry, timing, flags: see :mod:`echoseg.types`.
+        details: what else was understood, for ``echoseg info``; plain JSON values, no patient identifiers.
+    """
+
+    name: str
+    kind: Kind
+    size: tuple[int, int]
+    length: int | None
+    rereadable: bool = True
+    geometry: Geometry = Geometry()
+    timing: Timing = Timing()
+    flags: tuple[Flag, ...] = ()
+    details: Mapping[str, object] = {}
+
+    @abstractmethod
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
+        """Frames ``start`` to ``stop`` in order, each ``(H, W)`` or ``(H, W, 3)`` uint8, decoded as they are asked for."""
+
+    def frame(self, index: int) -> Image:
+        """One frame. Default: reads up to it; sources that can seek do better.
+
+        Raises:
+            NotRereadableError: the source can be read only once.
+            IndexError: no such frame.
+        """
+        if not self.rereadable:
+            raise NotRereadableError(f"{self.name}: frame {index} was asked for, but this source can be read only once, in order")
+        for image in self.frames(index, index + 1):
+            return image
+        raise IndexError(f"{self.name}: no frame {index}")
+
+    def frames_backward(self, start: int, stop: int = 0) -> Iterator[Image]:
+        """Frames ``start`` down to ``stop`` (both included), in bounded memory: read forward in blocks, given out reversed.
+
+        Raises:
+            NotRereadableError: the source can be read only once.
+        """
+        if not self.rereadable:
+            raise NotRereadableError(f"{self.name}: tracking backward needs a source that can be read again (a path or an array)")
+        block = 32
+        for first in range(start // block * block, -1, -block):
+            low, high = max(first, stop), min(first + block, start + 1)
+            if low < high:
+                yield from reversed(list(self.frames(low, high)))
+
+    def sector(self) -> BoolMask | None:
+        """``(H, W)`` bool mask of the ultrasound scan sector, or None when the source is not a clip or none was found."""
+        return None
+
+    def close(self) -> None:
+        """Release files and threads. Idempotent."""
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        if self.length is None:
+            raise TypeError(f"{self.name}: the length is not known before the end")
+        return self.length
+
+    def times(self, count: int) -> np.ndarray | None:
+        """``(count,)`` float64 seconds of the first ``count`` frames, or None when timing is unknown."""
+        if self.timing.times is not None and len(self.timing.times) >= count:
+            return np.asarray(self.timing.times[:count], dtype=np.float64)
+        return None if not self.timing.fps else np.arange(count, dtype=np.float64) / self.timing.fps

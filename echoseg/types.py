@@ -1,0 +1,231 @@
+"""Value types shared by every room of the house. No torch, no files: numpy only.
+
+Conventions, everywhere in echoseg:
+
+- images are ``(H, W)`` or ``(H, W, 3)`` uint8 (RGB), sequences ``(T, H, W)`` or ``(T, H, W, 3)``;
+- points are ``(x, y)`` in source pixels; ``(0, 0)`` is the top-left *edge*, so pixel ``i`` covers ``[i, i + 1)``;
+- spacing is ``(row_mm, col_mm)``: the distance between rows first, as in DICOM; ``None`` when unknown, never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.errors import PromptError
+
+BoolMask: TypeAlias = NDArray[np.bool_]
+Image: TypeAlias = NDArray[np.uint8]
+
+ABSENT_LOGIT = -1024.0
+"""Mask logit of an object that is absent from a frame (SAM 2's ``NO_OBJ_SCORE``)."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """An axis-aligned box in source pixels; ``x1`` and ``y1`` are edges (last pixel + 1).
+
+    Raises:
+        PromptError: a coordinate is not finite, or the box is empty (``x1 <= x0`` or ``y1 <= y0``).
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def __post_init__(self) -> None:
+        corners = (self.x0, self.y0, self.x1, self.y1)
+        if not all(np.isfinite(c) for c in corners):
+            raise PromptError(f"box {corners} has a coordinate that is not a finite number")
+        if self.x1 <= self.x0 or self.y1 <= self.y0:
+            raise PromptError(f"box {corners} is empty: give x0 < x1 and y0 < y1 (x1, y1 are edges: last pixel + 1)")
+
+    @classmethod
+    def around(cls, mask: BoolMask) -> Box:
+        """The tight box around the true pixels of ``mask`` ``(H, W)``.
+
+        Raises:
+            PromptError: the mask is empty.
+        """
+        ys, xs = np.nonzero(mask)
+        if len(ys) == 0:
+            raise PromptError("no box around an empty mask")
+        return cls(float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1))
+
+
+@dataclass(frozen=True)
+class Points:
+    """Clicks in source pixels.
+
+    Attributes:
+        xy: ``(N, 2)`` float32, x then y.
+        labels: ``(N,)`` int32; 1 inside the object, 0 outside.
+
+    Raises:
+        PromptError: wrong shapes, no points, labels other than 0 and 1, or a coordinate that is not finite.
+    """
+
+    xy: NDArray[np.float32]
+    labels: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        xy = np.array(self.xy, dtype=np.float32)
+        labels = np.array(self.labels, dtype=np.int32)
+        if xy.ndim == 1 and xy.shape == (2,) and labels.ndim == 0:
+            xy, labels = xy[None], labels[None]
+        if xy.ndim != 2 or xy.shape[1] != 2 or labels.shape != (len(xy),) or len(xy) == 0:
+            raise PromptError(f"points need xy of shape (N, 2) and labels (N,), N >= 1; got {xy.shape} and {labels.shape}")
+        if not np.isin(labels, (0, 1)).all():
+            raise PromptError(f"point labels are 1 (inside) or 0 (outside); got {sorted(set(labels.tolist()))}")
+        if not np.isfinite(xy).all():
+            raise PromptError("a point has a coordinate that is not a finite number")
+        object.__setattr__(self, "xy", xy)
+        object.__setattr__(self, "labels", labels)
+
+
+@dataclass(frozen=True)
+class MaskPrompt:
+    """The object's mask on one frame, ``(H, W)`` bool, at source size.
+
+    Raises:
+        PromptError: not two-dimensional, not finite, or empty.
+    """
+
+    mask: BoolMask
+
+    def __post_init__(self) -> None:
+        mask = np.asarray(self.mask)
+        if mask.ndim != 2:
+            raise PromptError(f"a mask prompt is one (H, W) mask; got shape {mask.shape}")
+        if mask.dtype.kind == "f" and not np.isfinite(mask).all():
+            raise PromptError("a mask prompt must not hold NaN or infinity")
+        mask = np.array(mask > 0, dtype=bool)
+        if not mask.any():
+            raise PromptError("a mask prompt must mark at least one pixel")
+        object.__setattr__(self, "mask", mask)
+
+
+Prompt: TypeAlias = Box | Points | MaskPrompt
+PromptPlan: TypeAlias = dict[int, dict[int, list[Prompt]]]
+"""``{object_id: {frame_index: [prompts]}}``, object_id >= 1."""
+
+Direction: TypeAlias = Literal["forward", "backward", "both"]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something a reader of the result must know.
+
+    Attributes:
+        code: stable snake_case identifier, e.g. ``spacing_missing``.
+        message: one sentence for people, without patient identifiers.
+        severity: ``info`` (worth knowing), ``review`` (look before use), ``reject`` (do not use).
+    """
+
+    code: str
+    message: str
+    severity: Literal["info", "review", "reject"] = "review"
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the pixels are in the patient.
+
+    Attributes:
+        spacing: ``(row_mm, col_mm)`` or None when unknown.
+        slice_spacing: distance between slices in mm (volumes), or None.
+        affine: ``(4, 4)`` float64 from (column, row, slice) index to LPS millimetres (volumes; DICOM/ITK convention), or None.
+    """
+
+    spacing: tuple[float, float] | None = None
+    slice_spacing: float | None = None
+    affine: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.affine is not None:
+            object.__setattr__(self, "affine", np.array(self.affine, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When the frames were taken.
+
+    Attributes:
+        fps: mean frames per second, or None when unknown (or when the sequence is not in time).
+        times: ``(T,)`` float64 seconds of each frame from the first, or None when unknown.
+        heart_rate: beats per minute from the file, or None when unknown (DICOM's 0 means unknown).
+        r_wave_times: seconds of ECG R waves from the first frame, empty when unknown.
+    """
+
+    fps: float | None = None
+    times: NDArray[np.float64] | None = None
+    heart_rate: float | None = None
+    r_wave_times: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """One tracked frame, as ``stream`` yields it.
+
+    Attributes:
+        index: frame index in the source.
+        logits: ``{object_id: (H, W) float32}`` at source size; > 0 inside. An absent object is -1024 everywhere.
+        scores: ``{object_id: predicted IoU}`` in 0..1.
+        object_scores: ``{object_id: object score logit}``; > 0 when the object is present.
+    """
+
+    index: int
+    logits: Mapping[int, NDArray[np.float32]]
+    scores: Mapping[int, float]
+    object_scores: Mapping[int, float]
+
+    @property
+    def masks(self) -> dict[int, BoolMask]:
+        """``{object_id: (H, W) bool}``; objects may overlap here, see :meth:`label_map`."""
+        return {object_id: logits > 0 for object_id, logits in self.logits.items()}
+
+    def label_map(self) -> Image:
+        """``(H, W)`` uint8, 0 background, else object_id; where objects overlap the higher logit wins."""
+        ids = sorted(self.logits)
+        stack = np.stack([self.logits[i] for i in ids])
+        winner = np.asarray(ids, dtype=np.uint8)[stack.argmax(axis=0)]
+        winner[stack.max(axis=0) <= 0] = 0
+        return winner
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What :func:`echoseg.segment` returns.
+
+    Attributes:
+        masks: ``(T, H, W)`` uint8 label map, values are object ids (overlaps by higher logit).
+        scores: ``(T, n_objects)`` float32 predicted IoU, columns in the order of ``object_ids``; NaN on frames not tracked.
+        object_scores: ``(T, n_objects)`` float32 object score logits; NaN on frames not tracked.
+        object_ids: the ids, ascending.
+        names: ``{object_id: name}`` such as ``{1: "LV"}``.
+        seeds: ``{object_id: frame indices that hold prompts}``.
+        fps: frames per second or None.
+        timing: full timing of the source.
+        geometry: geometry of the source.
+        flags: what a reader must know.
+    """
+
+    masks: NDArray[np.uint8]
+    scores: NDArray[np.float32]
+    object_scores: NDArray[np.float32]
+    object_ids: tuple[int, ...]
+    names: Mapping[int, str]
+    seeds: Mapping[int, tuple[int, ...]]
+    geometry: Geometry
+    timing: Timing
+    flags: tuple[Flag, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fps(self) -> float | None:
+        return self.timing.fps
