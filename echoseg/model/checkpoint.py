@@ -1,0 +1,72 @@
+"""Reading weights: official ``.pt`` files and safetensors, strictly and without executing anything."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from echoseg.errors import WeightsError
+
+
+def read_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Parameters in ``path``: safetensors, or a ``.pt``/``.pth`` holding a state dict or ``{"model": state_dict}``.
+
+    Raises:
+        WeightsError: no such file, unreadable, or a pickle that holds more than tensors (it is never executed).
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"no weights at {path}: give the path of a .pt or .safetensors file")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path.name} cannot be read as weights ({reason}): is the file complete, and does it hold tensors only?") from error
+    if isinstance(content, dict) and isinstance(content.get("model"), dict):
+        content = content["model"]
+    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        raise WeightsError(f'{path.name} does not hold a state dict or {{"model": state_dict}}')
+    return content
+
+
+def load_strict(model: nn.Module, state: dict[str, Tensor], label: str) -> None:
+    """Loads every parameter, converting to the model's dtype; all or nothing.
+
+    Raises:
+        WeightsError: names the missing, unexpected and mis-shaped keys.
+    """
+    wanted = model.state_dict()
+    problems = []
+    missing = [key for key in wanted if key not in state]
+    unexpected = [key for key in state if key not in wanted]
+    misshaped = [
+        f"{key} is {tuple(state[key].shape)} but should be {tuple(value.shape)}"
+        for key, value in wanted.items()
+        if key in state and state[key].shape != value.shape
+    ]
+    for kind, keys in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", misshaped)):
+        if keys:
+            problems.append(f"{len(keys)} {kind}: {_some(keys)}")
+    if problems:
+        raise WeightsError(f"{label} does not fit this model ({'; '.join(problems)}); is it the right --model for these weights?")
+    model.load_state_dict(state)
+
+
+def sha256(path: str | Path) -> str:
+    """Hex digest of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+
+
+def _some(keys: Iterable[str], most: int = 6) -> str:
+    keys = list(keys)
+    return ", ".join(keys[:most]) + (f", ... and {len(keys) - most} more" if len(keys) > most else "")

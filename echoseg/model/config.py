@@ -1,0 +1,162 @@
+"""Model configurations: frozen dataclasses in a registry. No torch here, so that the CLI and docs can list models quickly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from echoseg.errors import ModelConfigError
+
+STRUCTURES = ("LV", "LA", "MYO", "RV")
+"""Order of the learned structure prompts of echoseg's own models."""
+
+
+@dataclass(frozen=True)
+class HieraConfig:
+    """Hiera trunk (Ryali et al. 2023) as SAM 2 uses it; strides 4, 8, 16, 32."""
+
+    embed_dim: int = 96
+    num_heads: int = 1
+    stages: tuple[int, ...] = (1, 2, 7, 2)
+    global_att_blocks: tuple[int, ...] = (5, 7, 9)
+    window_pos_embed_bkg_spatial_size: tuple[int, int] = (7, 7)
+    window_spec: tuple[int, ...] = (8, 4, 14, 7)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels, finest level first."""
+        return tuple(self.embed_dim * 2**i for i in range(len(self.stages)))
+
+
+@dataclass(frozen=True)
+class ConvTrunkConfig:
+    """Residual convolutional trunk of the compact models; strides 2, 4, 8, 16."""
+
+    channels: tuple[int, ...] = (24, 48, 96, 192)
+    blocks: tuple[int, ...] = (1, 1, 2, 2)
+    norm_groups: int = 8
+
+
+TrunkConfig: TypeAlias = HieraConfig | ConvTrunkConfig
+
+
+@dataclass(frozen=True)
+class SAM2Config:
+    """A complete SAM 2.1 model.
+
+    Attributes:
+        name: registry name.
+        image_size: side of the square network input in pixels.
+        trunk: configuration of the trunk.
+        d_model: channels of the frame embedding.
+        embedding_stride: input pixels per embedding cell; mask logits come at a quarter of it.
+        fpn_top_down_levels: trunk levels (0 = finest) that receive the next coarser level.
+        scalp: number of coarsest levels dropped after the neck.
+        mem_dim: channels of a stored memory.
+        num_maskmem: spatial memories attended to: one set of prompted frames and ``num_maskmem - 1`` tracked ones.
+        memory_layers, memory_ffn: depth and hidden width of the memory attention.
+        decoder_mlp: hidden width of the two-way transformer.
+        iou_hidden: hidden width of the IoU head.
+        max_obj_ptrs: object pointers attended to.
+        dropout: of the memory attention, in training only.
+        structures: names of learned structure prompts, empty for the published models.
+        weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
+        licence: licence of the published weights.
+        origin: where the weights come from, for ``echoseg weights list``.
+    """
+
+    name: str
+    image_size: int = 1024
+    trunk: TrunkConfig = field(default_factory=HieraConfig)
+    d_model: int = 256
+    embedding_stride: int = 16
+    fpn_top_down_levels: tuple[int, ...] = (2, 3)
+    scalp: int = 1
+    mem_dim: int = 64
+    num_maskmem: int = 7
+    memory_layers: int = 4
+    memory_ffn: int = 2048
+    decoder_mlp: int = 2048
+    decoder_heads: int = 8
+    iou_hidden: int = 256
+    max_obj_ptrs: int = 16
+    dropout: float = 0.1
+    structures: tuple[str, ...] = ()
+    weights: str | None = None
+    licence: str = "Apache-2.0"
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        if self.image_size % (2 * self.embedding_stride):
+            raise ModelConfigError(f"{self.name}: image_size {self.image_size} must be a multiple of {2 * self.embedding_stride}")
+        if self.d_model % self.mem_dim or self.d_model % 8:
+            raise ModelConfigError(f"{self.name}: d_model {self.d_model} must be a multiple of mem_dim {self.mem_dim} and of 8")
+
+    @property
+    def embedding_size(self) -> int:
+        """Side of the frame embedding in cells."""
+        return self.image_size // self.embedding_stride
+
+    @property
+    def mask_size(self) -> int:
+        """Side of the mask logits (and of a low-resolution mask prompt)."""
+        return 4 * self.embedding_size
+
+
+def _hiera(embed_dim: int, num_heads: int, stages: tuple[int, ...], global_blocks: tuple[int, ...], background: int = 7, third_window: int = 14) -> HieraConfig:
+    spec = (8, 4, third_window, third_window // 2)
+    return HieraConfig(embed_dim, num_heads, stages, global_blocks, (background, background), spec)
+
+
+_TINY = _hiera(96, 1, (1, 2, 7, 2), (5, 7, 9))
+_META = "Meta, facebook/sam2.1-hiera-{} (sam2.1_hiera_{}.pt)"
+
+REGISTRY: dict[str, SAM2Config] = {
+    config.name: config
+    for config in (
+        SAM2Config(
+            "compact",
+            image_size=128,
+            trunk=ConvTrunkConfig(),
+            d_model=96,
+            embedding_stride=8,
+            fpn_top_down_levels=(0, 1, 2, 3),
+            mem_dim=32,
+            num_maskmem=5,
+            memory_layers=2,
+            memory_ffn=256,
+            decoder_mlp=256,
+            decoder_heads=4,
+            iou_hidden=96,
+            dropout=0.0,
+            structures=STRUCTURES,
+            weights="compact.safetensors",
+            origin="echoseg, trained on simulated echo only",
+        ),
+        SAM2Config("medsam2", image_size=512, trunk=_TINY, origin="Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)"),
+        SAM2Config("sam2.1-tiny", trunk=_TINY, origin=_META.format("tiny", "tiny")),
+        SAM2Config("sam2.1-small", trunk=_hiera(96, 1, (1, 2, 11, 2), (7, 10, 13)), origin=_META.format("small", "small")),
+        SAM2Config(
+            "sam2.1-base-plus",
+            trunk=_hiera(112, 2, (2, 3, 16, 3), (12, 16, 20), background=14),
+            origin=_META.format("base-plus", "base_plus"),
+        ),
+        SAM2Config(
+            "sam2.1-large",
+            trunk=HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), (7, 7), (8, 4, 16, 8)),
+            origin=_META.format("large", "large"),
+        ),
+    )
+}
+
+
+def model_config(name: str) -> SAM2Config:
+    """The registered configuration ``name``.
+
+    Raises:
+        ModelConfigError: no such name; the message lists those there are.
+    """
+    try:
+        return REGISTRY[name]
+    except KeyError:
+        raise ModelConfigError(f"no model named {name!r}; there are: {', '.join(REGISTRY)}") from None
