@@ -1,0 +1,37 @@
+# Two commands matter: `make demo` and `make test`. Both make .venv first, and are quick the second time.
+PYTHON ?= python3
+# PyPI's torch for Linux carries CUDA. For the smaller CPU build: make TORCH_FLAGS='--index-url https://download.pytorch.org/whl/cpu'
+TORCH_FLAGS ?=
+# Two test processes of one thread each: on two cores faster than one process with two threads.
+JOBS ?= 2
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test test-slow lint install clean
+
+demo: $(INSTALLED)
+	$(BIN)/echoseg demo --out out
+
+test: lint
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS)
+
+test-slow: $(INSTALLED)
+	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) -m slow --timeout 1200
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+install: $(INSTALLED)
+
+$(INSTALLED): setup.cfg pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q $(TORCH_FLAGS) -c constraints.txt torch
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv out build dist echoseg.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,87 @@
+"""``echoseg info``: what is understood of an input, before anything is segmented."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from echoseg.cli.console import output
+
+if TYPE_CHECKING:
+    from echoseg.io.source import Source
+
+
+def info(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="Anything that `echoseg run` takes.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print frames, timing, spacing and flags of INPUT; patient identifiers are left out."""
+    from echoseg import open_source
+
+    with open_source(source) as opened:
+        facts = describe(opened)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2, default=str))
+    else:
+        output().print(_table(facts))
+
+
+def describe(source: Source) -> dict[str, Any]:
+    """The facts of a source as plain JSON values; None where a fact is unknown."""
+    geometry, timing = source.geometry, source.timing
+    sector = source.sector() if source.kind == "clip" else None
+    duration = None if not timing.fps or source.length is None else source.length / timing.fps
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "frames": source.length,
+        "height": source.size[0],
+        "width": source.size[1],
+        "fps": timing.fps,
+        "duration_s": duration,
+        "spacing_mm": None if geometry.spacing is None else list(geometry.spacing),
+        "slice_spacing_mm": geometry.slice_spacing,
+        "heart_rate_per_min": timing.heart_rate,
+        "sector_fraction": None if sector is None else float(sector.mean()),
+        "flags": [{"code": f.code, "severity": f.severity, "message": f.message} for f in source.flags],
+        "details": dict(source.details),
+    }
+
+
+def _table(facts: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for label, text in _rows(facts):
+        table.add_row(Text(label, "bold"), Text(text, overflow="fold"))
+    return table
+
+
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    clip, volume = facts["kind"] == "clip", facts["kind"] == "volume"
+    unknown_spacing = next((f"unknown: {f['message']}" for f in facts["flags"] if f["code"].startswith("spacing_")), "unknown")
+    rows = [
+        ("name", facts["name"]),
+        ("kind", facts["kind"]),
+        ("slices" if volume else "frames", _known(facts["frames"], "{}")),
+        ("size", f"{facts['width']} x {facts['height']} pixels"),
+        ("spacing", unknown_spacing if facts["spacing_mm"] is None else "{:.4g} x {:.4g} mm (row, column)".format(*facts["spacing_mm"])),
+    ]
+    if volume:
+        rows.append(("slice spacing", _known(facts["slice_spacing_mm"], "{:.4g} mm")))
+    if clip:
+        rows += [
+            ("rate", _known(facts["fps"], "{:.4g} frames/s")),
+            ("duration", _known(facts["duration_s"], "{:.2f} s")),
+            ("heart rate", _known(facts["heart_rate_per_min"], "{:.0f} /min")),
+            ("sector", "none found" if facts["sector_fraction"] is None else f"found, {facts['sector_fraction']:.0%} of the image"),
+        ]
+    rows += [("flag", f"{f['code']} ({f['severity']}): {f['message']}") for f in facts["flags"]]
+    rows += [(key.replace("_", " "), str(value)) for key, value in facts["details"].items()]
+    return rows
+
+
+def _known(value: object, pattern: str) -> str:
+    return "unknown" if value is None else pattern.format(value)

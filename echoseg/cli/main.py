@@ -1,0 +1,72 @@
+"""The ``echoseg`` command: its sub-commands, and how an error reaches the user.
+
+Exit codes: 0 done, 1 some inputs failed, 2 usage. Torch and the other heavy imports sit inside the commands, so that
+``echoseg --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from echoseg import __version__
+from echoseg.cli import bench, simulate, weights
+from echoseg.cli.console import print_error
+from echoseg.cli.demo import demo
+from echoseg.cli.doctor import doctor
+from echoseg.cli.info import info
+from echoseg.cli.run import run
+from echoseg.cli.train import train
+from echoseg.errors import EchosegError
+
+
+class EchosegGroup(TyperGroup):
+    """A command group whose :class:`EchosegError` becomes one line and exit code 1; ``--debug`` counts anywhere on the line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        # A user who has just seen an error appends --debug at the end of the command.
+        wants_debug = "--debug" in args
+        ctx.meta["debug"] = wants_debug
+        return super().parse_args(ctx, [a for a in args if a != "--debug"])
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EchosegError as error:
+            print_error(str(error), traceback=ctx.meta["debug"])
+            raise typer.Exit(1) from error
+
+
+app = typer.Typer(
+    name="echoseg",
+    cls=EchosegGroup,
+    help="Promptable segmentation of medical sequences: an echo clip or a CT/MRI volume in, masks, measures and pictures out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"echoseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere on the line.")] = False,
+) -> None:
+    pass
+
+
+app.command("run")(run)
+app.command("demo")(demo)
+app.command("info")(info)
+app.command("doctor")(doctor)
+app.command("train")(train)
+app.add_typer(weights.app, name="weights")
+app.add_typer(simulate.app, name="simulate")
+app.add_typer(bench.app, name="bench")

@@ -1,0 +1,106 @@
+"""``echoseg run``: inputs in, a folder of results for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from echoseg.cli.console import output, print_error
+from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.progress import frame_progress
+from echoseg.cli.result_table import result_table
+from echoseg.errors import DeviceError, EchosegError, ModelConfigError
+
+if TYPE_CHECKING:
+    from echoseg.pipeline import RunResult
+
+PROMPT_HELP = (
+    "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json. "
+    "In source pixels; x1, y1 are edges."
+)
+
+
+def run(
+    ctx: typer.Context,
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Video or DICOM files, volumes, folders of images, .npy arrays.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results; each input gets a folder of its own in it.")],
+    prompt: Annotated[str, typer.Option(help=PROMPT_HELP)] = "auto",
+    model: Annotated[str, typer.Option(help="A name from `echoseg weights list`.")] = "compact",
+    weights: Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")] = None,
+    direction: Annotated[Literal["forward", "backward", "both"], typer.Option(help="Where to track from the prompted frame.")] = "both",
+    frame_index: Annotated[int | None, typer.Option(min=0, help="Frame of a prompt that names none.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
+    fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
+    views: Annotated[str | None, typer.Option(metavar="A4C,A2C", help="The view of each input, in order.")] = None,
+    dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR (not available yet).")] = False,
+    config: Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")] = None,
+) -> None:
+    """Segment each INPUT and write masks, measures and pictures to DIR/<name>/."""
+    if dicom:
+        raise typer.BadParameter("DICOM output is not available yet: run without --dicom", param_hint="--dicom")
+    options: dict[str, Any] = {
+        "prompt": prompt,
+        "model": model,
+        "weights": weights,
+        "direction": direction,
+        "frame_index": frame_index,
+        "device": device,
+        "spacing": None if spacing is None else _parse_spacing(spacing),
+        "fps": fps,
+        "views": None if views is None else views.split(","),
+    }
+    if config is not None:
+        from echoseg.cli.run_config import read_run_config
+
+        options |= {name: value for name, value in read_run_config(config).items() if not _given(ctx, name)}
+    view_of_input = options.pop("views") or [None] * len(inputs)
+    if len(view_of_input) != len(inputs):
+        raise typer.BadParameter(f"{len(view_of_input)} views for {len(inputs)} inputs: give one for each", param_hint="--views")
+
+    import echoseg
+
+    try:
+        loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
+    except (ModelConfigError, DeviceError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+    failures = []
+    for source, view in zip(inputs, view_of_input, strict=True):
+        try:
+            run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
+        except Exception as error:  # one bad input must not take the others with it
+            reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
+            print_error(f"{source}: {reason}", traceback=ctx.meta["debug"])
+            failures.append(Failure(source, reason))
+    write_failures(out, failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def run_one(source: str, out: Path, **options: Any) -> RunResult:
+    """Runs the pipeline on one input, shows its progress, prints its results."""
+    from echoseg import pipeline
+
+    name = Path(source).name
+    with frame_progress(name) as report:
+        result = pipeline.run(source, out=out, progress=report, **options)
+    output().print(result_table(name, result.measurements, result.flags, result.directory))
+    return result
+
+
+def _given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _parse_spacing(text: str) -> tuple[float, float]:
+    try:
+        row, col = (float(part) for part in text.split(","))
+    except ValueError:
+        row = col = float("nan")
+    if not (0 < row < float("inf") and 0 < col < float("inf")):
+        raise typer.BadParameter(f"{text!r} is not two positive numbers such as 0.51,0.51", param_hint="--spacing")
+    return row, col

@@ -1,0 +1,50 @@
+"""``echoseg run --config FILE``: the options of the command in a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class RunConfig(BaseModel):
+    """The options of ``echoseg run`` under their own names; what is left out keeps the command's default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompt: str | None = None
+    model: str | None = None
+    weights: Path | None = None
+    direction: Literal["forward", "backward", "both"] | None = None
+    frame_index: Annotated[int | None, Field(ge=0)] = None
+    device: str | None = None
+    spacing: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
+    fps: Annotated[float | None, Field(gt=0)] = None
+    views: list[str] | None = None
+
+
+def read_run_config(path: Path) -> dict[str, Any]:
+    """The options that the YAML file ``path`` sets.
+
+    Raises:
+        typer.BadParameter: not a readable YAML file, an unknown key or an unusable value; the message names each key.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return RunConfig.model_validate({} if content is None else content).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_reason(e['type'], e['msg'])}" for e in error.errors())
+        raise typer.BadParameter(f"{path}: {reasons}", param_hint="--config") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise typer.BadParameter(f"{path} is not a readable YAML file: {error}", param_hint="--config") from error
+
+
+def _reason(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"unknown key; known are {', '.join(RunConfig.model_fields)}"
+    if kind == "model_type":
+        return "must hold lines of `option: value`"
+    return message[0].lower() + message[1:]

@@ -1,0 +1,162 @@
+"""`echoseg info`, `doctor`, `weights list`, and the thin commands that hand over to their rooms."""
+
+import hashlib
+import json
+import sys
+from types import ModuleType
+
+import numpy as np
+from typer.testing import CliRunner
+
+import echoseg
+from echoseg.cli import doctor as doctor_command
+from echoseg.cli.main import app
+from echoseg.cli.weights import sha256
+from echoseg.errors import SourceError
+from echoseg.io.source import Source
+from echoseg.types import Flag, Geometry, Timing
+
+
+class Clip(Source):
+    name = "a4c"
+    kind = "clip"
+    size = (4, 8)
+    length = 50
+    timing = Timing(fps=25.0)
+    flags = (Flag("spacing_missing", "the file holds no calibrated region"),)
+    details = {"transfer_syntax": "RLE Lossless"}  # noqa: RUF012
+    closed = False
+
+    def frames(self, start=0, stop=None):
+        raise AssertionError("info must not decode the clip")
+
+    def sector(self):
+        mask = np.zeros(self.size, dtype=bool)
+        mask[:2] = True
+        return mask
+
+    def close(self):
+        self.closed = True
+
+
+class Volume(Clip):
+    kind = "volume"
+    geometry = Geometry(spacing=(0.5, 0.25), slice_spacing=3.0)
+    timing = Timing()
+    flags = ()
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def info_lines(monkeypatch, source):
+    monkeypatch.setattr(echoseg, "open_source", lambda path: source, raising=False)
+    done = invoke("info", "x")
+    assert done.exit_code == 0, done.output
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
+def test_info_prints_what_is_known_and_says_what_is_not(monkeypatch):
+    assert info_lines(monkeypatch, Clip()) == [
+        "name a4c",
+        "kind clip",
+        "frames 50",
+        "size 8 x 4 pixels",
+        "spacing unknown: the file holds no calibrated region",
+        "rate 25 frames/s",
+        "duration 2.00 s",
+        "heart rate unknown",
+        "sector found, 50% of the image",
+        "flag spacing_missing (review): the file holds no calibrated region",
+        "transfer syntax RLE Lossless",
+    ]
+
+
+def test_info_of_a_volume_speaks_of_slices(monkeypatch):
+    lines = info_lines(monkeypatch, Volume())
+    assert "slices 50" in lines
+    assert "spacing 0.5 x 0.25 mm (row, column)" in lines
+    assert "slice spacing 3 mm" in lines
+    assert not any(line.startswith(("rate", "heart rate", "sector")) for line in lines)
+
+
+def test_info_json_is_machine_readable_and_the_source_is_closed(monkeypatch):
+    clip = Clip()
+    monkeypatch.setattr(echoseg, "open_source", lambda path: clip, raising=False)
+    facts = json.loads(invoke("info", "x", "--json").stdout)
+    assert facts["frames"] == 50
+    assert facts["duration_s"] == 2.0
+    assert facts["spacing_mm"] is None
+    assert facts["flags"][0]["code"] == "spacing_missing"
+    assert clip.closed
+
+
+def test_an_error_is_one_line_and_exit_code_1(monkeypatch):
+    def fail(path):
+        raise SourceError(f"{path}: no such file")
+
+    monkeypatch.setattr(echoseg, "open_source", fail, raising=False)
+    done = invoke("info", "gone.mp4")
+    assert done.exit_code == 1
+    assert done.stderr == "error: gone.mp4: no such file\n"
+
+
+def test_doctor_finds_the_tools_of_this_environment(monkeypatch, tmp_path):
+    weights = tmp_path / "compact.safetensors"
+    weights.write_bytes(b"x")
+    monkeypatch.setattr(doctor_command, "shipped_weights", lambda: [weights])
+    done = invoke("doctor")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.rstrip().endswith("OK")
+    assert "libx264" in done.stdout
+    assert hashlib.sha256(b"x").hexdigest() in done.stdout
+
+
+def test_doctor_names_a_problem_and_exits_with_1(monkeypatch):
+    monkeypatch.setattr(doctor_command, "shipped_weights", lambda: [])
+    done = invoke("doctor")
+    assert done.exit_code == 1
+    assert "1 problem: weights" in done.stdout
+
+
+def test_doctor_reports_a_missing_library_as_a_problem(monkeypatch):
+    monkeypatch.setattr(doctor_command, "LIBRARIES", ("surely-not-installed",))
+    states = {check.what: check.state for check in doctor_command.libraries()}
+    assert states["surely-not-installed"] == "problem"
+
+
+def test_sha256_is_that_of_the_whole_file(tmp_path):
+    data = np.arange(3_000_001, dtype=np.uint8).tobytes()  # more than one block
+    (tmp_path / "f").write_bytes(data)
+    assert sha256(tmp_path / "f") == hashlib.sha256(data).hexdigest()
+
+
+def test_train_hands_its_options_over(monkeypatch, tmp_path):
+    calls = []
+    training = ModuleType("echoseg.training")
+    training.train = lambda config, *, out, resume: calls.append((config, out, resume))
+    monkeypatch.setitem(sys.modules, "echoseg.training", training)
+    assert invoke("train", tmp_path / "c.yaml", "--resume", "--out", tmp_path).exit_code == 0
+    assert calls == [(tmp_path / "c.yaml", tmp_path, True)]
+
+
+def test_gallery_is_written_where_asked(monkeypatch, tmp_path):
+    simulate = ModuleType("echoseg.simulate")
+    simulate.write_gallery = lambda path: path.write_bytes(b"png")
+    monkeypatch.setitem(sys.modules, "echoseg.simulate", simulate)
+    done = invoke("simulate", "gallery", tmp_path / "g.png")
+    assert done.stdout == f"{tmp_path / 'g.png'}\n"
+    assert (tmp_path / "g.png").read_bytes() == b"png"
+
+
+def test_version_and_help_answer():
+    assert invoke("--version").stdout == f"echoseg {echoseg.__version__}\n"
+    for command in ([], ["run"], ["demo"], ["info"], ["doctor"], ["train"], ["weights", "list"], ["simulate", "gallery"], ["bench"]):
+        done = invoke(*command, "--help")
+        assert done.exit_code == 0
+        assert "Usage" in done.stdout
+
+
+def test_unknown_command_is_a_usage_error():
+    assert invoke("frobnicate").exit_code == 2

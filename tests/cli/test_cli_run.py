@@ -1,0 +1,195 @@
+"""`echoseg run` parses, calls the pipeline once per input, prints, and answers with the right exit code."""
+
+import csv
+import re
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+import echoseg
+from echoseg.cli.main import app
+from echoseg.errors import ModelConfigError, SourceError
+from echoseg.types import Flag
+
+MEASUREMENTS = {
+    "measures": {"ef": {"value": 57.234, "unit": "%"}, "edv": {"value": 98.06, "unit": "mL"}, "esv": {"value": None, "unit": "mL"}}
+}
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Replaces the pipeline and the model by recorders; an input named bad* fails, buggy* raises something unforeseen."""
+    made = {"runs": [], "models": []}
+
+    def run(source, out, *, progress, **options):
+        made["runs"].append((source, options))
+        if source.startswith("bad"):
+            raise SourceError("the file is empty [0 bytes]")
+        if source.startswith("buggy"):
+            raise ZeroDivisionError("division by zero")
+        progress(1, 2)
+        progress(2, 2)
+        flags = (Flag("partial_beat", "no complete beat [1 s]"),)
+        directory = Path(out) / Path(source).stem
+        return SimpleNamespace(directory=directory, measurements=MEASUREMENTS, files={"curve": directory / "curve.png"}, flags=flags)
+
+    def load_model(name, weights=None, device="auto"):
+        if name == "nonsense":
+            raise ModelConfigError("unknown model 'nonsense'")
+        made["models"].append((name, weights, device))
+        return "the model"
+
+    pipeline = ModuleType("echoseg.pipeline")
+    pipeline.run = run
+    monkeypatch.setitem(sys.modules, "echoseg.pipeline", pipeline)
+    monkeypatch.setattr(echoseg, "pipeline", pipeline, raising=False)
+    monkeypatch.setattr(echoseg, "load_model", load_model, raising=False)
+    return made
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def unboxed(text):
+    """A usage error without the frame that is drawn around it."""
+    return " ".join(re.sub("[│╭╮╰╯─]", " ", text).split())
+
+
+def test_one_model_serves_all_inputs(calls, tmp_path):
+    done = invoke("run", "a.dcm", "b.mp4", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert calls["models"] == [("compact", None, "auto")]
+    assert [source for source, _ in calls["runs"]] == ["a.dcm", "b.mp4"]
+    assert all(options["model"] == "the model" for _, options in calls["runs"])
+
+
+def test_prints_measures_flags_and_folder(calls, tmp_path):
+    done = invoke("run", "a.dcm", "--out", tmp_path)
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert lines == [
+        "a.dcm",
+        "EF 57.2 %",
+        "EDV 98.1 mL",
+        "ESV unknown",
+        "flag partial_beat: no complete beat [1 s]",
+        f"folder {tmp_path / 'a'}",
+    ]
+
+
+def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
+    options = ["--prompt", "box:1,2,3,4@5", "--direction", "forward", "--frame-index", 7, "--spacing", "0.5,0.25", "--fps", 25]
+    assert invoke("run", "a.dcm", "--out", tmp_path, *options).exit_code == 0
+    assert calls["runs"][0][1] == {
+        "prompt": "box:1,2,3,4@5",
+        "model": "the model",
+        "direction": "forward",
+        "frame_index": 7,
+        "spacing": (0.5, 0.25),
+        "fps": 25.0,
+        "view": None,
+    }
+    invoke("run", "a.dcm", "--out", tmp_path)
+    assert calls["runs"][1][1] == {"prompt": "auto", "model": "the model", "direction": "both", "view": None}
+
+
+def test_each_input_gets_its_view(calls, tmp_path):
+    assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--views", "A4C,A2C").exit_code == 0
+    assert [options["view"] for _, options in calls["runs"]] == ["A4C", "A2C"]
+
+
+def test_a_failed_input_is_reported_and_the_others_are_done(calls, tmp_path):
+    done = invoke("run", "bad.avi", "a.dcm", "buggy.npy", "--out", tmp_path)
+    assert done.exit_code == 1
+    assert [source for source, _ in calls["runs"]] == ["bad.avi", "a.dcm", "buggy.npy"]
+    assert "error: bad.avi: the file is empty [0 bytes]\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    with (tmp_path / "errors.csv").open(newline="") as file:
+        assert list(csv.DictReader(file)) == [
+            {"path": "bad.avi", "reason": "the file is empty [0 bytes]"},
+            {"path": "buggy.npy", "reason": "unexpected ZeroDivisionError: division by zero"},
+        ]
+    assert list(tmp_path.iterdir()) == [tmp_path / "errors.csv"]
+
+
+def test_errors_of_an_earlier_run_do_not_stay(calls, tmp_path):
+    invoke("run", "bad.avi", "--out", tmp_path)
+    invoke("run", "a.dcm", "--out", tmp_path)
+    assert not (tmp_path / "errors.csv").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "run", "bad.avi", "--out"], ["run", "bad.avi", "--debug", "--out"]])
+def test_debug_anywhere_shows_the_traceback(calls, tmp_path, arguments):
+    done = invoke(*arguments, tmp_path)
+    assert done.exit_code == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--dicom"], "not available yet"),
+        (["--views", "A4C,A2C"], "2 views for 1 inputs"),
+        (["--spacing", "0.5"], "two positive numbers"),
+        (["--spacing", "0.5,-1"], "two positive numbers"),
+        (["--spacing", "0.5,nan"], "two positive numbers"),
+        (["--model", "nonsense"], "unknown model"),
+        (["--direction", "sideways"], "sideways"),
+        (["--config", "missing.yaml"], "missing.yaml"),
+    ],
+)
+def test_usage_errors_exit_with_2_before_anything_runs(calls, tmp_path, arguments, reason):
+    done = invoke("run", "a.dcm", "--out", tmp_path, *arguments)
+    assert done.exit_code == 2
+    assert reason in unboxed(done.stderr)
+    assert calls["runs"] == []
+
+
+def test_command_line_wins_over_the_config_file(calls, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("prompt: auto:LV,LA\nmodel: medsam2\nspacing: [0.5, 0.25]\nviews: [A2C]\n")
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--config", config, "--prompt", "auto").exit_code == 0
+    assert calls["models"] == [("medsam2", None, "auto")]
+    assert calls["runs"] == [
+        ("a.dcm", {"prompt": "auto", "model": "the model", "direction": "both", "spacing": (0.5, 0.25), "view": "A2C"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("promt: auto\n", "promt: unknown key"),
+        ("fps: fast\n", "fps: "),
+        ("fps: -1\n", "fps: "),
+        ("spacing: [1]\n", "spacing"),
+        ("- a\n- b\n", "the file: "),
+        ("a: [\n", "not a readable YAML file"),
+    ],
+)
+def test_config_errors_name_the_key(calls, tmp_path, text, reason):
+    config = tmp_path / "c.yaml"
+    config.write_text(text)
+    done = invoke("run", "a.dcm", "--out", tmp_path / "out", "--config", config)
+    assert done.exit_code == 2
+    assert reason in unboxed(done.stderr)
+
+
+def test_example_config_sets_the_defaults(calls, tmp_path):
+    example = Path(__file__).parents[2] / "configs" / "run.yaml"
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--config", example).exit_code == 0
+    assert invoke("run", "a.dcm", "--out", tmp_path).exit_code == 0
+    assert calls["runs"][0] == calls["runs"][1]
+    assert calls["models"][0] == calls["models"][1]
+
+
+def test_demo_ends_with_the_ejection_fraction_and_the_pictures(calls, tmp_path, monkeypatch):
+    demo = ModuleType("echoseg.io.demo")
+    demo.demo_clip = lambda: Path("clip.dcm")
+    monkeypatch.setitem(sys.modules, "echoseg.io.demo", demo)
+    done = invoke("demo", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "Ejection fraction: 57.2 %" in done.stdout
+    assert done.stdout.rstrip().endswith(str(tmp_path / "clip" / "curve.png"))

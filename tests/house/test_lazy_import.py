@@ -1,0 +1,47 @@
+"""`import echoseg` is cheap, and still offers every public name."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import echoseg
+
+PUBLIC = sorted(set(echoseg.__all__) - {"__version__"})
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_import_takes_less_than_300_ms_and_loads_neither_torch_nor_numpy():
+    code = """
+import json, sys, time
+start = time.perf_counter()
+import echoseg
+print(json.dumps([time.perf_counter() - start, sorted({"torch", "numpy"} & set(sys.modules))]))
+"""
+    seconds, heavy = json.loads(run_python(code))
+    assert heavy == []
+    assert seconds < 0.3
+
+
+def test_command_line_starts_without_torch():
+    code = "import sys, echoseg.cli.main; print(sorted({'torch', 'numpy', 'cv2', 'av'} & set(sys.modules)))"
+    assert run_python(code).strip() == "[]"
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_is_the_one_of_its_room(name):
+    assert getattr(echoseg, name) is getattr(import_module(echoseg._HOME[name]), name)
+
+
+def test_dir_lists_public_names_before_they_are_loaded():
+    assert set(echoseg.__all__) <= set(json.loads(run_python("import json, echoseg; print(json.dumps(dir(echoseg)))")))
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="echoseg.*nonsense"):
+        echoseg.nonsense  # noqa: B018
