@@ -1,0 +1,66 @@
+"""What happens to a picture after the scanner drew it: resampling, blur, sharpening, JPEG, interlace, tint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.simulate.options import EchoOptions
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The way from the scanner's screen to the file, fixed for a clip.
+
+    Attributes:
+        scale: pixels of the scanner's picture per pixel of the final one. ``quality``: JPEG quality or None.
+        blur: sigma of a blur in final pixels, 0 none; below 0 sharpens. ``interlace``: rows of odd fields shift by this many pixels.
+        tint: ``(256, 3)`` colour of each grey, or None for grey frames. ``area``: area averaging rather than linear when shrinking.
+    """
+
+    scale: float
+    quality: int | None
+    blur: float
+    interlace: int
+    tint: Picture | None
+    area: bool
+
+
+def random_chain(rng: np.random.Generator, options: EchoOptions) -> Chain:
+    tint = None
+    if rng.random() < options.colour:
+        ramp = np.arange(256)[:, None] / 255
+        white = np.array([1.0, 1.0, 1.0]) - rng.uniform(0, 0.25, 3) * (rng.random() < 0.6)
+        curve = 1 + rng.uniform(-0.2, 0.2, 3) * (rng.random() < 0.6)
+        tint = np.round(255 * white * ramp**curve).astype(np.uint8)
+    return Chain(
+        scale=float(rng.choice([rng.uniform(0.7, 1.0), 1.0, rng.uniform(1.0, 2.5)], p=[0.2, 0.35, 0.45])),
+        quality=int(rng.integers(25, 95)) if rng.random() < options.compression else None,
+        blur=float(rng.choice([0.0, rng.uniform(0.3, 1.0), -rng.uniform(0.2, 0.8)], p=[0.55, 0.3, 0.15])),
+        interlace=int(rng.random() < 0.03),
+        tint=tint,
+        area=bool(rng.random() < 0.7),
+    )
+
+
+def process(chain: Chain, picture: Picture, rows: int, cols: int) -> Picture:
+    """The final ``(rows, cols)`` or ``(rows, cols, 3)`` picture from the scanner's ``(H, W)`` or ``(H, W, 3)``."""
+    if chain.interlace:
+        picture = picture.copy()
+        picture[1::2] = np.roll(picture[1::2], chain.interlace, axis=1)
+    if chain.quality is not None:
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, chain.quality])
+        picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    if picture.shape[:2] != (rows, cols):
+        shrinks = picture.shape[0] > rows
+        picture = cv2.resize(picture, (cols, rows), interpolation=cv2.INTER_AREA if shrinks and chain.area else cv2.INTER_LINEAR)
+    if chain.blur > 0:
+        picture = cv2.GaussianBlur(picture, (0, 0), chain.blur)
+    elif chain.blur < 0:
+        picture = cv2.addWeighted(picture, 1 - chain.blur, cv2.GaussianBlur(picture, (0, 0), 1.0), chain.blur, 0)
+    return picture
