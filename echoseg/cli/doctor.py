@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -16,7 +15,6 @@ from rich.text import Text
 
 from echoseg import __version__
 from echoseg.cli.console import output
-from echoseg.cli.weights import sha256, shipped_weights
 
 State = Literal["ok", "optional", "problem"]
 STYLE: dict[State, str] = {"ok": "green", "optional": "dim", "problem": "bold red"}
@@ -49,7 +47,7 @@ class Check(NamedTuple):
 
 def doctor() -> None:
     """Check this installation; exit code 1 when `echoseg run` cannot work."""
-    checks = [*libraries(), *optional_libraries(), *devices(), video_codec(), *dicom_decoders(), *weights(), scratch_space()]
+    checks = [*libraries(), *optional_libraries(), *devices(), video_codec(), *dicom_decoders(), *weights(), cache_folder()]
     table = Table.grid(padding=(0, 2))
     for check in checks:
         table.add_row(check.what, Text(check.state, STYLE[check.state]), Text(check.finding, overflow="fold"))
@@ -126,16 +124,26 @@ def dicom_decoders() -> Iterator[Check]:
 
 def weights() -> Iterator[Check]:
     """The checkpoints that come with the package."""
-    paths = shipped_weights()
-    if not paths:
-        yield Check("weights", "problem", "none in the package: reinstall echoseg, or give --weights FILE")
-    for path in paths:
-        yield Check("weights", "ok", f"{path.name} sha256 {sha256(path)}")
+    try:
+        from echoseg.model import REGISTRY, shipped_weights
+        from echoseg.model.checkpoint import sha256
+    except ImportError:  # reported with the libraries
+        return
+    for config in REGISTRY.values():
+        if config.weights is None:
+            continue
+        path = shipped_weights(config)
+        if path is None:
+            yield Check(f"weights of {config.name}", "problem", f"{config.weights} is not in the package: reinstall echoseg")
+        else:
+            yield Check(f"weights of {config.name}", "ok", f"{path.name} sha256 {sha256(path)}")
 
 
-def scratch_space() -> Check:
-    """Whether files can be written beside the results and in the temporary folder."""
-    folder = Path(tempfile.gettempdir())
+def cache_folder() -> Check:
+    """Whether the user's cache, where training runs write by default, can be written."""
+    folder = Path.home() / ".cache"
+    while not folder.exists():  # the first write makes the folders that are missing
+        folder = folder.parent
     if os.access(folder, os.W_OK):
-        return Check("temporary files", "ok", str(folder))
-    return Check("temporary files", "problem", f"{folder} cannot be written: set TMPDIR")
+        return Check("cache", "ok", str(folder))
+    return Check("cache", "problem", f"{folder} cannot be written: set HOME to a folder that can")

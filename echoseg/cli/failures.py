@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-from echoseg.errors import OutputError
 
 
 class Failure(NamedTuple):
@@ -22,17 +19,14 @@ def write_failures(directory: Path, failures: Sequence[Failure]) -> None:
     """Writes ``directory/errors.csv``, a row per failure; without failures, removes the one of an earlier run.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the file cannot be written.
     """
+    from echoseg.io.atomic import atomic_path
+
     target = directory / "errors.csv"
-    try:
-        if not failures:
-            target.unlink(missing_ok=True)
-            return
-        directory.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}")
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([Failure._fields, *failures])
-        partial.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
+    if not failures:
+        target.unlink(missing_ok=True)
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([Failure._fields, *failures])

@@ -1,4 +1,4 @@
-"""Progress of a long job: a bar with frames/s and time left on a terminal, a plain line now and then in a log."""
+"""Progress of a long job: a bar with pace and time left on a terminal, a plain line now and then in a log."""
 
 from __future__ import annotations
 
@@ -7,36 +7,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from echoseg.cli.console import messages
 
 Report = Callable[[int, int | None], None]
-"""``report(done, total)``: frames done so far and their number, None when only the end tells."""
+"""``report(done, total)``: how many units are done and how many there are; None when only the end tells."""
 
 LOG_EVERY_S = 5.0
 
 
-class _FramesPerSecond(ProgressColumn):
+class _Pace(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
     def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:.1f} frames/s")
+        return Text("" if task.speed is None else f"{task.speed:.1f} {self.unit}/s")
 
 
 @contextmanager
-def frame_progress(name: str, console: Console | None = None) -> Iterator[Report]:
-    """Shows the progress of one input while the block runs; gives the function that takes ``(done, total)``."""
+def job_progress(name: str, unit: str = "frames", console: Console | None = None) -> Iterator[Report]:
+    """Shows the progress of one job while the block runs; gives the function to call with ``(done, total)``."""
     console = console or messages()
     if not console.is_terminal:
-        yield _log_lines(name, console)
+        yield _log_lines(name, unit, console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _FramesPerSecond(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Pace(unit), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(name, total=None)
+        task = bar.add_task(escape(name), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _log_lines(name: str, console: Console) -> Report:
+def _log_lines(name: str, unit: str, console: Console) -> Report:
     start = last = time.monotonic()
 
     def report(done: int, total: int | None) -> None:
@@ -45,8 +50,8 @@ def _log_lines(name: str, console: Console) -> Report:
         if now - last < LOG_EVERY_S and done != total:
             return
         last = now
-        rate = done / max(now - start, 1e-9)
-        left = "" if total is None or done == 0 else f", {(total - done) / rate:.0f} s left"
-        console.print(f"{name}: {done}/{'?' if total is None else total} frames, {rate:.1f} frames/s{left}", markup=False, soft_wrap=True)
+        pace = done / max(now - start, 1e-9)
+        left = "" if total is None or done == 0 else f", {(total - done) / pace:.0f} s left"
+        console.print(f"{name}: {done}/{'?' if total is None else total} {unit}, {pace:.1f} {unit}/s{left}", markup=False, soft_wrap=True)
 
     return report

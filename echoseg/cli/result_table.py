@@ -12,29 +12,33 @@ from rich.text import Text
 if TYPE_CHECKING:  # brings numpy
     from echoseg.types import Flag
 
-HEADLINE = {"ef": "EF", "edv": "EDV", "esv": "ESV", "heart_rate": "heart rate"}
+HEADLINE = {"ef": "EF", "edv": "EDV", "esv": "ESV", "hr": "heart rate"}
 """The measures that are printed, by their key in measurements.json; the others are in the files."""
 
 SEVERITY_STYLE = {"info": "dim", "review": "yellow", "reject": "bold red"}
 
 
 def measure_text(measure: Mapping[str, Any]) -> str:
-    """``{"value": 57.21, "unit": "%"}`` as ``57.2 %``; no value as ``unknown``."""
-    value = measure.get("value")
+    """``{"value": 57.2, "unit": "%", "interval": [55.1, 59.0]}`` as ``57.2 % (55.1 to 59.0)``; no value as ``unknown`` and why."""
+    value, interval = measure.get("value"), measure.get("interval")
     if value is None:
-        return "unknown"
-    number = f"{value:.1f}" if isinstance(value, float) else str(value)
-    return f"{number} {measure.get('unit') or ''}".rstrip()
+        reason = measure.get("reason")
+        return f"unknown: {reason}" if reason else "unknown"
+    text = f"{value:g} {measure.get('unit') or ''}".rstrip()
+    return f"{text} ({interval[0]:g} to {interval[1]:g})" if interval else text
 
 
 def result_table(name: str, measurements: Mapping[str, Any], flags: Iterable[Flag], directory: Path) -> Table:
-    """One finished input as a small grid of names and values."""
+    """One finished input as a small grid of names and values. ``measurements`` has the shape of measurements.json."""
     table = Table.grid(padding=(0, 2))
     table.add_row(Text(name, "bold"))
     measures = measurements.get("measures", {})
     for key, label in HEADLINE.items():
         if key in measures:
             table.add_row(f"  {label}", Text(measure_text(measures[key])))
+    for found in measurements.get("objects", ()):
+        if found.get("volume_ml") is not None:
+            table.add_row(f"  {found['name']}", Text(f"{found['volume_ml']:g} mL"))
     for flag in flags:
         table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))
     table.add_row("  folder", Text(str(directory)))

@@ -9,7 +9,7 @@ import typer
 
 from echoseg.cli.console import output, print_error
 from echoseg.cli.failures import Failure, write_failures
-from echoseg.cli.progress import frame_progress
+from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table
 from echoseg.errors import DeviceError, EchosegError, ModelConfigError
 
@@ -85,7 +85,7 @@ def run_one(source: str, out: Path, **options: Any) -> RunResult:
     from echoseg import pipeline
 
     name = Path(source).name
-    with frame_progress(name) as report:
+    with job_progress(name) as report:
         result = pipeline.run(source, out=out, progress=report, **options)
     output().print(result_table(name, result.measurements, result.flags, result.directory))
     return result

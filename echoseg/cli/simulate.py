@@ -20,7 +20,7 @@ def root() -> None:
 @app.command()
 def gallery(path: Annotated[Path, typer.Argument(metavar="PATH", help="The picture to write (.png).")]) -> None:
     """Write a contact sheet of simulated frames and their masks, to judge the simulator by eye."""
-    from echoseg.simulate import write_gallery
+    from echoseg.simulate.gallery import write_gallery
 
     write_gallery(path)
     output().print(f"{path}", markup=False, soft_wrap=True)

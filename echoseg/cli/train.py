@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
+from echoseg.cli.console import output
+from echoseg.cli.progress import job_progress
+
 
 def train(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file such as those in configs/train/.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of checkpoints and logs, instead of the one in CONFIG.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of checkpoints and logs  [default: ~/.cache/echoseg/train/NAME]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in that folder.")] = False,
 ) -> None:
     """Train a model as CONFIG says."""
-    from echoseg.training import train as train_model
+    from echoseg import training
 
-    train_model(config, out=out, resume=resume)
+    with job_progress(config.stem, "steps") as report:
+        result = training.train(config, out=out, resume=resume, progress=lambda step, steps, _numbers: report(step, steps))
+    output().print(f"{result.step} steps; checkpoints and logs in {result.folder}", markup=False, soft_wrap=True)

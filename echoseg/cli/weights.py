@@ -1,17 +1,13 @@
-"""``echoseg weights``: the checkpoints that come with the package."""
+"""``echoseg weights``: the models there are, and the weights that come with the package."""
 
 from __future__ import annotations
-
-import hashlib
-from pathlib import Path
 
 import typer
 from rich.table import Table
 
-import echoseg
 from echoseg.cli.console import output
 
-app = typer.Typer(help="Model weights.", no_args_is_help=True)
+app = typer.Typer(help="Models and their weights.", no_args_is_help=True)
 
 
 @app.callback()
@@ -21,22 +17,13 @@ def root() -> None:
 
 @app.command("list")
 def list_() -> None:
-    """List the weights that come with the package: file, size, sha256."""
-    table = Table("weights", "size", "sha256", box=None)
-    for path in shipped_weights():
-        table.add_row(path.name, f"{path.stat().st_size / 1e6:.1f} MB", sha256(path))
+    """List the models, and for each whether its weights come with the package or are yours to bring (--weights FILE)."""
+    from echoseg.model import REGISTRY, shipped_weights
+    from echoseg.model.checkpoint import sha256
+
+    table = Table("model", "input", "weights", "origin", "sha256", box=None)
+    for config in REGISTRY.values():
+        path = shipped_weights(config)
+        have = "bring your own" if path is None else f"{path.name}, {path.stat().st_size / 1e6:.1f} MB"
+        table.add_row(config.name, f"{config.image_size} px", have, config.origin, "" if path is None else sha256(path))
     output().print(table)
-
-
-def shipped_weights() -> list[Path]:
-    """The safetensors files of the package, by name."""
-    return sorted((Path(echoseg.__file__).parent / "weights").glob("*.safetensors"))
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, as ``sha256sum`` prints it."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

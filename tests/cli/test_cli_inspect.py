@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-import sys
-from types import ModuleType
+from types import SimpleNamespace
 
 import numpy as np
 from typer.testing import CliRunner
 
-import echoseg
+import echoseg.model
+import echoseg.simulate.gallery
+import echoseg.training
 from echoseg.cli import doctor as doctor_command
 from echoseg.cli.main import app
-from echoseg.cli.weights import sha256
 from echoseg.errors import SourceError
 from echoseg.io.source import Source
 from echoseg.types import Flag, Geometry, Timing
@@ -105,7 +105,7 @@ def test_an_error_is_one_line_and_exit_code_1(monkeypatch):
 def test_doctor_finds_the_tools_of_this_environment(monkeypatch, tmp_path):
     weights = tmp_path / "compact.safetensors"
     weights.write_bytes(b"x")
-    monkeypatch.setattr(doctor_command, "shipped_weights", lambda: [weights])
+    monkeypatch.setattr(echoseg.model, "shipped_weights", lambda config: weights)
     done = invoke("doctor")
     assert done.exit_code == 0, done.output
     assert done.stdout.rstrip().endswith("OK")
@@ -114,10 +114,10 @@ def test_doctor_finds_the_tools_of_this_environment(monkeypatch, tmp_path):
 
 
 def test_doctor_names_a_problem_and_exits_with_1(monkeypatch):
-    monkeypatch.setattr(doctor_command, "shipped_weights", lambda: [])
+    monkeypatch.setattr(echoseg.model, "shipped_weights", lambda config: None)
     done = invoke("doctor")
     assert done.exit_code == 1
-    assert "1 problem: weights" in done.stdout
+    assert "1 problem: weights of compact" in done.stdout
 
 
 def test_doctor_reports_a_missing_library_as_a_problem(monkeypatch):
@@ -126,25 +126,34 @@ def test_doctor_reports_a_missing_library_as_a_problem(monkeypatch):
     assert states["surely-not-installed"] == "problem"
 
 
-def test_sha256_is_that_of_the_whole_file(tmp_path):
-    data = np.arange(3_000_001, dtype=np.uint8).tobytes()  # more than one block
-    (tmp_path / "f").write_bytes(data)
-    assert sha256(tmp_path / "f") == hashlib.sha256(data).hexdigest()
+def test_weights_list_names_every_model_and_what_it_needs(monkeypatch, tmp_path):
+    weights = tmp_path / "compact.safetensors"
+    weights.write_bytes(b"x" * 2_500_000)
+    monkeypatch.setattr(echoseg.model, "shipped_weights", lambda config: weights if config.weights else None)
+    lines = {line.split()[0]: line for line in invoke("weights", "list").stdout.splitlines()}
+    assert set(echoseg.model.REGISTRY) <= set(lines)
+    assert "compact.safetensors, 2.5 MB" in lines["compact"]
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() in lines["compact"]
+    assert "bring your own" in lines["medsam2"]
 
 
 def test_train_hands_its_options_over(monkeypatch, tmp_path):
     calls = []
-    training = ModuleType("echoseg.training")
-    training.train = lambda config, *, out, resume: calls.append((config, out, resume))
-    monkeypatch.setitem(sys.modules, "echoseg.training", training)
-    assert invoke("train", tmp_path / "c.yaml", "--resume", "--out", tmp_path).exit_code == 0
+
+    def train(config, *, out, resume, progress):
+        calls.append((config, out, resume))
+        progress(2, 2, {})
+        return SimpleNamespace(step=2, folder=tmp_path)
+
+    monkeypatch.setattr(echoseg.training, "train", train)
+    done = invoke("train", tmp_path / "c.yaml", "--resume", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
     assert calls == [(tmp_path / "c.yaml", tmp_path, True)]
+    assert done.stdout == f"2 steps; checkpoints and logs in {tmp_path}\n"
 
 
 def test_gallery_is_written_where_asked(monkeypatch, tmp_path):
-    simulate = ModuleType("echoseg.simulate")
-    simulate.write_gallery = lambda path: path.write_bytes(b"png")
-    monkeypatch.setitem(sys.modules, "echoseg.simulate", simulate)
+    monkeypatch.setattr(echoseg.simulate.gallery, "write_gallery", lambda path: path.write_bytes(b"png"))
     done = invoke("simulate", "gallery", tmp_path / "g.png")
     assert done.stdout == f"{tmp_path / 'g.png'}\n"
     assert (tmp_path / "g.png").read_bytes() == b"png"

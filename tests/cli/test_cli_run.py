@@ -15,7 +15,12 @@ from echoseg.errors import ModelConfigError, SourceError
 from echoseg.types import Flag
 
 MEASUREMENTS = {
-    "measures": {"ef": {"value": 57.234, "unit": "%"}, "edv": {"value": 98.06, "unit": "mL"}, "esv": {"value": None, "unit": "mL"}}
+    "measures": {
+        "ef": {"value": 57.2, "unit": "%", "interval": [55.1, 59.0], "reason": None},
+        "edv": {"value": 98.0, "unit": "mL", "interval": None, "reason": None},
+        "esv": {"value": None, "unit": "mL", "interval": None, "reason": "the pixel spacing is unknown"},
+    },
+    "objects": [{"name": "LV"}, {"name": "lesion", "volume_ml": 1.25}],
 }
 
 
@@ -72,9 +77,10 @@ def test_prints_measures_flags_and_folder(calls, tmp_path):
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines == [
         "a.dcm",
-        "EF 57.2 %",
-        "EDV 98.1 mL",
-        "ESV unknown",
+        "EF 57.2 % (55.1 to 59)",
+        "EDV 98 mL",
+        "ESV unknown: the pixel spacing is unknown",
+        "lesion 1.25 mL",
         "flag partial_beat: no complete beat [1 s]",
         f"folder {tmp_path / 'a'}",
     ]
@@ -191,5 +197,5 @@ def test_demo_ends_with_the_ejection_fraction_and_the_pictures(calls, tmp_path, 
     monkeypatch.setitem(sys.modules, "echoseg.io.demo", demo)
     done = invoke("demo", "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    assert "Ejection fraction: 57.2 %" in done.stdout
+    assert "Ejection fraction: 57.2 % (55.1 to 59)" in done.stdout
     assert done.stdout.rstrip().endswith(str(tmp_path / "clip" / "curve.png"))

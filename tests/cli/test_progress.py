@@ -5,14 +5,14 @@ import io
 from rich.console import Console
 
 from echoseg.cli import progress
-from echoseg.cli.progress import frame_progress
+from echoseg.cli.progress import job_progress
 
 
 def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch):
     clock = iter([0.0, 1.0, 5.0, 6.0, 10.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     text = io.StringIO()
-    with frame_progress("a.dcm", Console(file=text, width=200)) as report:
+    with job_progress("a.dcm", "frames", Console(file=text, width=200)) as report:
         for done in (10, 50, 60, 100):
             report(done, 100)
     assert text.getvalue().splitlines() == [
@@ -25,13 +25,14 @@ def test_a_log_of_unknown_length_has_no_time_left(monkeypatch):
     clock = iter([0.0, 8.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     text = io.StringIO()
-    with frame_progress("[live]", Console(file=text, width=200)) as report:
+    with job_progress("[live]", "steps", Console(file=text, width=200)) as report:
         report(16, None)
-    assert text.getvalue() == "[live]: 16/? frames, 2.0 frames/s\n"
+    assert text.getvalue() == "[live]: 16/? steps, 2.0 steps/s\n"
 
 
 def test_a_terminal_gets_a_bar():
     text = io.StringIO()
-    with frame_progress("a.dcm", Console(file=text, width=100, force_terminal=True)) as report:
+    with job_progress("a[4c].dcm", "frames", Console(file=text, width=100, force_terminal=True)) as report:
         report(3, 12)
+    assert "a[4c].dcm" in text.getvalue()
     assert "3/12" in text.getvalue()
