@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from echoseg.simulate.compression import Chain, process, random_chain
 from echoseg.simulate.cycle import Cycle, ejected, mitral_opening, random_cycle
-from echoseg.simulate.heart import Array, Heart, Place, Pose, labels, locate, pose_heart, random_heart
+from echoseg.simulate.heart import Array, Heart, Place, Pose, labels, locate, pose_heart, random_heart, sample_table
 from echoseg.simulate.imaging import Machine, add_lines, compress, envelope, random_machine
 from echoseg.simulate.options import VIEWS, EchoOptions, SimulationError
 from echoseg.simulate.overlay import Overlay, burn_in, random_overlay
@@ -206,8 +206,9 @@ def _render(
         pose = pose_heart(heart, float(e), float(o), rest)
         plane = moved(scene.plane, scene.drift, float(time), float(e))
         place = locate(heart, pose, *plane.to_heart(polar_u, polar_v, pose.descent))
-        env, level = _echo(rng, scene, pose, rest, plane, place, polar_u, polar_v, float(time))
-        reference = reference or level
+        env = _echo(rng, scene, pose, rest, plane, place, polar_u, polar_v, float(time))
+        if reference is None:  # the sonographer sets the gain once
+            reference = float(np.percentile(env[:: 3, ::2], 96))
         grey = compress(scene.machine, env, reference)
         if before is not None and scene.machine.persistence:
             grey = (1 - scene.machine.persistence) * grey + np.float32(scene.machine.persistence) * before
@@ -228,62 +229,55 @@ def _near_sector(sector: Sector, where: ScanMap, margin: float) -> NDArray[np.bo
     )
 
 
-def _echo(
-    rng: np.random.Generator, scene: _Scene, pose: Pose, rest: Pose, plane: Plane, place: Place, u: Array, v: Array, time: float
-) -> tuple[Array, float]:
-    """Echo amplitude on the polar grid, and the average myocardium's amplitude."""
-    sector, look = scene.sector, scene.look
+def _echo(rng: np.random.Generator, scene: _Scene, pose: Pose, rest: Pose, plane: Plane, place: Place, u: Array, v: Array, time: float) -> Array:
+    """Echo amplitude on the polar grid."""
+    sector, look, machine = scene.sector, scene.look, scene.machine
     radius = (sector.near + np.linspace(0, sector.depth, sector.samples, dtype=np.float32))[:, None]
     square = squareness(place, radius, 2 * sector.half / (sector.beams - 1))
-    db, blood = echogenicity(scene.heart, pose, look, place, u, v, square)
-    ref_u, ref_v = _material(scene.heart, pose, rest, plane, place, u, v)
-    env = envelope(scene.machine, db, blood, ref_u, ref_v, time, rng)
+    ref_u, ref_v = _material(pose, rest, plane, place, u, v)
+    beam, sample = sector.to_polar(ref_u + np.float32(scene.plane.u0), ref_v + np.float32(scene.plane.v0))
+    structure = cv2.remap(machine.structure, beam, sample, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    db, blood = echogenicity(scene.heart, pose, look, place, ref_u, ref_v + np.float32(scene.plane.v0), square, structure)
+    env = envelope(machine, db, blood, beam, sample, time, rng)
     ends = hinges(scene.heart, pose, plane)
     if ends is not None and scene.view != "PSAX":
         lines = leaflets(scene.heart, pose, plane, ends)
         if scene.view == "A4C":
             lines += tricuspid(scene.heart, pose, ends)
-        env = add_lines(env, _draw(sector, lines, env.shape), look.leaflet - 6, env)
-    return env, 1.0 / (2.0 * np.sqrt(max(scene.machine.blur[0], 0.3) * max(scene.machine.blur[1], 0.3)))
+        speckle = 1 / np.sqrt(max(machine.blur[0], 0.3) * max(machine.blur[1], 0.3))  # amplitude of speckle of unit scatterers after the blur
+        env = add_lines(env, _draw(sector, lines, env.shape), 0.4 * float(speckle) * 10 ** (look.leaflet / 20))
+    return env
 
 
 def _draw(sector: Sector, lines: list[NDArray[np.float64]], shape: tuple[int, int]) -> Array:
-    """Polylines ``(N, 2)`` u, v in mm as strengths 0..1 on the polar grid."""
+    """Polylines ``(N, 2)`` u, v in mm as strengths 0..1 on the polar grid; strong where the beam meets them squarely."""
     image = np.zeros(shape, np.uint8)
     for line in lines:
         uv = line.astype(np.float32)
         beam, sample = sector.to_polar(uv[:, :1], uv[:, 1:])
         points = np.round(np.concatenate([beam, sample], axis=1) * 16).astype(np.int32)
-        cv2.polylines(image, [points], False, 255, 1, cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(image, (0, 0), 1.0).astype(np.float32) * np.float32(2.5 / 255)
+        step = np.diff(line, axis=0)
+        ray = line[:-1] + [0, sector.near]
+        sine = np.abs(step[:, 0] * ray[:, 1] - step[:, 1] * ray[:, 0]) / (np.linalg.norm(step, axis=1) * np.linalg.norm(ray, axis=1) + 1e-9)
+        for k, strength in enumerate(255 * (0.15 + 0.85 * sine**3)):
+            cv2.line(image, points[k].tolist(), points[k + 1].tolist(), float(strength), 1, cv2.LINE_AA, 4)
+    return cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.float32) * np.float32(2.0 / 255)
 
 
-def _material(heart: Heart, pose: Pose, rest: Pose, plane: Plane, place: Place, u: Array, v: Array) -> tuple[Array, Array]:
-    """Where the tissue now at (u, v) lies at end-diastole, in mm relative to the annulus: speckle is fixed to it."""
-    still = locate_radii(rest, place)
-    wall = np.maximum(place.outer - place.inner, 0.5)
-    through = np.clip((place.distance - place.inner) / wall, 0, 1)
-    inside = np.minimum(place.distance, place.inner) * (still[..., 0] / place.inner)
+def _material(pose: Pose, rest: Pose, plane: Plane, place: Place, u: Array, v: Array) -> tuple[Array, Array]:
+    """Where the tissue now at (u, v) lies at end-diastole, in mm relative to the plane's anchor: speckle is fixed to it."""
+    still = sample_table(rest.radii, place)
+    through = np.clip((place.distance - place.inner) / np.maximum(place.outer - place.inner, 0.5), 0, 1)
     beyond = np.maximum(place.distance - place.outer, 0)
-    then = inside + through * (still[..., 1] - still[..., 0]) + beyond
-    centre = np.array([0, 0, pose.descent]) - plane.anchor
-    cu, cv = np.float32(plane.u0 + centre @ plane.right), np.float32(plane.v0 + centre @ plane.down)
+    then = np.minimum(place.distance, place.inner) * (still[..., 0] / place.inner) + through * (still[..., 1] - still[..., 0]) + beyond
     ratio = then / np.maximum(place.distance, 1.0)
     fade = np.exp(-((beyond / 25) ** 2))
-    shift_u = np.float32(-(np.array([0, 0, pose.descent]) @ plane.right))
-    shift_v = np.float32(-(np.array([0, 0, pose.descent]) @ plane.down))
-    du = (u - cu) * (ratio - 1) + shift_u
-    dv = (v - cv) * (ratio - 1) + shift_v
-    return (u - np.float32(plane.u0) + fade * du).astype(np.float32), (v - np.float32(plane.v0) + fade * dv).astype(np.float32)
-
-
-def locate_radii(pose: Pose, place: Place) -> Array:
-    """The radii of ``pose`` in the directions of ``place``, ``(..., 3)``."""
-    from echoseg.simulate.heart import N_PHI, N_THETA
-
-    return cv2.remap(
-        pose.radii, place.phi * (N_PHI / (2 * np.pi)), place.theta * ((N_THETA - 1) / np.pi), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-    )
+    risen = np.array([0, 0, pose.descent])
+    centre = risen - plane.anchor
+    du, dv = u - np.float32(plane.u0), v - np.float32(plane.v0)
+    shift_u = (du - np.float32(centre @ plane.right)) * (ratio - 1) - np.float32(risen @ plane.right)
+    shift_v = (dv - np.float32(centre @ plane.down)) * (ratio - 1) - np.float32(risen @ plane.down)
+    return du + fade * shift_u, dv + fade * shift_v
 
 
 def _picture(scene: _Scene, grey: Array, fine: ScanMap, cycle: Cycle, time: float) -> NDArray[np.uint8]:

@@ -39,7 +39,7 @@ def random_chain(rng: np.random.Generator, options: EchoOptions) -> Chain:
         curve = 1 + rng.uniform(-0.2, 0.2, 3) * (rng.random() < 0.6)
         tint = np.round(255 * white * ramp**curve).astype(np.uint8)
     return Chain(
-        scale=float(rng.choice([rng.uniform(0.7, 1.0), 1.0, rng.uniform(1.0, 2.5)], p=[0.2, 0.35, 0.45])),
+        scale=float(rng.choice([rng.uniform(0.7, 1.0), rng.uniform(1.0, 1.5), rng.uniform(1.5, 3.0)], p=[0.12, 0.33, 0.55])),
         quality=int(rng.integers(25, 95)) if rng.random() < options.compression else None,
         blur=float(rng.choice([0.0, rng.uniform(0.3, 1.0), -rng.uniform(0.2, 0.8)], p=[0.55, 0.3, 0.15])),
         interlace=int(rng.random() < 0.03),

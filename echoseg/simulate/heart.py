@@ -283,8 +283,17 @@ def locate(heart: Heart, pose: Pose, x: Array, y: Array, z: Array) -> Place:
     rho = cv2.magnitude(xi, eta)
     distance, theta = cv2.cartToPolar(axial, rho)
     phi = cv2.phase(xi, eta)
-    radii = cv2.remap(pose.radii, phi * (N_PHI / (2 * np.pi)), theta * ((N_THETA - 1) / np.pi), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    radii = _sample(pose.radii, theta, phi)
     return Place(x, y, z, axial, distance, theta, phi, radii[..., 0], radii[..., 1], radii[..., 2])
+
+
+def _sample(table: Array, theta: Array, phi: Array) -> Array:
+    return cv2.remap(table, phi * (N_PHI / (2 * np.pi)), theta * ((N_THETA - 1) / np.pi), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+
+
+def sample_table(table: Array, place: Place) -> Array:
+    """A table ``(N_THETA, N_PHI, C)`` in the directions of located points, ``(..., C)``."""
+    return _sample(table, place.theta, place.phi)
 
 
 def labels(heart: Heart, place: Place) -> NDArray[np.uint8]:

@@ -6,33 +6,30 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from echoseg.simulate.heart import Array
 from echoseg.simulate.options import EchoOptions
 from echoseg.simulate.scan import Sector
 from echoseg.simulate.tissue import smooth_map
 
-POOL = 384
-"""Side of the square of scatterers, in cells of ``CELL_MM``; it repeats beyond."""
-CELL_MM = 0.5
-
 
 @dataclass(frozen=True)
 class Machine:
-    """The scanner and its settings for one clip. Gains in dB are relative to the average myocardium.
+    """The scanner and its settings for one clip. Fields over the polar grid are ``(samples, beams)``.
 
     Attributes:
-        pool: ``(POOL, POOL, 4)`` two complex scatterer fields. ``clutter_pool``: ``(samples, beams, 2)`` scatterers that stay with the probe.
+        pool: ``(samples, beams, 4)`` two complex scatterer fields, indexed by material position.
+        structure: unit-variance clumps and streaks, indexed likewise. ``clutter_pool``: ``(samples, beams, 2)`` scatterers that stay with the probe.
         blur: sigma along the beam in samples, across in beams.
-        beam_db: ``(samples, beams)`` gain: shadows, attenuation, TGC error.
-        clutter: ``(samples, beams)`` linear amplitude of haze and reverberation. ``noise``: linear amplitude of electronic noise per sample ``(samples, 1)``.
+        beam_db: gain in dB: shadows, attenuation, TGC error. ``clutter``: linear amplitude of haze and reverberation.
+        noise: linear amplitude of electronic noise per sample ``(samples, 1)``.
         side_lobe: linear amplitude, width in beams. ``decorrelation``: radians per second at which tissue speckle changes.
-        dynamic_range: dB. ``grey``: where the average myocardium lies, 0..1. ``gamma``: of the grey map. ``floor``: reject level 0..1.
+        dynamic_range: dB. ``white``: grey of the brightest echoes, above 1 saturates. ``gamma``: of the grey map. ``floor``: reject level 0..1.
         smooth: sigma of speckle reduction, samples. ``persistence``: weight of the frame before.
     """
 
     pool: Array
+    structure: Array
     clutter_pool: Array
     blur: tuple[float, float]
     beam_db: Array
@@ -41,7 +38,7 @@ class Machine:
     side_lobe: tuple[float, int]
     decorrelation: float
     dynamic_range: float
-    grey: float
+    white: float
     gamma: float
     floor: float
     smooth: float
@@ -51,62 +48,83 @@ class Machine:
 def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOptions) -> Machine:
     """Draws a scanner: resolution, clutter, shadows, noise, gain and grey map."""
     shape = (sector.samples, sector.beams)
-    r = np.linspace(0, 1, sector.samples, dtype=np.float32)[:, None]
-    b = np.linspace(-1, 1, sector.beams, dtype=np.float32)[None, :]
-    beam_db = np.zeros(shape, np.float32)
-    beam_db -= rng.uniform(0, 10) * r**2
-    beam_db += rng.uniform(-4, 4) * np.sin(rng.uniform(0, 6) + rng.uniform(1, 5) * r)
-    if rng.random() < 0.5:  # poor contact at one edge
-        side = rng.choice([-1, 1])
-        beam_db -= rng.uniform(5, 25) * np.clip((side * b - rng.uniform(0.3, 0.8)) / 0.3, 0, 1)
-    for _ in range(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15])):  # ribs and lung
-        centre, width = rng.uniform(-0.95, 0.95), rng.uniform(0.03, 0.18)
-        start = rng.uniform(0, 0.4)
-        beam_db -= rng.uniform(4, 22) * np.exp(-(((b - centre) / width) ** 2)) * np.clip((r - start) / 0.1, 0, 1)
-    beam_db += smooth_map(rng, (5, 7), shape) * rng.uniform(0, 3.5)
-
-    near = rng.uniform(0, 10) - 12 - rng.uniform(10, 60) * r * rng.uniform(1, 4)
-    stripes = rng.uniform(0, 8) * np.sin(2 * np.pi * r * sector.depth / rng.uniform(3, 9)) * np.exp(-r / 0.1)
-    haze = rng.uniform(-34, -14) + smooth_map(rng, (5, 5), shape) * rng.uniform(2, 6)
-    main_bang = 14 * np.exp(-r * sector.depth / rng.uniform(1.5, 5)) - 8
-    clutter = _linear(near + stripes + 0 * b) + _linear(haze - 4 * r) + _linear(main_bang + 0 * b) * (r * sector.depth < 20)
-    noise = _linear(rng.uniform(-48, -16) + rng.uniform(0, 14) * r**2)
     mm_per_sample = sector.depth / (sector.samples - 1)
-    degrees_per_beam = np.rad2deg(2 * sector.half) / (sector.beams - 1)
+    beams_per_degree = (sector.beams - 1) / np.rad2deg(2 * sector.half)
     return Machine(
-        pool=rng.standard_normal((POOL, POOL, 4), dtype=np.float32),
+        pool=rng.standard_normal((*shape, 4), dtype=np.float32),
+        structure=_structure(rng, shape, 1 / mm_per_sample, beams_per_degree),
         clutter_pool=rng.standard_normal((*shape, 2), dtype=np.float32),
-        blur=(rng.uniform(0.3, 0.75) / mm_per_sample, rng.uniform(0.5, 1.4) / degrees_per_beam),
-        beam_db=beam_db,
-        clutter=clutter.astype(np.float32),
-        noise=noise.astype(np.float32),
+        blur=(rng.uniform(0.25, 0.7) / mm_per_sample, rng.uniform(0.4, 1.3) * beams_per_degree),
+        beam_db=_beam_gain(rng, sector),
+        clutter=_clutter(rng, sector),
+        noise=_linear(rng.uniform(-46, -16) + rng.uniform(0, 16) * np.linspace(0, 1, sector.samples, dtype=np.float32)[:, None] ** 2),
         side_lobe=(float(10 ** (rng.uniform(-40, -18) / 20)), int(rng.integers(9, 41))),
         decorrelation=rng.uniform(0, 3),
         dynamic_range=rng.uniform(*options.dynamic_range_db),
-        grey=rng.uniform(0.28, 0.65),
+        white=rng.uniform(0.45, 1.15),
         gamma=float(np.exp(rng.normal(0, 0.2))),
         floor=rng.uniform(0, 0.08),
-        smooth=rng.choice([0.0, rng.uniform(0.4, 1.6)]),
-        persistence=rng.choice([0.0, rng.uniform(0.1, 0.5)]),
+        smooth=float(rng.choice([0.0, rng.uniform(0.4, 1.8)])),
+        persistence=float(rng.choice([0.0, rng.uniform(0.1, 0.5)])),
     )
+
+
+def _structure(rng: np.random.Generator, shape: tuple[int, int], per_mm: float, per_degree: float) -> Array:
+    """Clumps of two sizes, wider across the beams than along them."""
+    out = np.zeros(shape, np.float32)
+    for along_mm, across_degrees, weight in ((rng.uniform(0.8, 2.0), rng.uniform(1.2, 4), 1.0), (rng.uniform(3, 6), rng.uniform(4, 8), rng.uniform(0.3, 1.2))):
+        noise = rng.standard_normal(shape, dtype=np.float32)
+        sigma = (max(along_mm * per_mm, 0.5), max(across_degrees * per_degree, 0.5))
+        layer = cv2.GaussianBlur(noise, (0, 0), sigmaX=sigma[1], sigmaY=sigma[0])
+        out += weight * layer / (layer.std() + 1e-6)
+    return out / out.std()
+
+
+def _beam_gain(rng: np.random.Generator, sector: Sector) -> Array:
+    """Gain in dB over the grid: attenuation, wrong TGC, poor contact, ribs, lung."""
+    shape = (sector.samples, sector.beams)
+    r = np.linspace(0, 1, sector.samples, dtype=np.float32)[:, None]
+    b = np.linspace(-1, 1, sector.beams, dtype=np.float32)[None, :]
+    gain = smooth_map(rng, (5, 7), shape) * rng.uniform(0, 3.5)
+    gain -= rng.uniform(-3, 10) * r**2
+    gain += rng.uniform(-4, 4) * np.sin(rng.uniform(0, 6) + rng.uniform(1, 5) * r)
+    if rng.random() < 0.5:  # poor contact at one edge or both
+        for side in (-1, 1):
+            if rng.random() < 0.6:
+                gain -= rng.uniform(5, 25) * np.clip((side * b - rng.uniform(0.3, 0.8)) / rng.uniform(0.1, 0.5), 0, 1)
+    for _ in range(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15])):  # ribs and lung
+        centre, width, start = rng.uniform(-0.95, 0.95), rng.uniform(0.03, 0.18), rng.uniform(0, 0.4)
+        gain -= rng.uniform(4, 22) * np.exp(-(((b - centre) / width) ** 2)) * np.clip((r - start) / 0.1, 0, 1)
+    # beams differ a little in contact: faint radial streaks
+    gain += cv2.GaussianBlur(rng.standard_normal((1, sector.beams), dtype=np.float32), (0, 0), 1.2) * np.float32(rng.uniform(0, 3))
+    return gain.astype(np.float32)
+
+
+def _clutter(rng: np.random.Generator, sector: Sector) -> Array:
+    """Linear amplitude of echoes that do not move with the heart: near-field haze, reverberation, diffuse haze, main bang."""
+    shape = (sector.samples, sector.beams)
+    mm = np.linspace(0, sector.depth, sector.samples, dtype=np.float32)[:, None]
+    near = rng.uniform(-14, 4) - mm / rng.uniform(3, 14) * 4
+    near = near + rng.uniform(0, 6) * np.sin(2 * np.pi * mm / rng.uniform(3, 9)) + smooth_map(rng, (6, 5), shape) * 2
+    haze = rng.uniform(-36, -13) + smooth_map(rng, (6, 6), shape) * rng.uniform(2, 7) - rng.uniform(0, 8) * mm / sector.depth
+    bang = rng.uniform(0, 12) - mm / rng.uniform(0.3, 1.2)
+    return (_linear(near) + _linear(haze) + _linear(bang)).astype(np.float32)
 
 
 def _linear(db: Array | float) -> Array:
     return np.exp(np.float32(np.log(10) / 20) * np.asarray(db, np.float32))
 
 
-def envelope(
-    machine: Machine, db: Array, blood: NDArray[np.bool_], reference_u: Array, reference_v: Array, time: float, rng: np.random.Generator
-) -> Array:
-    """Echo amplitude ``(samples, beams)`` of tissue with echogenicity ``db``.
+def envelope(machine: Machine, db: Array, blood: Array, beam: Array, sample: Array, time: float, rng: np.random.Generator) -> Array:
+    """Echo amplitude ``(samples, beams)`` of tissue with echogenicity ``db`` and the share ``blood`` of moving blood.
 
-    Tissue speckle is taken at material positions ``reference_u``, ``reference_v`` (mm), so it moves with the tissue; blood's and the noise are drawn anew.
+    Tissue speckle is taken at material positions ``beam``, ``sample`` (polar indices), so it moves with the tissue; that of blood, and noise, are drawn anew.
     """
-    scatter = cv2.remap(machine.pool, reference_u / CELL_MM, reference_v / CELL_MM, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    scatter = cv2.remap(machine.pool, beam, sample, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     angle = machine.decorrelation * time
-    field = np.cos(angle) * scatter[..., :2] + np.sin(angle) * scatter[..., 2:]
+    field = np.float32(np.cos(angle)) * scatter[..., :2] + np.float32(np.sin(angle)) * scatter[..., 2:]
     fresh = rng.standard_normal((*db.shape, 2), dtype=np.float32)
-    field = np.where(blood[..., None], fresh, 1.4 * field).astype(np.float32)
+    field += blood[..., None] * (fresh - field)
     field *= _linear(db)[..., None]
     field += machine.clutter_pool * machine.clutter[..., None]
     field *= _linear(machine.beam_db)[..., None]
@@ -114,20 +132,21 @@ def envelope(
     env = cv2.magnitude(field[..., 0], field[..., 1])
     amount, width = machine.side_lobe
     env += amount * cv2.blur(env, (2 * (width // 2) + 1, 1))
-    # sum of two shifted uniforms of the fresh field stands for an independent noise envelope
+    # the fresh field, rolled, stands for an independent noise envelope
     env += 0.35 * machine.noise * np.abs(np.roll(fresh[..., 0], 7, axis=1) + np.roll(fresh[..., 1], 13, axis=0))
     return env
 
 
-def add_lines(env: Array, lines: Array, level_db: float, speckle: Array) -> Array:
-    """Adds specular lines (0..1 strength per grid point) of ``level_db``."""
-    return env + lines * _linear(level_db) * (0.5 + 0.5 * np.minimum(speckle, 2.0))
+def add_lines(env: Array, lines: Array, level: float) -> Array:
+    """Adds specular lines (strength 0..1 per grid point) as bright as ``level`` times the myocardium, uneven as speckle is."""
+    uneven = np.minimum(env / (np.median(env) + 1e-6), 2.0)
+    return env + lines * level * (0.4 + 0.6 * uneven)
 
 
 def compress(machine: Machine, env: Array, reference: float) -> Array:
-    """Log-compressed grey 0..1 ``(samples, beams)``; ``reference`` is the amplitude that maps to the average myocardium's grey."""
-    db = np.float32(20 / np.log(10)) * np.log(env / reference + 1e-6)
-    grey = np.clip(machine.grey + db / machine.dynamic_range, 0, 1)
+    """Log-compressed grey 0..1 ``(samples, beams)``; the amplitude ``reference`` maps to ``machine.white``."""
+    db = np.float32(20 / np.log(10)) * np.log(env / np.float32(reference) + 1e-6)
+    grey = np.clip(machine.white + db / machine.dynamic_range, 0, 1)
     grey = np.clip((grey - machine.floor) / (1 - machine.floor), 0, 1) ** machine.gamma
     if machine.smooth:
         grey = cv2.GaussianBlur(grey, (0, 0), machine.smooth)

@@ -67,7 +67,7 @@ def random_sector(rng: np.random.Generator, options: EchoOptions, needed_mm: flo
     half = np.deg2rad(np.clip(rng.normal(80.0, 11.0), *options.sector_deg)) / 2
     near = 0.0 if rng.random() < 0.4 else rng.uniform(2.0, 14.0)
     depth = float(np.clip(needed_mm, 80.0, 230.0))
-    return Sector(float(half), near, depth, int(rng.integers(88, 160)), int(rng.integers(200, 320)))
+    return Sector(float(half), near, depth, int(rng.integers(96, 176)), int(rng.integers(224, 352)))
 
 
 def random_canvas(rng: np.random.Generator, sector: Sector, rows: int, cols: int, options: EchoOptions) -> Canvas:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.simulate.heart import INNER, N_PHI, N_THETA, Array, Heart, Place, Pose
+from echoseg.simulate.heart import INNER, N_PHI, N_THETA, Array, Heart, Place, Pose, sample_table
 from echoseg.simulate.options import EchoOptions
 
 
@@ -18,12 +18,14 @@ class Look:
 
     Attributes:
         blood: cavities. ``around``: tissue outside the heart. ``atrial``: atrial walls. ``right``: RV free wall.
-        wall_map: ``(N_THETA, N_PHI, 3)`` regional departure of the myocardium, strength 0..1 of the pericardium, inward roughness 0..1.
+        wall_map: ``(N_THETA, N_PHI, 4)``: regional departure of the myocardium in dB, strength 0..1 of the pericardium,
+            inward roughness 0..1.5, presence 0..1 of the atrial wall.
         around_map: ``(32, 32)`` departure of the surroundings over 320 mm x 320 mm.
         along: loss where the beam runs along the wall (backscatter of fibres is anisotropic).
-        pericardium, endocardium, annulus: gain of these interfaces where the beam meets them squarely.
-        pericardium_mm: its thickness. ``roughness_mm``: depth of trabeculae. ``layers``: strength of stripes along the wall.
-        papillary: papillary muscles. ``leaflet``: valve leaflets.
+        pericardium, endocardium, annulus: gain of these interfaces, most where the beam meets them squarely.
+        pericardium_mm: thickness of the bright layer. ``behind_mm``: decay length of the echoes behind it.
+        edge_mm: width of the transition from blood to wall. ``roughness_mm``: depth of trabeculae. ``layers``: stripes along the wall.
+        structure: standard deviation of the clumps and streaks in all tissue. ``papillary``: papillary muscles. ``leaflet``: valve leaflets.
     """
 
     blood: float
@@ -37,44 +39,52 @@ class Look:
     endocardium: float
     annulus: float
     pericardium_mm: float
+    behind_mm: float
+    edge_mm: float
     roughness_mm: float
     layers: float
+    structure: float
     papillary: float
     leaflet: float
 
 
 def smooth_map(rng: np.random.Generator, shape: tuple[int, int], size: tuple[int, int]) -> Array:
-    """Unit-variance smooth random map ``size``, cubic between ``shape`` independent values."""
+    """Smooth random map ``size`` of about unit variance, cubic between ``shape`` independent values."""
     coarse = rng.standard_normal(shape).astype(np.float32)
     return cv2.resize(coarse, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
 
 
 def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
-    """Draws a patient's echogenicity; dim lateral walls and apices are usual."""
-    regional = smooth_map(rng, (6, 8), (N_THETA, N_PHI)) * rng.uniform(1.5, 6.0)
+    """Draws a patient's echogenicity; dim lateral walls and apices are usual, invisible atrial walls too."""
     theta = np.linspace(0, np.pi, N_THETA)[:, None]
     phi = np.linspace(0, 2 * np.pi, N_PHI, endpoint=False)[None, :]
-    lateral = rng.uniform(-2, 10) * np.clip(np.cos(phi - rng.normal(0, 0.5)), 0, 1) * (theta < 1.7)
-    apex = rng.uniform(-3, 8) * np.exp(-((theta / 0.35) ** 2))
-    pericardium = np.clip(smooth_map(rng, (5, 8), (N_THETA, N_PHI)) * 0.7 + 0.4, 0, 1)
-    rough = np.clip(smooth_map(rng, (24, 20), (N_THETA, N_PHI)), 0, 1.5)
-    wall_map = np.stack([regional - lateral - apex, pericardium, rough], axis=-1).astype(np.float32)
+    regional = smooth_map(rng, (8, 8), (N_THETA, N_PHI)) * rng.uniform(1.5, 6.0)
+    lateral = rng.uniform(-3, 12) * np.clip(np.cos(phi - rng.normal(0, 0.6)), 0, 1) * (theta < 1.7)
+    apex = rng.uniform(-4, 8) * np.exp(-((theta / 0.4) ** 2))
+    posterior = rng.uniform(0, 1) * np.exp(-(((np.pi - theta) / 1.2) ** 2))
+    pericardium = np.clip(smooth_map(rng, (7, 8), (N_THETA, N_PHI)) * 0.6 + 0.35 + posterior, 0, 1.3)
+    rough = np.clip(smooth_map(rng, (30, 20), (N_THETA, N_PHI)), 0, 1.5)
+    present = np.clip(smooth_map(rng, (8, 8), (N_THETA, N_PHI)) * 0.8 + rng.uniform(-0.2, 1.2), 0, 1)
+    wall_map = np.stack([regional - lateral - apex, pericardium, rough, present], axis=-1).astype(np.float32)
     return Look(
         blood=-rng.uniform(*options.contrast_db),
-        around=rng.uniform(-14, 4),
-        atrial=rng.uniform(-8, 4),
-        right=rng.uniform(-8, 4),
+        around=rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 2)], p=[0.6, 0.4]),
+        atrial=rng.uniform(-10, 2),
+        right=rng.uniform(-10, 2),
         wall_map=np.ascontiguousarray(wall_map),
-        around_map=smooth_map(rng, (8, 8), (32, 32)) * np.float32(rng.uniform(2, 7)),
-        along=rng.uniform(0, 10),
-        pericardium=rng.uniform(4, 16),
-        endocardium=rng.uniform(0, 7),
-        annulus=rng.uniform(2, 12),
-        pericardium_mm=rng.uniform(1.5, 4.0),
-        roughness_mm=rng.uniform(0, 3.5),
+        around_map=smooth_map(rng, (10, 10), (32, 32)) * np.float32(rng.uniform(3, 9)),
+        along=rng.uniform(0, 12),
+        pericardium=rng.uniform(3, 18),
+        endocardium=rng.uniform(0, 5),
+        annulus=rng.uniform(0, 10),
+        pericardium_mm=rng.uniform(1.5, 5.0),
+        behind_mm=rng.uniform(2.0, 18.0),
+        edge_mm=rng.uniform(0.5, 4.0),
+        roughness_mm=rng.choice([rng.uniform(0, 2), rng.uniform(1.5, 5)], p=[0.6, 0.4]),
         layers=rng.uniform(0, 4),
-        papillary=rng.uniform(-10, 3),
-        leaflet=rng.uniform(2, 12),
+        structure=rng.uniform(2.0, 6.0),
+        papillary=rng.uniform(-12, 3),
+        leaflet=rng.uniform(-2, 9),
     )
 
 
@@ -89,61 +99,64 @@ def squareness(place: Place, radius: Array, angle_step: float) -> Array:
     return np.abs(down) / (cv2.magnitude(down, sideways) + 1e-9)
 
 
-def _table(table: Array, place: Place) -> Array:
-    return cv2.remap(
-        table, place.phi * (N_PHI / (2 * np.pi)), place.theta * ((N_THETA - 1) / np.pi), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-    )
+def echogenicity(
+    heart: Heart, pose: Pose, look: Look, place: Place, u: Array, v: Array, square: Array, structure: Array
+) -> tuple[Array, Array]:
+    """Echogenicity in dB of located points, and the share 0..1 of moving blood in each.
 
-
-def echogenicity(heart: Heart, pose: Pose, look: Look, place: Place, u: Array, v: Array, square: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Echogenicity in dB of located points and where there is moving blood; ``square`` from :func:`squareness`."""
-    local = _table(look.wall_map, place)
+    ``u``, ``v`` are material image coordinates in mm, ``square`` comes from :func:`squareness`, ``structure`` is a unit-variance field fixed to the tissue.
+    """
+    local = sample_table(look.wall_map, place)
+    regional, sheath, rough, present = (local[..., k] for k in range(4))
     distance, axial = place.distance, place.axial
-    inner = place.inner - look.roughness_mm * local[..., 2] * (axial > 0.15 * pose.length)
     above = axial >= 0
-    depth = distance - inner
-    through = depth / np.maximum(place.outer - inner, 1.0)
-
-    around = cv2.remap(look.around_map, u / 10 + 16, v / 10 + 2, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    db = look.around + around
-    # right ventricle and its wall
-    right_depth = distance - place.right
+    depth = distance - place.inner
+    beyond = distance - place.outer
+    # surroundings: dim or bright, brighter behind the pericardium
+    db = look.around + cv2.remap(look.around_map, u / 10 + 16, v / 10 + 2, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    far = np.maximum(beyond - look.pericardium_mm, 0)
+    layer = look.pericardium * sheath * (0.3 + 0.7 * square)
+    db = np.maximum(db, layer - (8.7 / look.behind_mm) * far)
+    # right heart
     has_right = (place.right - place.outer > 2.5) & (axial > -2)
-    db = np.where(has_right & (right_depth < 4), look.right + 0.5 * local[..., 0], db)
-    blood = has_right & (right_depth < 0)
-    # right atrium
+    right_depth = distance - place.right
+    db = np.where(has_right & (right_depth < 4), look.right + 0.5 * regional, db)
+    right_blood = _ramp(right_depth + look.roughness_mm * (0.6 + structure), look.edge_mm) * has_right
     rx, ry, rz = heart.right_atrium
     centre_x = -(heart.length * heart.annulus / 3.4 + 6 + rx)
     ra = ((place.x - centre_x) / rx) ** 2 + (place.y / ry) ** 2 + ((place.z + 0.8 * rz) / rz) ** 2
-    db = np.where((ra < 1.25) & ~above, look.atrial, db)
-    blood |= (ra < 1) & ~above
-    # left heart
-    wall_db = local[..., 0] - look.along * (1 - square)
-    if look.layers > 0:
-        wall_db = wall_db + look.layers * np.sin(through * 9 + 2.5 * local[..., 1])
-    wall_db = wall_db + look.endocardium * square * np.exp(-((depth / 1.2) ** 2))
-    wall = (depth >= 0) & (distance < place.outer)
-    db = np.where(wall, np.where(above, wall_db, look.atrial + 0.6 * local[..., 0]), db)
-    behind = distance - place.outer
-    peri = np.exp(-((behind / look.pericardium_mm - 0.6) ** 2)) * local[..., 1] * (0.25 + 0.75 * square)
-    db = db + look.pericardium * np.where(~has_right, peri, 0)
-    # fibrous annulus
-    ring = np.exp(-((axial / 4.0) ** 2) - ((depth - 2.5) / 3.5) ** 2)
-    db = db + look.annulus * ring
-    inside = depth < 0
-    blood = np.where(wall, False, blood | inside)
-    db = np.where(blood, look.blood, db)
+    db = np.where((ra < 1.3) & ~above, look.atrial + 4 * (present - 1), db)
+    blood = np.maximum(right_blood, _ramp((np.sqrt(ra) - 1) * rx, look.edge_mm) * ~above)
+    # myocardium and atrial wall
+    wall_db = regional - look.along * (1 - square)
+    wall_db += look.layers * np.sin(9 * depth / np.maximum(place.outer - place.inner, 1.0) + 2.5 * sheath)
+    wall_db += look.endocardium * square * np.exp(-((depth / 1.2) ** 2))
+    atrial_db = look.atrial + 12 * (present - 1) + 8 * square * present - 4
+    wall = (depth >= -look.edge_mm) & (beyond < 0)
+    db = np.where(wall, np.where(above, wall_db, atrial_db), db)
+    db += look.annulus * np.exp(-((axial / 4.0) ** 2) - ((depth - 2.5) / 3.5) ** 2)
+    blood = np.where(depth < 0, 0, np.where(wall, 0, blood))
+    trabeculae = look.roughness_mm * rough * (axial > 0.15 * pose.length)
+    blood = np.maximum(blood, _ramp(depth + trabeculae, look.edge_mm) * (distance < place.outer))
+    db += look.structure * structure
     for theta, phi, length, radius, gap in heart.papillary:
-        wall_at = float(pose.radii[round(theta * (N_THETA - 1) / np.pi), round(phi * N_PHI / (2 * np.pi)) % N_PHI, INNER])
-        near = _capsule_distance(place, wall_at, theta, phi, length * (1 - 0.2 * pose.ejected), radius, gap)
-        db = np.where(inside & above & (near < radius), look.papillary, db)
-    return db.astype(np.float32), blood
+        row, col = round(theta * (N_THETA - 1) / np.pi), round(phi * N_PHI / (2 * np.pi)) % N_PHI
+        near = _capsule_distance(place, float(pose.radii[row, col, INNER]) - radius - gap, theta, phi, length * (1 - 0.2 * pose.ejected))
+        muscle = _ramp(near - radius, 1.5) * above * (depth < 0)
+        db = np.where(muscle > 0, look.papillary + look.structure * structure, db)
+        blood = blood * (1 - muscle)
+    return (db + (look.blood - db) * blood).astype(np.float32), blood
 
 
-def _capsule_distance(place: Place, wall: float, theta: float, phi: float, length: float, radius: float, gap: float) -> Array:
-    """Distance to the axis of a papillary muscle: a segment from the wall at (theta, phi) towards the annulus."""
-    direction = np.array([np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)])
-    px, py, pz = direction * (wall - radius - gap)
-    dx, dy, dz = place.x - px, place.y - py, place.z - pz
-    along = np.clip(-dz, 0, length)
+def _ramp(depth: Array, width: float) -> Array:
+    """1 where ``depth`` is well below 0, 0 where well above, linear over ``width`` mm."""
+    return np.clip(0.5 - depth / np.float32(width), 0, 1)
+
+
+def _capsule_distance(place: Place, start: float, theta: float, phi: float, length: float) -> Array:
+    """Distance to the axis of a papillary muscle: a segment from ``start`` mm out at (theta, phi) straight towards the annulus plane."""
+    dx = place.x - start * np.float32(np.sin(theta) * np.cos(phi))
+    dy = place.y - start * np.float32(np.sin(theta) * np.sin(phi))
+    dz = place.z - start * np.float32(np.cos(theta))
+    along = np.clip(-dz, 0, np.float32(length))
     return np.sqrt(dx * dx + dy * dy + (dz + along) ** 2)
