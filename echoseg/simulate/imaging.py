@@ -50,10 +50,12 @@ def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOption
     shape = (sector.samples, sector.beams)
     mm_per_sample = sector.depth / (sector.samples - 1)
     beams_per_degree = (sector.beams - 1) / np.rad2deg(2 * sector.half)
+    # drawing normal deviates is the dearest step: flipped and rolled copies of one field are as good as independent ones
+    field = rng.standard_normal((*shape, 2), dtype=np.float32)
     return Machine(
-        pool=rng.standard_normal((*shape, 4), dtype=np.float32),
-        structure=_structure(rng, shape, 1 / mm_per_sample, beams_per_degree),
-        clutter_pool=rng.standard_normal((*shape, 2), dtype=np.float32),
+        pool=np.concatenate([field, np.roll(field, (shape[0] // 3, shape[1] // 2), axis=(0, 1))], axis=-1),
+        structure=_structure(rng, field[::-1], 1 / mm_per_sample, beams_per_degree),
+        clutter_pool=np.ascontiguousarray(field[:, ::-1]),
         blur=(rng.uniform(0.25, 0.7) / mm_per_sample, rng.uniform(0.4, 1.3) * beams_per_degree),
         beam_db=_beam_gain(rng, sector),
         clutter=_clutter(rng, sector),
@@ -69,13 +71,14 @@ def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOption
     )
 
 
-def _structure(rng: np.random.Generator, shape: tuple[int, int], per_mm: float, per_degree: float) -> Array:
-    """Clumps of two sizes, wider across the beams than along them."""
-    out = np.zeros(shape, np.float32)
-    for along_mm, across_degrees, weight in ((rng.uniform(0.8, 2.0), rng.uniform(1.2, 4), 1.0), (rng.uniform(3, 6), rng.uniform(4, 8), rng.uniform(0.3, 1.2))):
-        noise = rng.standard_normal(shape, dtype=np.float32)
+def _structure(rng: np.random.Generator, field: Array, per_mm: float, per_degree: float) -> Array:
+    """Clumps of two sizes, wider across the beams than along them, from white noise ``field`` ``(samples, beams, 2)``."""
+    fine = (rng.uniform(0.8, 2.0), rng.uniform(1.2, 4.0), 1.0)
+    coarse = (rng.uniform(3, 6), rng.uniform(4, 8), rng.uniform(0.3, 1.2))
+    out = np.zeros(field.shape[:2], np.float32)
+    for k, (along_mm, across_degrees, weight) in enumerate((fine, coarse)):
         sigma = (max(along_mm * per_mm, 0.5), max(across_degrees * per_degree, 0.5))
-        layer = cv2.GaussianBlur(noise, (0, 0), sigmaX=sigma[1], sigmaY=sigma[0])
+        layer = cv2.GaussianBlur(np.ascontiguousarray(field[..., k]), (0, 0), sigmaX=sigma[1], sigmaY=sigma[0])
         out += weight * layer / (layer.std() + 1e-6)
     return out / out.std()
 
