@@ -1,0 +1,225 @@
+"""DICOM images as a source: echo cine above all, also single images of other modalities."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels import apply_color_lut
+
+from echoseg.errors import SourceError
+from echoseg.io.array import sample_indices
+from echoseg.io.dicom_frames import FrameTable, decode_frame, open_frames, read_header
+from echoseg.io.dicom_geometry import pixel_spacing, ultrasound_spacing
+from echoseg.io.dicom_timing import cine_timing, has_timing
+from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_window, percentile_window, to_uint8
+from echoseg.io.seekable import SeekableSource
+from echoseg.io.source import Kind
+from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
+
+_SAMPLED_FRAMES = 8
+_CINE_MODALITIES = ("US", "IVUS", "XA", "RF", "ES")
+_STACK_MODALITIES = ("CT", "MR", "PT", "NM")
+_GLANCE = ["NumberOfFrames", "Modality", "FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
+
+# Echocardiography image views (PS3.16 CID 12226) by SNOMED CT code and its retired SRT form.
+_VIEWS = {
+    ("399214001", "G-A19C"): "A4C",
+    ("399232001", "G-A19B"): "A2C",
+    ("399339008", "G-0395"): "A3C",
+    ("399139001", "G-0396"): "PLAX",
+    ("399306005", "G-0397"): "PSAX",
+}
+
+
+class DicomSource(SeekableSource):
+    """The frames of one DICOM file, each decoded when it is asked for.
+
+    Colour is RGB whatever the file stores (YBR, palette); grey is ``(H, W)`` with MONOCHROME1 inverted, so that
+    bright is strong. 8-bit values stay; deeper ones go through the file's own window, else CT soft tissue, else the
+    stored bit depth (ultrasound), else the 0.5 to 99.5 percentile of eight frames.
+
+    Spacing of ultrasound comes from its calibrated regions alone, see :mod:`echoseg.io.dicom_geometry`.
+
+    Args:
+        path: the file.
+        name: name for outputs.
+        kind: default: ``image`` for one frame, else ``clip``.
+
+    Raises:
+        SourceError: damaged or cut off. Frames are counted at once; a damaged frame is found when it is read.
+        UnsupportedSourceError: no images in it, encrypted, or stored in a way that cannot be decoded here.
+    """
+
+    def __init__(self, path: Path, name: str, kind: Kind | None = None) -> None:
+        super().__init__()
+        with warnings.catch_warnings():  # pydicom warns of every deviation from the standard; what matters is checked here
+            warnings.simplefilter("ignore")
+            dataset, self._table = read_header(path)
+            modality = str(dataset.get("Modality", "") or "")
+            ultrasound = modality in ("US", "IVUS") or "SequenceOfUltrasoundRegions" in dataset
+            spacing, spacing_flag = ultrasound_spacing(dataset) if ultrasound else pixel_spacing(dataset)
+            self.name = name
+            self.length = self._table.count
+            self.kind = kind or ("image" if self.length == 1 else "clip")
+            self.size = (int(dataset.Rows), int(dataset.Columns))
+            self.geometry = Geometry(spacing=spacing)
+            self.timing = cine_timing(dataset, self.length) if self.kind == "clip" else Timing()
+            self._inverted = dataset.get("PhotometricInterpretation") == "MONOCHROME1"
+            self._palette = _palette(dataset, path)
+            self._rescale = _rescale(dataset)
+            self._window = self._choose_window(dataset, modality)
+        self.flags = tuple(flag for flag in (spacing_flag, self._timing_flag(), self._surplus_flag()) if flag)
+        self.details = _details(dataset, self._table, modality, self._window)
+
+    def sector(self) -> BoolMask | None:
+        return super().sector() if self.details.get("modality") in (None, "US") else None
+
+    def _read(self, start: int, stop: int) -> Iterator[Image]:
+        with open_frames(self._table) as file:
+            for index in range(start, stop):
+                image = to_uint8(self._values(file, index), self._window, f"{self.name}: frame {index}")
+                yield 255 - image if self._inverted else image
+
+    def _values(self, file: BinaryIO, index: int) -> NDArray[np.generic]:
+        """Frame ``index`` in the unit that the window refers to."""
+        stored = decode_frame(self._table, file, index)
+        if self._palette is not None:
+            return self._palette[stored]
+        if self._rescale is not None and self._window is not UNCHANGED:
+            return stored.astype(np.float32) * np.float32(self._rescale[0]) + np.float32(self._rescale[1])
+        return stored
+
+    def _choose_window(self, dataset: Dataset, modality: str) -> Window:
+        self._window = Window(0.0, 0.0, "not chosen yet")
+        with open_frames(self._table) as file:
+            first = self._values(file, 0)  # also proves, early, that the frames can be decoded
+            if first.shape[:2] != self.size:
+                raise SourceError(f"{self._table.path}: frame 0 has size {first.shape[:2]}, the header states {self.size}; damaged file")
+            if self._palette is not None or decode_depth(dataset) == (8, 0):
+                return UNCHANGED
+            if first.ndim == 3:
+                return bit_depth_window(int(dataset.BitsStored))
+            stated = _voi_window(dataset)
+            if stated is not None:
+                return stated
+            if modality == "CT":
+                return CT_SOFT_TISSUE
+            if modality == "US" and decode_depth(dataset)[1] == 0:
+                return bit_depth_window(int(dataset.BitsStored))
+            return percentile_window(self._values(file, i) for i in sample_indices(self._table.count, _SAMPLED_FRAMES))
+
+    def _timing_flag(self) -> Flag | None:
+        if self.kind != "clip" or self.timing.fps is not None:
+            return None
+        return Flag("timing_missing", "The file states no usable frame time: give fps to get times in seconds.")
+
+    def _surplus_flag(self) -> Flag | None:
+        if self._table.surplus <= 0:
+            return None
+        return Flag("surplus_frames", f"The file holds {self._table.surplus} frames more than it declares; they are not read.", "info")
+
+
+def stacks_slices(path: Path) -> bool:
+    """True for a multi-frame file whose frames are slices in space (CT, MR, ...) rather than moments in time."""
+    header = _glance(path)
+    return _frame_count(header) > 1 and str(header.get("Modality", "")) in _STACK_MODALITIES and not has_timing(header)
+
+
+def is_multiframe(path: Path) -> bool:
+    """True when the file declares more than one frame, or is of a modality whose files are clips."""
+    header = _glance(path)
+    return _frame_count(header) > 1 or str(header.get("Modality", "")) in _CINE_MODALITIES
+
+
+def _glance(path: Path) -> Dataset:
+    """The few attributes that tell what kind of file it is; empty when unreadable (opening it will say why)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return dcmread(path, stop_before_pixels=True, force=True, specific_tags=_GLANCE)
+        except Exception:  # the parser fails in many ways on a damaged file
+            return Dataset()
+
+
+def _frame_count(header: Dataset) -> int:
+    try:
+        return int(header.get("NumberOfFrames") or 1)
+    except (TypeError, ValueError):
+        return 1
+
+
+def decode_depth(dataset: Dataset) -> tuple[int, int]:
+    """``(bits allocated, pixel representation)``; (8, 0) are plain bytes."""
+    return int(dataset.BitsAllocated), int(dataset.get("PixelRepresentation", 0) or 0)
+
+
+def _voi_window(dataset: Dataset) -> Window | None:
+    """The file's first window (PS3.3 C.11.2.1.2). LINEAR is half a value off LINEAR_EXACT; SIGMOID is read as LINEAR_EXACT."""
+    try:
+        centre, width = _first(dataset.WindowCenter), _first(dataset.WindowWidth)
+    except (AttributeError, TypeError, ValueError, IndexError):
+        return None
+    if not (np.isfinite(centre) and np.isfinite(width) and width >= 1):
+        return None
+    rule = f"window of the file: centre {centre:g}, width {width:g}"
+    if dataset.get("VOILUTFunction", "LINEAR") in ("LINEAR", None, "") and width > 1:
+        return Window(centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2, rule)
+    return Window(centre - width / 2, centre + width / 2, rule)
+
+
+def _first(value: object) -> float:
+    return float(value if isinstance(value, int | float | str) else value[0])  # type: ignore[index]
+
+
+def _rescale(dataset: Dataset) -> tuple[float, float] | None:
+    try:
+        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return (slope, intercept) if (slope, intercept) != (1.0, 0.0) and np.isfinite([slope, intercept]).all() else None
+
+
+def _palette(dataset: Dataset, path: Path) -> Image | None:
+    """The palette as ``(values, 3)`` RGB, one row for each stored value; 16-bit entries keep their high byte (PS3.3 C.7.9)."""
+    if dataset.get("PhotometricInterpretation") != "PALETTE COLOR":
+        return None
+    bits = int(dataset.BitsAllocated)
+    try:
+        every_value = np.arange(2 ** min(bits, 16), dtype=np.uint8 if bits == 8 else np.uint16)
+        colours = apply_color_lut(every_value[None], dataset)[0, :, :3]
+    except Exception as error:  # a damaged table fails in many ways
+        raise SourceError(f"{path}: the palette of the DICOM image is damaged ({error})") from error
+    if colours.max(initial=0) > 255:  # some writers put 8-bit entries in 16-bit words
+        colours = colours >> 8
+    return colours.astype(np.uint8)
+
+
+def _details(dataset: Dataset, table: FrameTable, modality: str, window: Window) -> dict[str, object]:
+    """What was understood; only values that cannot hold a name, a date or an identifier."""
+    details: dict[str, object] = {
+        "format": "DICOM",
+        "modality": modality or None,
+        "transfer_syntax": table.transfer_syntax.name,
+        "photometric": str(dataset.get("PhotometricInterpretation", "") or "") or None,
+        "manufacturer": str(dataset.get("Manufacturer", "") or "") or None,
+        "model": str(dataset.get("ManufacturerModelName", "") or "") or None,
+        "bits_stored": int(dataset.get("BitsStored", 0) or 0) or None,
+        "intensity": window.rule,
+        "view": _view(dataset),
+    }
+    return {key: value for key, value in details.items() if value is not None}
+
+
+def _view(dataset: Dataset) -> str | None:
+    for item in dataset.get("ViewCodeSequence") or []:
+        for codes, view in _VIEWS.items():
+            if str(item.get("CodeValue", "")) in codes:
+                return view
+    return None

@@ -1,0 +1,113 @@
+"""Image files as a source: one image, a folder of images (one frame each), or the pages of a TIFF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from PIL import ImageOps
+
+from echoseg.errors import SourceError
+from echoseg.io.array import frame_to_uint8, sample_indices
+from echoseg.io.intensity import window_for
+from echoseg.io.seekable import SeekableSource
+from echoseg.io.source import Kind
+from echoseg.types import Image
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".pgm", ".ppm")
+_SAMPLED_FRAMES = 8
+_GREY_MODES = ("1", "L", "I;16", "I;16B", "I;16L", "I", "F", "LA")
+
+Page = tuple[Path, int]
+
+
+class ImageSource(SeekableSource):
+    """Frames from image files, each read when it is asked for.
+
+    Grey files give ``(H, W)``, colour ``(H, W, 3)`` RGB (palettes are resolved, alpha dropped); when a folder mixes the
+    two, all are colour. Deeper than 8 bits: by :mod:`echoseg.io.intensity`, one window for all. The orientation that a
+    camera wrote (EXIF) is applied.
+
+    Args:
+        pages: file and page number of each frame, in order.
+        name: name for outputs.
+        kind: default: ``image`` for one frame, else ``clip``.
+
+    Raises:
+        SourceError: a file that is no readable image, or images of different sizes. Sizes are checked at once from
+            the file headers, pixels when they are read.
+    """
+
+    def __init__(self, pages: list[Page], name: str, kind: Kind | None = None) -> None:
+        super().__init__()
+        self._pages = pages
+        self.name = name
+        self.length = len(pages)
+        self.kind = kind or ("image" if self.length == 1 else "clip")
+        self.size, self._colour, file_format = _common_header(pages)
+        self._window = window_for(_read_page(pages[i], self._colour) for i in sample_indices(self.length, _SAMPLED_FRAMES))
+        self.details = {"format": file_format, "intensity": self._window.rule}
+
+    def _read(self, start: int, stop: int) -> Iterator[Image]:
+        for index in range(start, stop):
+            yield frame_to_uint8(_read_page(self._pages[index], self._colour), self._window, f"{self.name}: frame {index}")
+
+
+def open_image(path: Path, name: str, kind: Kind | None = None) -> ImageSource:
+    """One image file; a TIFF of several pages gives a frame for each."""
+    with _opened(path) as image:
+        count = int(getattr(image, "n_frames", 1))
+    return ImageSource([(path, page) for page in range(count)], name, kind)
+
+
+def open_image_folder(paths: list[Path], name: str, kind: Kind | None = None) -> ImageSource:
+    """The image files of a folder, already in order, as the frames of one clip."""
+    return ImageSource([(path, 0) for path in paths], name, kind)
+
+
+def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:
+    """Size, colour or not, and format, from the headers alone."""
+    sizes: dict[tuple[int, int], Path] = {}
+    colour = False
+    file_format = ""
+    for path, page in pages:
+        with _opened(path) as image:
+            if page:
+                image.seek(page)
+            width, height = image.size
+            if image.getexif().get(0x0112, 1) >= 5:  # Orientation 5 to 8 swaps rows and columns
+                width, height = height, width
+            sizes.setdefault((height, width), path)
+            colour = colour or image.mode not in _GREY_MODES
+            file_format = file_format or str(image.format)
+        if len(sizes) > 1:
+            (first, a), (other, b) = sizes.items()
+            raise SourceError(f"{b.parent}: {a.name} has size {first}, {b.name} {other} (rows, columns); all must have one size")
+    return next(iter(sizes)), colour, file_format
+
+
+def _opened(path: Path) -> PillowImage.Image:
+    try:
+        return PillowImage.open(path)
+    except Exception as error:  # Pillow's plugins raise OSError, ValueError, SyntaxError, DecompressionBombError, ...
+        raise SourceError(f"{path}: not a readable image ({error})") from error
+
+
+def _read_page(page: Page, colour: bool) -> NDArray[np.generic]:
+    """One page as stored, ``(H, W)`` or ``(H, W, 3)``."""
+    path, number = page
+    try:
+        with _opened(path) as image:
+            if number:
+                image.seek(number)
+            upright = ImageOps.exif_transpose(image)
+            if colour:
+                return np.asarray(upright.convert("RGB"))
+            return np.asarray(upright.getchannel(0) if upright.mode == "LA" else upright)
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(f"{path}: the image is damaged or cut off ({error})") from error

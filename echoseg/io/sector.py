@@ -1,0 +1,87 @@
+"""The scan sector of an ultrasound clip: where the image is, as opposed to text, ECG, colour bars and black.
+
+Inside the sector speckle flickers from frame to frame; annotations stand still. The ECG moves too, but it is a
+thin line. So: flickering pixels, thin things opened away, the largest connected part, its convex hull (sectors are
+convex but for the small arc at the transducer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.io.array import sample_indices
+from echoseg.io.source import Source
+from echoseg.types import BoolMask, Image
+
+_SAMPLED_FRAMES = 24
+_BRIGHT = 8  # grey level above which a pixel is not background (compression leaves up to about 5)
+_FLICKER = 1.5  # temporal standard deviation in grey levels of a moving pixel
+_SMALLEST, _LARGEST = 0.05, 0.97  # fraction of the image that a sector may take
+_FILLED = 0.6  # fraction of the hull that the found part must fill
+
+
+def sampled_frames(source: Source) -> Iterator[Image]:
+    """At most 24 frames spread over a source of known length; read through where that is cheaper than seeking."""
+    wanted = sample_indices(len(source), _SAMPLED_FRAMES)
+    if len(source) <= 8 * _SAMPLED_FRAMES:
+        return (image for index, image in enumerate(source.frames()) if index in wanted)
+    return (source.frame(index) for index in wanted)
+
+
+def find_sector(frames: Iterable[Image]) -> BoolMask | None:
+    """The scan sector as ``(H, W)`` bool, or None when the frames show none (black, a photograph, a full-frame crop).
+
+    Args:
+        frames: ``(H, W)`` or ``(H, W, 3)`` uint8 of one size, spread over the clip; with one frame alone, brightness
+            takes the place of movement.
+    """
+    count, brightest, flicker = _temporal_statistics(frames)
+    if count == 0 or min(brightest.shape) < 16:
+        return None
+    bright = brightest > _BRIGHT
+    alive = bright & (flicker > _FLICKER) if count > 1 else bright
+    part = _largest_compact_part(alive)
+    if part is None:
+        return None
+    points = np.argwhere(part)[:, ::-1].astype(np.int32)
+    hull = cv2.convexHull(points)
+    filled = np.zeros(part.shape, dtype=np.uint8)
+    cv2.fillConvexPoly(filled, hull, 1)
+    fraction = float(filled.mean())
+    if not _SMALLEST <= fraction <= _LARGEST or part.sum() < _FILLED * filled.sum():
+        return None
+    return filled.astype(bool)
+
+
+def _temporal_statistics(frames: Iterable[Image]) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
+    """Number of frames, and per pixel the largest grey value and the standard deviation over time; memory for one frame."""
+    count = 0
+    brightest = total = squares = np.zeros((0, 0), dtype=np.float32)
+    for frame in frames:
+        grey = (frame.max(axis=2) if frame.ndim == 3 else frame).astype(np.float32)
+        if count == 0:
+            brightest, total, squares = grey.copy(), np.zeros_like(grey), np.zeros_like(grey)
+        np.maximum(brightest, grey, out=brightest)
+        total += grey
+        squares += grey * grey
+        count += 1
+    variance = squares / max(count, 1) - (total / max(count, 1)) ** 2
+    return count, brightest, np.sqrt(np.maximum(variance, 0))
+
+
+def _largest_compact_part(mask: BoolMask) -> BoolMask | None:
+    """The largest connected part after gaps of about 2 % of the image are closed and structures thinner than that removed."""
+    reach = max(1, round(0.01 * min(mask.shape)))
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * reach + 1, 4 * reach + 1))
+    specks_gone = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))  # flicker of compression
+    gaps_closed = cv2.morphologyEx(specks_gone, cv2.MORPH_CLOSE, disk)
+    binary = cv2.morphologyEx(gaps_closed, cv2.MORPH_OPEN, wide)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(binary)
+    if count < 2:
+        return None
+    return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

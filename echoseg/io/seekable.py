@@ -1,0 +1,55 @@
+"""What every source that can be read again shares: bounds, reading ahead, the sector found once."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar
+
+from echoseg.io.prefetch import Readers
+from echoseg.io.source import Source
+from echoseg.types import BoolMask, Image
+
+
+class SeekableSource(Source):
+    """A source of known length whose frames can be read in any order; a subclass gives :meth:`_read`.
+
+    Attributes:
+        reads_ahead: True when frames are decoded by a background thread; False where reading costs next to nothing.
+    """
+
+    length: int
+    reads_ahead: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._readers: Readers[Image] = Readers()
+        self._sector: BoolMask | None = None
+        self._sector_known = False
+
+    @abstractmethod
+    def _read(self, start: int, stop: int) -> Iterator[Image]:
+        """Frames ``start`` to ``stop``, ``0 <= start <= stop <= length``; several such readers may run at a time."""
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
+        if start < 0:
+            raise IndexError(f"{self.name}: frames are counted from 0, not from the end; got {start}")
+        stop = self.length if stop is None else min(stop, self.length)
+        frames = self._read(min(start, stop), stop)
+        return self._readers.ahead(frames) if self.reads_ahead and stop - start > 1 else frames
+
+    def frame(self, index: int) -> Image:
+        if not 0 <= index < self.length:
+            raise IndexError(f"{self.name}: no frame {index}, there are {self.length}")
+        return next(self._read(index, index + 1))
+
+    def sector(self) -> BoolMask | None:
+        if self.kind == "volume":
+            return None
+        if not self._sector_known:
+            from echoseg.io.sector import find_sector, sampled_frames
+
+            self._sector, self._sector_known = find_sector(sampled_frames(self)), True
+        return self._sector
+
+    def close(self) -> None:
+        self._readers.close()
