@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from echoseg.simulate.compression import Chain, process, random_chain
 from echoseg.simulate.cycle import Cycle, ejected, mitral_opening, random_cycle
 from echoseg.simulate.heart import Array, Heart, Place, Pose, labels, locate, pose_heart, random_heart, sample_table
-from echoseg.simulate.imaging import Machine, add_lines, compress, envelope, random_machine
+from echoseg.simulate.imaging import Machine, add_lines, compress, envelope, levels, random_machine
 from echoseg.simulate.options import VIEWS, EchoOptions, SimulationError
 from echoseg.simulate.overlay import Overlay, burn_in, random_overlay
 from echoseg.simulate.plane import Drift, Plane, moved, random_drift, random_plane
@@ -180,7 +180,7 @@ def _random_scene(rng: np.random.Generator, heart: Heart, view: str, rows: int, 
         random_machine(rng, sector, options),
         sector,
         canvas,
-        random_chain(rng, options),
+        random_chain(rng, rows, options),
         random_overlay(rng) if rng.random() < options.overlay else None,
         float(rng.choice([0.0, rng.uniform(0, 0.12)], p=[0.8, 0.2])),
         view,
@@ -200,7 +200,7 @@ def _render(
     margin = 3.0  # people trace a little beyond the sector's edge
     near = _near_sector(scene.sector, coarse, margin)
     pictures, masks = [], []
-    reference = None
+    reference: tuple[float, float] | None = None
     before: Array | None = None
     for time, e, o in zip(times, phase, opening, strict=True):
         pose = pose_heart(heart, float(e), float(o), rest)
@@ -208,7 +208,7 @@ def _render(
         place = locate(heart, pose, *plane.to_heart(polar_u, polar_v, pose.descent))
         env = _echo(rng, scene, pose, rest, plane, place, polar_u, polar_v, float(time))
         if reference is None:  # the sonographer sets the gain once
-            reference = float(np.percentile(env[:: 3, ::2], 96))
+            reference = levels(env)
         grey = compress(scene.machine, env, reference)
         if before is not None and scene.machine.persistence:
             grey = (1 - scene.machine.persistence) * grey + np.float32(scene.machine.persistence) * before

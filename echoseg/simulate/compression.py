@@ -31,15 +31,17 @@ class Chain:
     area: bool
 
 
-def random_chain(rng: np.random.Generator, options: EchoOptions) -> Chain:
+def random_chain(rng: np.random.Generator, rows: int, options: EchoOptions) -> Chain:
+    """Draws a chain for final pictures of ``rows`` rows: a low-resolution archive, or a screen of up to three times as many rows."""
     tint = None
+    native = rng.uniform(96, 136) if rng.random() < 0.25 else min(rows * rng.uniform(1.0, 3.0), 640.0)
     if rng.random() < options.colour:
         ramp = np.arange(256)[:, None] / 255
         white = np.array([1.0, 1.0, 1.0]) - rng.uniform(0, 0.25, 3) * (rng.random() < 0.6)
         curve = 1 + rng.uniform(-0.2, 0.2, 3) * (rng.random() < 0.6)
         tint = np.round(255 * white * ramp**curve).astype(np.uint8)
     return Chain(
-        scale=float(rng.choice([rng.uniform(0.7, 1.0), rng.uniform(1.0, 1.5), rng.uniform(1.5, 3.0)], p=[0.12, 0.33, 0.55])),
+        scale=float(native / rows),
         quality=int(rng.integers(25, 95)) if rng.random() < options.compression else None,
         blur=float(rng.choice([0.0, rng.uniform(0.3, 1.0), -rng.uniform(0.2, 0.8)], p=[0.55, 0.3, 0.15])),
         interlace=int(rng.random() < 0.03),

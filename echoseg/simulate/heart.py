@@ -96,15 +96,15 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
     """A heart drawn from healthy, dilated, hypertrophic, small and aneurysmal ones."""
     kind = rng.choice(["usual", "dilated", "hypertrophic", "small", "aneurysm"], p=[0.58, 0.17, 0.12, 0.05, 0.08])
     ef_mean, edv_mean, ratio, wall = {
-        "usual": (0.57, 110.0, (1.45, 2.15), (0.09, 0.16)),
-        "dilated": (0.30, 200.0, (1.25, 1.8), (0.08, 0.13)),
+        "usual": (0.57, 110.0, (1.4, 2.1), (0.10, 0.18)),
+        "dilated": (0.30, 200.0, (1.2, 1.75), (0.08, 0.14)),
         "hypertrophic": (0.62, 90.0, (1.5, 2.3), (0.16, 0.26)),
-        "small": (0.62, 60.0, (1.5, 2.3), (0.10, 0.18)),
+        "small": (0.62, 60.0, (1.5, 2.3), (0.11, 0.20)),
         "aneurysm": (0.33, 160.0, (1.35, 1.9), (0.08, 0.13)),
     }[str(kind)]
     ef = float(np.clip(100 * (ef_mean + 0.1 * rng.standard_normal()), *options.ef)) / 100
     edv = float(np.clip(edv_mean * np.exp(0.28 * rng.standard_normal()), *options.edv_ml))
-    widest, annulus = rng.uniform(0.22, 0.48), rng.uniform(0.62, 0.95)
+    widest, annulus = rng.uniform(0.22, 0.48), rng.uniform(0.6, 0.97)
     bluntness = (rng.uniform(1.7, 3.2), rng.uniform(1.5, 2.4))
     s = (np.arange(N_S) + 0.5) / N_S
     fill = np.mean(_profile(s.astype(np.float32), widest, annulus, bluntness) ** 2) * np.pi

@@ -24,7 +24,7 @@ class Machine:
         beam_db: gain in dB: shadows, attenuation, TGC error. ``clutter``: linear amplitude of haze and reverberation.
         noise: linear amplitude of electronic noise per sample ``(samples, 1)``.
         side_lobe: linear amplitude, width in beams. ``decorrelation``: radians per second at which tissue speckle changes.
-        dynamic_range: dB. ``white``: grey of the brightest echoes, above 1 saturates. ``gamma``: of the grey map. ``floor``: reject level 0..1.
+        dynamic_range: dB. ``white``: grey of the brightest echoes, above 1 saturates. ``black``: highest grey of the weakest. ``gamma``: of the grey map. ``floor``: reject level 0..1.
         smooth: sigma of speckle reduction, samples. ``persistence``: weight of the frame before.
     """
 
@@ -39,6 +39,7 @@ class Machine:
     decorrelation: float
     dynamic_range: float
     white: float
+    black: float
     gamma: float
     floor: float
     smooth: float
@@ -59,11 +60,12 @@ def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOption
         blur=(rng.uniform(0.25, 0.7) / mm_per_sample, rng.uniform(0.4, 1.3) * beams_per_degree),
         beam_db=_beam_gain(rng, sector),
         clutter=_clutter(rng, sector),
-        noise=_linear(rng.uniform(-46, -16) + rng.uniform(0, 16) * np.linspace(0, 1, sector.samples, dtype=np.float32)[:, None] ** 2),
+        noise=_linear(rng.uniform(-50, -20) + rng.uniform(0, 16) * np.linspace(0, 1, sector.samples, dtype=np.float32)[:, None] ** 2),
         side_lobe=(float(10 ** (rng.uniform(-40, -18) / 20)), int(rng.integers(9, 41))),
         decorrelation=rng.uniform(0, 3),
         dynamic_range=rng.uniform(*options.dynamic_range_db),
         white=rng.uniform(0.45, 1.15),
+        black=float(rng.choice([rng.uniform(0.0, 0.2), rng.uniform(0.1, 0.45)], p=[0.6, 0.4])),
         gamma=float(np.exp(rng.normal(0, 0.2))),
         floor=rng.uniform(0, 0.08),
         smooth=float(rng.choice([0.0, rng.uniform(0.4, 1.8)])),
@@ -73,14 +75,16 @@ def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOption
 
 def _structure(rng: np.random.Generator, field: Array, per_mm: float, per_degree: float) -> Array:
     """Clumps of two sizes, wider across the beams than along them, from white noise ``field`` ``(samples, beams, 2)``."""
-    fine = (rng.uniform(0.8, 2.0), rng.uniform(1.2, 4.0), 1.0)
-    coarse = (rng.uniform(3, 6), rng.uniform(4, 8), rng.uniform(0.3, 1.2))
+    fine = (rng.uniform(0.5, 2.0), rng.uniform(0.5, 3.0), 1.0)
+    coarse = (rng.uniform(2, 6), rng.uniform(2, 8), rng.uniform(0.3, 1.2))
     out = np.zeros(field.shape[:2], np.float32)
     for k, (along_mm, across_degrees, weight) in enumerate((fine, coarse)):
         sigma = (max(along_mm * per_mm, 0.5), max(across_degrees * per_degree, 0.5))
         layer = cv2.GaussianBlur(np.ascontiguousarray(field[..., k]), (0, 0), sigmaX=sigma[1], sigmaY=sigma[0])
         out += weight * layer / (layer.std() + 1e-6)
-    return out / out.std()
+    # echoes clump: few strong ones among many weak ones
+    out = np.exp(np.float32(rng.uniform(0.2, 0.7)) * out / out.std())
+    return (out - out.mean()) / out.std()
 
 
 def _beam_gain(rng: np.random.Generator, sector: Sector) -> Array:
@@ -109,7 +113,7 @@ def _clutter(rng: np.random.Generator, sector: Sector) -> Array:
     mm = np.linspace(0, sector.depth, sector.samples, dtype=np.float32)[:, None]
     near = rng.uniform(-14, 4) - mm / rng.uniform(3, 14) * 4
     near = near + rng.uniform(0, 6) * np.sin(2 * np.pi * mm / rng.uniform(3, 9)) + smooth_map(rng, (6, 5), shape) * 2
-    haze = rng.uniform(-36, -13) + smooth_map(rng, (6, 6), shape) * rng.uniform(2, 7) - rng.uniform(0, 8) * mm / sector.depth
+    haze = rng.uniform(-42, -15) + smooth_map(rng, (6, 6), shape) * rng.uniform(2, 7) - rng.uniform(0, 8) * mm / sector.depth
     bang = rng.uniform(0, 12) - mm / rng.uniform(0.3, 1.2)
     return (_linear(near) + _linear(haze) + _linear(bang)).astype(np.float32)
 
@@ -146,10 +150,24 @@ def add_lines(env: Array, lines: Array, level: float) -> Array:
     return env + lines * level * (0.4 + 0.6 * uneven)
 
 
-def compress(machine: Machine, env: Array, reference: float) -> Array:
-    """Log-compressed grey 0..1 ``(samples, beams)``; the amplitude ``reference`` maps to ``machine.white``."""
-    db = np.float32(20 / np.log(10)) * np.log(env / np.float32(reference) + 1e-6)
-    grey = np.clip(machine.white + db / machine.dynamic_range, 0, 1)
+def levels(env: Array) -> tuple[float, float]:
+    """Amplitude of the brightest and the weakest echoes of a picture (96th and 10th percentile), by which the sonographer sets the gain."""
+    low, high = np.percentile(env[::3, ::2], (10, 96))
+    return float(high), float(low)
+
+
+def compress(machine: Machine, env: Array, reference: tuple[float, float]) -> Array:
+    """Log-compressed grey 0..1 ``(samples, beams)``.
+
+    Of ``reference`` amplitudes (see :func:`levels`) the bright one maps to ``machine.white``; the range is narrowed, by half at most, where the weak one
+    would be lighter than ``machine.black``.
+    """
+    bright, weak = reference
+    width = machine.white - machine.black
+    needed = 20 * np.log10(bright / weak) / max(width, 0.1)
+    used = float(np.clip(needed, 0.5 * machine.dynamic_range, machine.dynamic_range))
+    db = np.float32(20 / np.log(10)) * np.log(env / np.float32(bright) + 1e-6)
+    grey = np.clip(machine.white + db / np.float32(used), 0, 1)
     grey = np.clip((grey - machine.floor) / (1 - machine.floor), 0, 1) ** machine.gamma
     if machine.smooth:
         grey = cv2.GaussianBlur(grey, (0, 0), machine.smooth)
