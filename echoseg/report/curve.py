@@ -1,0 +1,125 @@
+"""curve.png: one measure over time, with beats, ED and ES, EF per beat and the flags that concern the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from echoseg.report.trace import Trace
+from echoseg.types import Flag
+
+INK, DIM, RULE = "#1f2933", "#7b8794", "#e4e7eb"
+LINE = "#0d9488"
+ED, ES = "#2563eb", "#dc2626"
+SEVERITY_INK = {"info": "#52606d", "review": "#b45309", "reject": "#b91c1c"}
+SMOOTHING_S = 0.03
+_SMOOTHING_FRAMES = 1.0
+
+
+def curve_png(trace: Trace, flags: Sequence[Flag] = (), *, dpi: int = 160) -> bytes:
+    """The curve as PNG, 9 x 3.7 inches.
+
+    Dots are the values as measured, frame by frame, and ED and ES marks sit on them; the line is smoothed for the eye only
+    (see :func:`smoothed`). Shaded bands are beats, the darker part of a band is systole (ED to ES).
+    """
+    figure = Figure(figsize=(9, 3.7), dpi=dpi, facecolor="white")
+    axes = figure.add_axes((0.075, 0.215, 0.905, 0.63))
+    x, y = trace.x, trace.values
+    known = np.isfinite(y)
+    if known.any():
+        low, high = float(y[known].min()), float(y[known].max())
+        pad = 0.5 * abs(high) or 1.0 if low == high else 0.0
+        axes.set_ylim(low - 0.14 * (high - low) - pad, high + 0.26 * (high - low) + pad)
+        axes.plot(x, y, "o", color=LINE, markersize=2.6, alpha=0.45, markeredgewidth=0)
+        axes.plot(x, smoothed(y, x if trace.times is not None else None), color=LINE, linewidth=2, solid_capstyle="round")
+        _draw_beats(axes, trace)
+    else:
+        axes.text(0.5, 0.5, f"{trace.object_name} was not found in any frame", transform=axes.transAxes, ha="center", color=DIM)
+        axes.set_yticks([])
+    if len(x) > 1 and x[-1] > x[0]:
+        axes.set_xlim(float(x[0]), float(x[-1]))
+    _style(axes, trace)
+    _write_flags(figure, flags)
+    buffer = BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # the same picture for the same result, byte for byte
+    return buffer.getvalue()
+
+
+def smoothed(values: NDArray[np.float64], times: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """``(T,)`` values after a Gaussian in time (sigma 30 ms, at least one frame) that skips NaN and keeps gaps as gaps.
+
+    Near the ends the kernel is renormalised over what is there.
+    """
+    sigma = _SMOOTHING_FRAMES
+    if times is not None and len(times) > 1 and times[-1] > times[0]:
+        sigma = max(sigma, SMOOTHING_S * (len(times) - 1) / float(times[-1] - times[0]))
+    reach = min(int(np.ceil(3 * sigma)), len(values))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    known = np.isfinite(values)
+    weight = np.convolve(known.astype(np.float64), kernel)[reach : reach + len(values)]
+    total = np.convolve(np.where(known, values, 0.0), kernel)[reach : reach + len(values)]
+    return np.where(known, total / np.maximum(weight, kernel.min()), np.nan)
+
+
+def _draw_beats(axes: Axes, trace: Trace) -> None:
+    x, y = trace.x, trace.values
+    top = axes.get_ylim()[1]
+    for beat in trace.beats:
+        end = beat.next_ed if beat.next_ed is not None else beat.es
+        first, last = min(beat.ed, end), max(beat.ed, end)
+        axes.axvspan(x[first], x[last], color="#f0f4f8", zorder=0, linewidth=0)
+        axes.axvspan(x[min(beat.ed, beat.es)], x[max(beat.ed, beat.es)], color="#e1e9f1", zorder=0, linewidth=0)
+        if beat.ef is not None and np.isfinite(beat.ef):
+            star = "*" if beat.partial else ""
+            axes.text(
+                (x[first] + x[last]) / 2, top, f"EF {beat.ef:.0f} %{star}", ha="center", va="bottom", fontsize=9, color=INK, weight="bold"
+            )
+    for frames, colour, name, offset in ((trace.ed_frames, ED, "ED", 7), (trace.es_frames, ES, "ES", -7)):
+        marks = list(frames)
+        axes.plot(
+            x[marks], y[marks], "o", color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=1.2, clip_on=False, zorder=4
+        )
+        for frame in marks:
+            axes.annotate(
+                name,
+                (x[frame], y[frame]),
+                (0, offset),
+                textcoords="offset points",
+                ha="center",
+                va="bottom" if offset > 0 else "top",
+                fontsize=8,
+                color=colour,
+            )
+
+
+def _style(axes: Axes, trace: Trace) -> None:
+    axes.set_xlabel(trace.x_label, color=DIM, fontsize=9)
+    axes.text(
+        0, 1.105, f"{trace.object_name} {trace.quantity} ({trace.unit})", transform=axes.transAxes, color=INK, fontsize=10.5, weight="bold"
+    )
+    if any(beat.partial for beat in trace.beats):
+        axes.text(1, 1.105, "* not a complete beat", transform=axes.transAxes, color=DIM, fontsize=8, ha="right")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(DIM)
+    axes.tick_params(colors=DIM, labelsize=8.5, length=3)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", color=RULE, linewidth=0.8)
+    axes.set_axisbelow(True)
+
+
+def _write_flags(figure: Figure, flags: Sequence[Flag]) -> None:
+    shown = [flag for flag in flags if flag.severity != "info"]
+    if not shown:
+        return
+    worst = "reject" if any(flag.severity == "reject" for flag in shown) else "review"
+    text = (
+        "Flags: " + ", ".join(flag.code.replace("_", " ") for flag in shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
+    )
+    figure.text(0.075, 0.03, text, fontsize=8.5, color=SEVERITY_INK[worst])

@@ -1,0 +1,184 @@
+"""measurements.json: every number of one result, with its unit, its method, and the reason where it is unknown.
+
+The shape is ``measurements.schema.json`` beside this file (JSON Schema, draft 2020-12).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from echoseg.io.source import Source
+from echoseg.io.tables import frame_times, object_areas
+from echoseg.types import Flag, Segmentation
+
+if TYPE_CHECKING:
+    from echoseg.cardiac import LVAnalysis
+
+SCHEMA_ID = "urn:echoseg:measurements:1"
+MM3_PER_ML = 1000.0
+_QUALITY = {"info": "accept", "review": "review", "reject": "reject"}
+_SEVERITIES = ("info", "review", "reject")
+
+NO_SPACING = "the pixel spacing is unknown"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of measurements.json."""
+    text = files("echoseg.report").joinpath("measurements.schema.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def measurements(source: Source, segmentation: Segmentation, analysis: LVAnalysis | None, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The contents of measurements.json.
+
+    Args:
+        source: for its name and kind.
+        segmentation: of that source.
+        analysis: of the left ventricle, or None when there is none (another object, a volume).
+        provenance: from :func:`echoseg.report.provenance.provenance`.
+
+    Returns:
+        Plain JSON values. Unknown numbers are None, never NaN; without spacing nothing is in mL or cm².
+    """
+    flags = merged_flags(segmentation.flags, () if analysis is None else analysis.flags)
+    spacing = segmentation.geometry.spacing
+    return {
+        "schema": SCHEMA_ID,
+        "source": {
+            "name": source.name,
+            "kind": source.kind,
+            "frames": len(segmentation.masks),
+            "height": segmentation.masks.shape[1],
+            "width": segmentation.masks.shape[2],
+            "fps": number(segmentation.fps, 3),
+            "spacing_mm": None if spacing is None else [number(side, 5) for side in spacing],
+            "slice_spacing_mm": number(segmentation.geometry.slice_spacing, 5),
+        },
+        "objects": _objects(segmentation, volumetric=source.kind == "volume"),
+        "measures": {} if analysis is None else _lv_measures(analysis, spaced=spacing is not None),
+        "beats": [] if analysis is None else _beats(segmentation, analysis, spaced=spacing is not None),
+        "flags": [{"code": flag.code, "message": flag.message, "severity": flag.severity} for flag in flags],
+        "quality": quality(flags),
+        "provenance": dict(provenance),
+    }
+
+
+def measurements_text(record: Mapping[str, Any]) -> str:
+    """``record`` as JSON text, two-space indented, UTF-8, with a final newline.
+
+    Raises:
+        ValueError: a NaN or infinity is in it.
+    """
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def quality(flags: Iterable[Flag]) -> str:
+    """``accept``, ``review`` or ``reject``: the worst severity among the flags."""
+    worst = max((_SEVERITIES.index(flag.severity) for flag in flags), default=0)
+    return _QUALITY[_SEVERITIES[worst]]
+
+
+def merged_flags(*groups: Iterable[Flag]) -> list[Flag]:
+    """All flags, equal ones once, the most severe first, otherwise in the order given."""
+    unique = dict.fromkeys(flag for group in groups for flag in group)
+    return sorted(unique, key=lambda flag: -_SEVERITIES.index(flag.severity))
+
+
+def number(value: float | None, decimals: int) -> float | None:
+    """``value`` rounded, or None when it is None, NaN or infinite."""
+    return None if value is None or not isfinite(value) else round(float(value), decimals)
+
+
+def _objects(segmentation: Segmentation, *, volumetric: bool) -> list[dict[str, Any]]:
+    areas = object_areas(segmentation)
+    voxel_ml = _voxel_ml(segmentation) if volumetric else None
+    found = []
+    for column, object_id in enumerate(segmentation.object_ids):
+        pixels, scores = areas[:, column], segmentation.scores[:, column]
+        scored = scores[np.isfinite(scores)]
+        entry: dict[str, Any] = {
+            "id": object_id,
+            "name": segmentation.names.get(object_id, str(object_id)),
+            "seed_frames": [int(frame) for frame in segmentation.seeds.get(object_id, ())],
+            "frames_present": int((pixels > 0).sum()),
+            "mean_iou_score": number(float(scored.mean()), 4) if len(scored) else None,
+        }
+        if volumetric:
+            entry["voxels"] = int(pixels.sum())
+            entry["volume_ml"] = None if voxel_ml is None else number(float(pixels.sum()) * voxel_ml, 4)
+        found.append(entry)
+    return found
+
+
+def _voxel_ml(segmentation: Segmentation) -> float | None:
+    geometry = segmentation.geometry
+    if geometry.affine is not None:
+        return float(abs(np.linalg.det(geometry.affine[:3, :3]))) / MM3_PER_ML  # holds for gantry tilt (sheared axes) too
+    if geometry.spacing is None or geometry.slice_spacing is None:
+        return None
+    return geometry.spacing[0] * geometry.spacing[1] * geometry.slice_spacing / MM3_PER_ML
+
+
+def _lv_measures(analysis: LVAnalysis, *, spaced: bool) -> dict[str, Any]:
+    complete = [beat for beat in analysis.beats if not beat.partial]
+    missing = "no beat was found" if not analysis.beats else "the left ventricle could not be measured"
+    no_rate = "neither a complete beat nor the file tells the heart rate"
+
+    def entry(value: float | None, unit: str, decimals: int, attribute: str | None, why: str = missing) -> dict[str, Any]:
+        value = number(value, decimals)
+        spread = [number(getattr(beat, attribute), decimals) for beat in complete] if attribute else []
+        known = [item for item in spread if item is not None]
+        several = value is not None and len(known) > 1
+        return {
+            "value": value,
+            "unit": unit,
+            "method": analysis.method,
+            "interval": [min(known), max(known)] if several else None,
+            "reason": None if value is not None else why,
+        }
+
+    def in_ml(value: float | None, unit: str, decimals: int, attribute: str | None) -> dict[str, Any]:
+        # Checked here again: a mL that nobody can vouch for must not leave, whatever was computed before.
+        return entry(value, unit, decimals, attribute) if spaced else entry(None, unit, decimals, None, NO_SPACING)
+
+    return {
+        "ef": entry(analysis.ef, "%", 1, "ef"),
+        "edv": in_ml(analysis.edv_ml, "mL", 1, "edv_ml"),
+        "esv": in_ml(analysis.esv_ml, "mL", 1, "esv_ml"),
+        "sv": in_ml(analysis.sv_ml, "mL", 1, "sv_ml"),
+        "hr": entry(analysis.hr_bpm, "/min", 0, "hr_bpm", no_rate),
+        "co": in_ml(analysis.co_l_min, "L/min", 2, None),
+        "fac": entry(analysis.fac, "%", 1, "fac"),
+    }
+
+
+def _beats(segmentation: Segmentation, analysis: LVAnalysis, *, spaced: bool) -> list[dict[str, Any]]:
+    times = frame_times(segmentation)
+
+    def seconds(frame: int | None) -> float | None:
+        return None if times is None or frame is None else number(float(times[frame]), 4)
+
+    return [
+        {
+            "ed": int(beat.ed),
+            "es": int(beat.es),
+            "next_ed": None if beat.next_ed is None else int(beat.next_ed),
+            "ed_s": seconds(beat.ed),
+            "es_s": seconds(beat.es),
+            "next_ed_s": seconds(beat.next_ed),
+            "partial": bool(beat.partial),
+            "ef": number(beat.ef, 1),
+            "edv_ml": number(beat.edv_ml, 1) if spaced else None,
+            "esv_ml": number(beat.esv_ml, 1) if spaced else None,
+            "sv_ml": number(beat.sv_ml, 1) if spaced else None,
+            "fac": number(beat.fac, 1),
+            "hr_bpm": number(beat.hr_bpm, 0),
+        }
+        for beat in analysis.beats
+    ]

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import csv
+import json
+import re
+from html.parser import HTMLParser
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from echoseg.report.clip import write_clip_report
+from echoseg.report.measurements import measurements
+from echoseg.report.provenance import provenance
+from echoseg.report.report import report_html
+from echoseg.report.volume import write_volume_report
+from echoseg.types import Flag
+
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Collects tags, addresses and text; fails on tags that do not nest."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.addresses, self.text, self._open = [], [], "", []
+        self.feed(text)
+        assert not self._open, f"unclosed: {self._open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.addresses += [value for key, value in attrs if key in ("src", "href", "poster", "data", "action")]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open and self._open.pop() == tag, f"</{tag}> does not nest"
+
+    def handle_data(self, data):
+        if self._open and self._open[-1] != "style":
+            self.text += data + " "
+
+
+def record_of(case):
+    return measurements(*case, provenance(model="compact", weights_sha256=None, prompt="auto", options={"direction": "both"}))
+
+
+@pytest.fixture
+def written(tmp_path, make_case):
+    case = make_case(flags=(Flag("low_score", "The model was unsure.", "review"),))
+    return write_clip_report(tmp_path, *case, record_of(case)), case
+
+
+def test_clip_report_writes_every_file_and_nothing_else(tmp_path, written):
+    paths, _ = written
+    assert set(paths) == {"measurements.json", "frames.csv", "curve.png", "overlay.mp4", "report.html"}
+    assert {path.name for path in tmp_path.iterdir()} == set(paths)
+
+
+def test_clip_report_files_agree_with_each_other(written):
+    paths, (_, segmentation, analysis) = written
+    assert json.loads(paths["measurements.json"].read_text())["beats"][0]["es"] == 8
+    with open(paths["frames.csv"], newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["area_px"]) for row in rows] == segmentation.masks.sum(axis=(1, 2)).tolist()
+    assert float(rows[8]["volume_ml"]) == pytest.approx(analysis.esv_ml, abs=1e-3)
+    with av.open(str(paths["overlay.mp4"])) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 24
+        assert video.streams.video[0].average_rate == 25
+    with Image.open(paths["curve.png"]) as curve:
+        assert curve.size == (1440, 592)
+
+
+def test_page_is_whole_in_itself(written):
+    paths, _ = written
+    text = paths["report.html"].read_text()
+    page = Page(text)
+    assert {address for address in page.addresses if not address.startswith("data:image/")} == {"overlay.mp4"}
+    assert not re.search(r"https?:|//\w|@import|url\(", re.sub(r"data:image/\w+;base64,[\w+/=]+", "", text))
+    assert page.tags.count("img") == 3 and page.tags.count("video") == 1 and "script" not in page.tags
+
+
+def test_page_says_the_numbers_the_flags_and_what_it_is_not(written):
+    paths, (_, _, analysis) = written
+    text = Page(paths["report.html"].read_text()).text
+    assert "Not a medical device. For research use." in text
+    assert f"{analysis.ef:.0f}" in text and f"{analysis.edv_ml:.0f}" in text
+    assert "The model was unsure." in text and "Review before use" in text
+    assert "compact" in text and "numpy" in text
+
+
+def test_page_says_why_a_number_is_unknown(make_case):
+    text = Page(report_html(record_of(make_case(spacing=None)))).text
+    assert text.count("the pixel spacing is unknown") == 4
+    assert "–" in text and " mL" not in text.replace("(mL)", "")
+
+
+def test_names_are_escaped(make_case):
+    name = '<script>alert("x")</script>'
+    source, segmentation, analysis = make_case(name=name, flags=(Flag("odd", "<img src=x onerror=y>", "info"),))
+    segmentation.names[1] = "<b>LV</b>"
+    page = Page(report_html(record_of((source, segmentation, analysis))))
+    assert "script" not in page.tags and "img" not in page.tags
+    assert name in page.text and "<b>LV</b>" in page.text
+
+
+def test_source_that_cannot_be_read_again_gets_a_report_without_video(tmp_path, make_case):
+    case = make_case()
+    case[0].rereadable = False
+    paths = write_clip_report(tmp_path, *case, record_of(case))
+    assert "overlay.mp4" not in paths
+    assert "video" not in Page(paths["report.html"].read_text()).tags
+
+
+def test_clip_without_a_ventricle_shows_area_and_seed(tmp_path, make_case):
+    source, segmentation, _ = make_case()
+    segmentation.names[1] = "object 1"
+    paths = write_clip_report(tmp_path, source, segmentation, None, record_of((source, segmentation, None)))
+    page = Page(paths["report.html"].read_text())
+    assert "Frame 3" in page.text and "Ejection" not in page.text
+
+
+@pytest.mark.parametrize("empty", [[5, 6, 7], range(24)])
+def test_frames_without_the_object_are_no_obstacle(tmp_path, make_case, empty):
+    source, segmentation, analysis = make_case()
+    for index in empty:
+        segmentation.masks[index] = 0
+        for values in (analysis.curve.area_px, analysis.curve.volume_ml, analysis.curve.relative):
+            values[index] = np.nan
+    if len(empty) == 24:
+        analysis.beats, analysis.ef = (), None
+    paths = write_clip_report(tmp_path, source, segmentation, analysis, record_of((source, segmentation, analysis)))
+    assert len(paths) == 5
+
+
+def test_failing_source_leaves_no_half_written_video(tmp_path, make_case):
+    source, segmentation, analysis = make_case()
+
+    def broken(start=0, stop=None):
+        yield source._frames[0]
+        raise OSError("disk gone")
+
+    source.frames = broken
+    with pytest.raises(Exception, match="disk gone"):
+        write_clip_report(tmp_path, source, segmentation, analysis, record_of((source, segmentation, analysis)))
+    assert not [path.name for path in tmp_path.iterdir() if "mp4" in path.name or "tmp" in path.name]
+
+
+def test_volume_report_writes_preview_table_and_page(tmp_path, make_case):
+    source, segmentation, _ = make_case()
+    source.kind = "volume"
+    segmentation.names[1] = "lesion"
+    paths = write_volume_report(tmp_path, source, segmentation, record_of((source, segmentation, None)))
+    assert set(paths) == {"measurements.json", "frames.csv", "preview.png", "report.html"}
+    page = Page(paths["report.html"].read_text())
+    assert "lesion" in page.text and "24 of 24" in page.text and "Slices with it" in page.text
+    assert page.tags.count("img") == 1
+
+
+def test_report_of_one_image(tmp_path, make_case):
+    source, segmentation, _ = make_case()
+    source.kind, source._frames = "image", source._frames[:1]
+    cut = {key: value[:1] for key, value in vars(segmentation).items() if key in ("masks", "scores", "object_scores")}
+    segmentation = type(segmentation)(**{**vars(segmentation), **cut})
+    paths = write_volume_report(tmp_path, source, segmentation, record_of((source, segmentation, None)))
+    assert "1 frame ·" in Page(paths["report.html"].read_text()).text
