@@ -66,6 +66,9 @@ def random_cycle(rng: np.random.Generator, heart_rate: float, duration: float) -
         opening += [1.0, 0.85 if kick else pause_opening]
         r_times.append(end)
         es_times.append(es)
+    knots.append(r_times[-1])
+    ejected.append(0.0)
+    opening.append(0.25)
     order = np.argsort(knots)
     return Cycle(
         np.array(r_times), np.array(es_times), np.array(knots)[order], np.array(ejected)[order], np.array(opening)[order]

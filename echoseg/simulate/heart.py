@@ -8,6 +8,7 @@ lies towards -x), y to the anterior wall. Surfaces are radii from the origin as 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from echoseg.simulate.options import EchoOptions
 
-Array = NDArray[np.float32]
+Array: TypeAlias = NDArray[Any]
+"""An array of float32."""
 
 N_THETA, N_PHI, N_S = 129, 48, 160
 INNER, OUTER, RIGHT = 0, 1, 2
@@ -181,7 +183,7 @@ _S = ((np.arange(N_S, dtype=np.float32) + 0.5) / N_S)[:, None]
 _PHI = np.linspace(0, 2 * np.pi, N_PHI, endpoint=False, dtype=np.float32)[None, :]
 _THETA = np.linspace(0, np.pi, N_THETA, dtype=np.float32)[:, None]
 # finer towards the apex, where the profile falls steeply
-_S_LINE = (np.sin(np.linspace(0, np.pi / 2, N_S)) ** 1.0).astype(np.float32)[:, None]
+_S_LINE = np.sin(np.linspace(0, np.pi / 2, N_S)).astype(np.float32)[:, None]
 
 
 def pose_heart(heart: Heart, ejected: float, opening: float, rest: Pose | None = None) -> Pose:

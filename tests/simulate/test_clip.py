@@ -1,0 +1,100 @@
+"""Simulated clips: determinism, shapes, and masks that are whole, exclusive and continuous."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from echoseg.simulate import VIEWS, EchoOptions, SimulationError, random_clip, simulate_study
+from echoseg.simulate.gallery import write_gallery
+
+
+def test_same_seed_same_clip_and_other_seed_other_clip():
+    one, two, other = random_clip(7, 64, frames=3), random_clip(7, 64, frames=3), random_clip(8, 64, frames=3)
+    assert np.array_equal(one.frames, two.frames) and np.array_equal(one.masks, two.masks)
+    assert one.truth == two.truth
+    assert one.frames.shape != other.frames.shape or not np.array_equal(one.frames, other.frames)
+
+
+def test_a_clip_does_not_touch_the_global_random_state():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    random_clip(1, 64)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_still_holds_a_ventricle_and_known_labels(seed):
+    clip = random_clip(seed, 64, views=VIEWS[:3])
+    assert clip.frames.dtype == np.uint8 and clip.frames.shape[:3] == (1, 64, 64) == clip.masks.shape
+    assert set(np.unique(clip.masks)) <= {0, 1, 2, 3, 4} and set(clip.present) == set(np.unique(clip.masks)) - {0}
+    assert (clip.masks == 1).mean() > 0.01
+    assert clip.frames.max() > clip.frames.min()
+    assert 15 <= clip.truth.ef <= 75 and clip.truth.esv_ml == pytest.approx(clip.truth.edv_ml * (1 - clip.truth.ef / 100))
+
+
+def test_size_may_be_rows_and_columns():
+    clip = random_clip(3, (72, 96), frames=2)
+    assert clip.masks.shape == (2, 72, 96) and clip.sector.shape == (72, 96) and clip.frames.shape[1:3] == (72, 96)
+
+
+def test_masks_move_a_little_from_frame_to_frame():
+    options = EchoOptions(fps=(50.0, 50.0), heart_rate=(70.0, 70.0))
+    for seed in range(5):
+        masks = random_clip(seed, 96, frames=20, options=options).masks == 1
+        for a, b in zip(masks[:-1], masks[1:], strict=True):
+            assert 2 * (a & b).sum() / (a.sum() + b.sum()) > 0.88
+
+
+def test_mask_area_follows_the_true_volume():
+    clip = random_clip(11, 96, frames=40, options=EchoOptions(fps=(40.0, 40.0), heart_rate=(70.0, 75.0), ef=(55.0, 60.0)))
+    area = (clip.masks == 1).sum(axis=(1, 2))
+    assert np.corrcoef(area, clip.lv_volume_ml)[0, 1] > 0.95
+    assert clip.lv_volume_ml.max() <= clip.truth.edv_ml + 1e-6 and clip.lv_volume_ml.min() >= clip.truth.esv_ml - 1e-6
+
+
+def test_end_diastole_and_end_systole_frames_are_where_the_volume_turns():
+    clip = random_clip(5, 64, frames=60, options=EchoOptions(fps=(40.0, 40.0), heart_rate=(60.0, 60.0)))
+    assert clip.truth.ed_frames and clip.truth.es_frames
+    assert clip.phase[list(clip.truth.ed_frames)].max() < 0.1
+    assert clip.phase[list(clip.truth.es_frames)].min() > 0.9
+
+
+def test_views_of_a_study_share_one_heart():
+    study = simulate_study(4, 64, frames=2)
+    assert set(study) == {"A4C", "A2C"}
+    a, b = study["A4C"].truth, study["A2C"].truth
+    assert (a.edv_ml, a.esv_ml, a.ef) == (b.edv_ml, b.esv_ml, b.ef)
+    assert not np.array_equal(study["A4C"].masks, study["A2C"].masks)
+
+
+def test_short_axis_shows_a_ring():
+    clip = random_clip(2, 96, views=("PSAX",))
+    assert clip.view == "PSAX" and {1, 2} <= set(clip.present) and 3 not in clip.present
+
+
+def test_colour_frames_have_three_channels_and_the_same_masks():
+    grey = random_clip(9, 64, options=EchoOptions(colour=0.0))
+    colour = random_clip(9, 64, options=EchoOptions(colour=1.0))
+    assert grey.frames.ndim == 3 and colour.frames.shape == (1, 64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda: random_clip(0, 16), lambda: random_clip(0, frames=0), lambda: random_clip(0, views=("A5C",)), lambda: random_clip(0, views=())]
+)
+def test_impossible_requests_say_so(call):
+    with pytest.raises(SimulationError):
+        call()
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(EchoOptions)])
+def test_options_reject_reversed_ranges_and_impossible_probabilities(field):
+    bad = (2.0, 1.0) if isinstance(getattr(EchoOptions(), field), tuple) else 1.5
+    with pytest.raises(SimulationError, match=field):
+        EchoOptions(**{field: bad})
+
+
+def test_gallery_is_a_picture_of_the_stated_size(tmp_path):
+    import cv2
+
+    write_gallery(tmp_path / "gallery.png", seed=1, rows=1, cols=2, size=64)
+    assert cv2.imread(str(tmp_path / "gallery.png")).shape == (128, 128, 3)
