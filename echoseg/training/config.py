@@ -26,13 +26,15 @@ class SimulatedData(Strict):
     Attributes:
         frames: frames simulated a clip; a stage draws its own frames among them.
         size: side of the simulated frame in pixels (it is then resized to the model's input).
-        options: further keyword arguments of ``echoseg.simulate.random_clip``.
+        views: views to draw from.
+        options: ranges to replace in the simulator's ``EchoOptions``; a low ``fps`` spreads a sample's frames over the beat.
     """
 
     kind: Literal["simulated"]
-    frames: Positive = 8
+    frames: Positive = 5
     size: Positive = 128
-    options: dict[str, Any] = {}
+    views: tuple[str, ...] = ("A4C", "A2C")
+    options: dict[str, float | tuple[float, float]] = {}
     weight: float = 1.0
 
 

@@ -27,9 +27,9 @@ HOLD_OUT_SEED = 2**30
 """Seed of the hold-out's simulator, apart from any run's."""
 
 
-def hold_out(config: EvaluationConfig, side: int, options: dict[str, object] | None = None) -> list[Sample]:
+def hold_out(config: EvaluationConfig, side: int) -> list[Sample]:
     """The fixed clips, carried to the model's input size without augmentation."""
-    clips = SimulatedClips(HOLD_OUT_SEED, config.frames, config.size, options)
+    clips = SimulatedClips(HOLD_OUT_SEED, config.frames, config.size, options={"fps": (6.0, 25.0)})
     rng = np.random.default_rng(0)
     return [at_input_size(clips.sample(i, rng), side) for i in range(config.clips)]
 

@@ -86,7 +86,7 @@ class Feed(TorchDataset[Batch]):
         self.datasets = [dataset for dataset, _ in datasets]
         weights = np.array([weight for _, weight in datasets], float)
         self.shares = weights / weights.sum()
-        self.cache: OrderedDict[tuple[int, int], Sample] = OrderedDict()
+        self.cache: OrderedDict[tuple[int, ...], Sample] = OrderedDict()
 
     def __len__(self) -> int:
         return self.config.steps
@@ -104,14 +104,15 @@ class Feed(TorchDataset[Batch]):
         return prepare(self._sample(step, slot, stage), stage, self.config, self.side, clicks, rng)
 
     def _sample(self, step: int, slot: int, stage: StageConfig) -> Sample:
-        """The sample behind a slot: each is used ``reuse`` times, ``REUSE_PERIOD`` steps apart."""
+        """The sample behind a slot: each is used ``reuse`` times, ``REUSE_PERIOD`` steps apart; a share of the slots is new at each step."""
         start = 0
         for other in self.config.stages:
             if other is stage:
                 break
             start += other.steps
-        cycle, phase = (step - start) // (REUSE_PERIOD * self.config.reuse), (step - start) % REUSE_PERIOD
-        key = (start, (cycle * REUSE_PERIOD + phase) * stage.batch * self.world + slot)
+        reuse = self.config.reuse
+        cycle, phase = divmod(step - start + REUSE_PERIOD * (slot % reuse), REUSE_PERIOD * reuse)
+        key = (start, cycle, phase % REUSE_PERIOD, slot)
         if key in self.cache:
             return self.cache[key]
         rng = np.random.default_rng([self.config.seed, _SAMPLES, *key])

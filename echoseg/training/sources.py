@@ -35,4 +35,4 @@ def build_dataset(data: Data, seed: int) -> Dataset:
         return EchoNet(data.root, data.split)
     from echoseg.training.simulated import SimulatedClips
 
-    return SimulatedClips(seed, data.frames, data.size, data.options)
+    return SimulatedClips(seed, data.frames, data.size, data.views, data.options)
