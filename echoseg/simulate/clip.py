@@ -18,7 +18,7 @@ from echoseg.simulate.overlay import Overlay, burn_in, random_overlay
 from echoseg.simulate.plane import Drift, Plane, moved, random_drift, random_plane
 from echoseg.simulate.scan import Canvas, ScanMap, Sector, random_canvas, random_sector, scan_map
 from echoseg.simulate.tissue import Look, echogenicity, random_look, squareness
-from echoseg.simulate.valves import hinges, leaflets, tricuspid
+from echoseg.simulate.valves import chords, hinges, leaflets, tendon, tricuspid
 
 STRUCTURES = {1: "LV", 2: "MYO", 3: "LA", 4: "RV"}
 """Labels of a simulated mask."""
@@ -241,25 +241,29 @@ def _echo(rng: np.random.Generator, scene: _Scene, pose: Pose, rest: Pose, plane
     env = envelope(machine, db, blood, beam, sample, time, rng)
     ends = hinges(scene.heart, pose, plane)
     if ends is not None and scene.view != "PSAX":
-        lines = leaflets(scene.heart, pose, plane, ends)
+        lines = [(line, 1.0) for line in leaflets(scene.heart, pose, plane, ends)]
+        if look.chordae:
+            lines += [(line, look.chordae) for line in chords(pose, plane, [line[-1] for line, _ in lines])]
+        if look.tendon[2]:
+            lines += [(line, look.tendon[2]) for line in tendon(pose, plane, *look.tendon[:2])]
         if scene.view == "A4C":
-            lines += tricuspid(scene.heart, pose, ends)
+            lines += [(line, 0.8) for line in tricuspid(scene.heart, pose, ends)]
         speckle = 1 / np.sqrt(max(machine.blur[0], 0.3) * max(machine.blur[1], 0.3))  # amplitude of speckle of unit scatterers after the blur
-        env = add_lines(env, _draw(sector, lines, env.shape), 0.4 * float(speckle) * 10 ** (look.leaflet / 20))
+        env = add_lines(env, _draw(sector, lines, env.shape), 0.35 * float(speckle) * 10 ** (look.leaflet / 20), structure)
     return env
 
 
-def _draw(sector: Sector, lines: list[NDArray[np.float64]], shape: tuple[int, int]) -> Array:
-    """Polylines ``(N, 2)`` u, v in mm as strengths 0..1 on the polar grid; strong where the beam meets them squarely."""
+def _draw(sector: Sector, lines: list[tuple[NDArray[np.float64], float]], shape: tuple[int, int]) -> Array:
+    """Polylines ``(N, 2)`` u, v in mm with their strengths 0..1 on the polar grid; strong where the beam meets them squarely."""
     image = np.zeros(shape, np.uint8)
-    for line in lines:
+    for line, weight in lines:
         uv = line.astype(np.float32)
         beam, sample = sector.to_polar(uv[:, :1], uv[:, 1:])
         points = np.round(np.concatenate([beam, sample], axis=1) * 16).astype(np.int32)
         step = np.diff(line, axis=0)
         ray = line[:-1] + [0, sector.near]
         sine = np.abs(step[:, 0] * ray[:, 1] - step[:, 1] * ray[:, 0]) / (np.linalg.norm(step, axis=1) * np.linalg.norm(ray, axis=1) + 1e-9)
-        for k, strength in enumerate(255 * (0.15 + 0.85 * sine**3)):
+        for k, strength in enumerate(255 * weight * (0.15 + 0.85 * sine**3)):
             cv2.line(image, points[k].tolist(), points[k + 1].tolist(), float(strength), 1, cv2.LINE_AA, 4)
     return cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.float32) * np.float32(2.0 / 255)
 

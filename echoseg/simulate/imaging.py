@@ -23,7 +23,7 @@ class Machine:
         blur: sigma along the beam in samples, across in beams.
         beam_db: gain in dB: shadows, attenuation, TGC error. ``clutter``: linear amplitude of haze and reverberation.
         noise: linear amplitude of electronic noise per sample ``(samples, 1)``.
-        side_lobe: linear amplitude, width in beams. ``decorrelation``: radians per second at which tissue speckle changes.
+        compounding: averaging of the echo's power, in units of ``blur``. ``side_lobe``: linear amplitude, width in beams. ``decorrelation``: radians per second at which tissue speckle changes.
         dynamic_range: dB. ``white``: grey of the brightest echoes, above 1 saturates. ``black``: highest grey of the weakest. ``gamma``: of the grey map. ``floor``: reject level 0..1.
         smooth: sigma of speckle reduction, samples. ``persistence``: weight of the frame before.
     """
@@ -35,6 +35,7 @@ class Machine:
     beam_db: Array
     clutter: Array
     noise: Array
+    compounding: float
     side_lobe: tuple[float, int]
     decorrelation: float
     dynamic_range: float
@@ -57,10 +58,11 @@ def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOption
         pool=np.concatenate([field, np.roll(field, (shape[0] // 3, shape[1] // 2), axis=(0, 1))], axis=-1),
         structure=_structure(rng, field[::-1], 1 / mm_per_sample, beams_per_degree),
         clutter_pool=np.ascontiguousarray(field[:, ::-1]),
-        blur=(rng.uniform(0.25, 0.7) / mm_per_sample, rng.uniform(0.4, 1.3) * beams_per_degree),
+        blur=(rng.uniform(0.25, 0.65) / mm_per_sample, rng.uniform(0.25, 0.95) * beams_per_degree),
         beam_db=_beam_gain(rng, sector),
         clutter=_clutter(rng, sector),
         noise=_linear(rng.uniform(-50, -20) + rng.uniform(0, 16) * np.linspace(0, 1, sector.samples, dtype=np.float32)[:, None] ** 2),
+        compounding=float(rng.choice([0.0, rng.uniform(0.3, 1.3)], p=[0.12, 0.88])),
         side_lobe=(float(10 ** (rng.uniform(-40, -18) / 20)), int(rng.integers(9, 41))),
         decorrelation=rng.uniform(0, 3),
         dynamic_range=rng.uniform(*options.dynamic_range_db),
@@ -136,18 +138,20 @@ def envelope(machine: Machine, db: Array, blood: Array, beam: Array, sample: Arr
     field += machine.clutter_pool * machine.clutter[..., None]
     field *= _linear(machine.beam_db)[..., None]
     field = cv2.GaussianBlur(field, (0, 0), sigmaX=max(machine.blur[1], 0.3), sigmaY=max(machine.blur[0], 0.3), borderType=cv2.BORDER_REFLECT)
-    env = cv2.magnitude(field[..., 0], field[..., 1])
+    power = field[..., 0] ** 2 + field[..., 1] ** 2
     amount, width = machine.side_lobe
-    env += amount * cv2.blur(env, (2 * (width // 2) + 1, 1))
-    # the fresh field, rolled, stands for an independent noise envelope
-    env += 0.35 * machine.noise * np.abs(np.roll(fresh[..., 0], 7, axis=1) + np.roll(fresh[..., 1], 13, axis=0))
-    return env
+    power += amount**2 * cv2.blur(power, (2 * (width // 2) + 1, 1))
+    # the fresh field, rolled, stands for independent noise
+    power += (0.35 * machine.noise) ** 2 * (np.roll(fresh[..., 0], 7, axis=1) ** 2 + np.roll(fresh[..., 1], 13, axis=0) ** 2)
+    if machine.compounding:  # several looks averaged: fewer dark gaps in the speckle
+        sigma = (max(machine.compounding * machine.blur[1], 0.3), max(machine.compounding * machine.blur[0], 0.3))
+        power = cv2.GaussianBlur(power, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])
+    return cv2.sqrt(power)
 
 
-def add_lines(env: Array, lines: Array, level: float) -> Array:
-    """Adds specular lines (strength 0..1 per grid point) as bright as ``level`` times the myocardium, uneven as speckle is."""
-    uneven = np.minimum(env / (np.median(env) + 1e-6), 2.0)
-    return env + lines * level * (0.4 + 0.6 * uneven)
+def add_lines(env: Array, lines: Array, level: float, structure: Array) -> Array:
+    """Adds specular lines (strength 0..1 per grid point) as bright as ``level`` times the myocardium, uneven by the tissue's ``structure``."""
+    return env + lines * (np.float32(level) * np.exp(np.float32(0.6) * np.minimum(structure, 2.0)))
 
 
 def levels(env: Array) -> tuple[float, float]:

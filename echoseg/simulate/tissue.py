@@ -24,8 +24,10 @@ class Look:
         along: loss where the beam runs along the wall (backscatter of fibres is anisotropic).
         pericardium, endocardium, annulus: gain of these interfaces, most where the beam meets them squarely.
         pericardium_mm: thickness of the bright layer. ``behind_mm``: decay length of the echoes behind it.
-        edge_mm: width of the transition from blood to wall. ``roughness_mm``: depth of trabeculae. ``layers``: stripes along the wall.
+        edge_mm: width of the transition from blood to wall. ``roughness_mm``: depth of trabeculae. 
+        strands: ``(32, 64)`` dB, bundles of fibres across (row) and along the wall (column).
         structure: standard deviation of the clumps and streaks in all tissue. ``papillary``: papillary muscles. ``leaflet``: valve leaflets.
+        chordae: strength 0..1 of chords from the leaflets' tips to the wall. ``tendon``: theta of the ends of a false tendon, and its strength 0..1.
     """
 
     blood: float
@@ -42,10 +44,12 @@ class Look:
     behind_mm: float
     edge_mm: float
     roughness_mm: float
-    layers: float
+    strands: Array
     structure: float
     papillary: float
     leaflet: float
+    chordae: float
+    tendon: tuple[float, float, float]
 
 
 def smooth_map(rng: np.random.Generator, shape: tuple[int, int], size: tuple[int, int]) -> Array:
@@ -62,15 +66,15 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
     lateral = rng.uniform(-3, 12) * np.clip(np.cos(phi - rng.normal(0, 0.6)), 0, 1) * (theta < 1.7)
     apex = rng.uniform(-4, 8) * np.exp(-((theta / 0.4) ** 2))
     posterior = rng.uniform(0, 1) * np.exp(-(((np.pi - theta) / 1.2) ** 2))
-    beside_atrium = rng.uniform(0, 1) * np.exp(-(((theta - 2.1) / 0.4) ** 2))
+    beside_atrium = rng.uniform(0.2, 1.3) * np.exp(-(((theta - 2.15) / 0.45) ** 4))
     pericardium = np.clip(smooth_map(rng, (7, 8), (N_THETA, N_PHI)) * 0.6 + 0.35 + posterior - beside_atrium, 0, 1.3)
     rough = np.clip(smooth_map(rng, (30, 20), (N_THETA, N_PHI)), 0, 1.5)
-    present = np.clip(smooth_map(rng, (8, 8), (N_THETA, N_PHI)) * 0.8 + rng.uniform(-0.2, 1.2), 0, 1)
+    present = np.clip(smooth_map(rng, (12, 8), (N_THETA, N_PHI)) * 0.8 + rng.uniform(-0.4, 1.1), 0, 1)
     wall_map = np.stack([regional - lateral - apex, pericardium, rough, present], axis=-1).astype(np.float32)
     return Look(
         blood=-rng.uniform(*options.contrast_db),
         around=rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 2)], p=[0.6, 0.4]),
-        atrial=rng.uniform(-10, 2),
+        atrial=rng.uniform(-12, 1),
         right=rng.uniform(-10, 2),
         wall_map=np.ascontiguousarray(wall_map),
         around_map=smooth_map(rng, (10, 10), (32, 32)) * np.float32(rng.uniform(3, 9)),
@@ -80,12 +84,14 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
         annulus=rng.uniform(0, 10),
         pericardium_mm=rng.uniform(1.5, 5.0),
         behind_mm=rng.uniform(2.0, 18.0),
-        edge_mm=rng.uniform(0.5, 4.0),
+        edge_mm=rng.uniform(0.5, 6.0),
         roughness_mm=rng.choice([rng.uniform(0, 2), rng.uniform(1.5, 5)], p=[0.6, 0.4]),
-        layers=rng.uniform(0, 4),
+        strands=rng.standard_normal((32, 64), dtype=np.float32) * np.float32(rng.uniform(0, 5)),
         structure=rng.uniform(2.0, 6.0),
         papillary=rng.uniform(-12, 3),
-        leaflet=rng.uniform(-2, 9),
+        leaflet=rng.uniform(-4, 8),
+        chordae=float(rng.choice([0.0, rng.uniform(0.05, 0.3)])),
+        tendon=(rng.uniform(0.2, 1.0), rng.uniform(0.2, 1.2), float(rng.choice([0.0, rng.uniform(0.05, 0.25)], p=[0.8, 0.2]))),
     )
 
 
@@ -130,7 +136,9 @@ def echogenicity(
     blood = np.maximum(right_blood, _ramp((np.sqrt(ra) - 1) * rx, look.edge_mm) * ~above)
     # myocardium and atrial wall
     wall_db = regional - look.along * (1 - square)
-    wall_db += look.layers * np.sin(9 * depth / np.maximum(place.outer - place.inner, 1.0) + 2.5 * sheath)
+    along = place.theta * np.float32(14) + np.float32(32) * (place.x < 0)
+    across = depth / np.maximum(place.outer - place.inner, 1.0) * np.float32(5)
+    wall_db += cv2.remap(look.strands, along, across, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     wall_db += look.endocardium * square * np.exp(-((depth / 1.2) ** 2))
     atrial_db = look.atrial + 12 * (present - 1) + 8 * square * present - 4
     wall = (depth >= -look.edge_mm) & (beyond < 0)

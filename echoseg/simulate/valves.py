@@ -44,6 +44,34 @@ def _annulus_line(heart: Heart, pose: Pose, plane: Plane) -> tuple[Points, NDArr
     return local + np.array([plane.u0, plane.v0]), np.hypot(point[:, 0], point[:, 1]) <= radius
 
 
+def chords(pose: Pose, plane: Plane, tips: list[Points]) -> list[Points]:
+    """Straight chords ``(6, 2)`` from the leaflets' tips, ``(2,)`` u, v each, to the nearer side wall."""
+    left, right = _wall_points(pose, plane, 0.75)
+    if (tips[0] - tips[1]) @ (right - left) > 0:
+        left, right = right, left
+    t = np.linspace(0, 1, 6)[:, None]
+    return [tip + t * (wall - tip) * 0.9 for tip, wall in zip(tips, (left, right), strict=True)]
+
+
+def tendon(pose: Pose, plane: Plane, theta_left: float, theta_right: float) -> list[Points]:
+    """A false tendon ``(8, 2)`` across the cavity between the walls at two polar angles."""
+    left, _ = _wall_points(pose, plane, theta_left)
+    _, right = _wall_points(pose, plane, theta_right)
+    return [left + np.linspace(0, 1, 8)[:, None] * (right - left)]
+
+
+def _wall_points(pose: Pose, plane: Plane, theta: float) -> tuple[Points, Points]:
+    """Image points of the endocardium at polar angle ``theta`` on both sides, tilt and bend of the heart left out."""
+    points = []
+    for sign in (-1, 1):
+        side = sign * plane.right[:2] / max(float(np.linalg.norm(plane.right[:2])), 1e-6)
+        column = round(np.arctan2(side[1], side[0]) * N_PHI / (2 * np.pi)) % N_PHI
+        radius = float(pose.radii[round(theta * (N_THETA - 1) / np.pi), column, INNER])
+        local = np.array([*(np.sin(theta) * side), np.cos(theta)]) * radius + [0, 0, pose.descent] - plane.anchor
+        points.append(np.array([plane.u0 + local @ plane.right, plane.v0 + local @ plane.down]))
+    return points[0], points[1]
+
+
 def leaflets(heart: Heart, pose: Pose, plane: Plane, ends: Points) -> list[Points]:
     """Mitral leaflets as polylines ``(12, 2)`` u, v in mm, from closed (a low tent) to open (hanging into the ventricle)."""
     width = float(np.linalg.norm(ends[1] - ends[0]))
@@ -58,7 +86,7 @@ def leaflets(heart: Heart, pose: Pose, plane: Plane, ends: Points) -> list[Point
         angle = closed_angle + (heart.leaflets[3] - closed_angle) * pose.opening
         length = np.hypot(heart.leaflets[2], reach * width)
         t = np.linspace(0, 1, 12)[:, None]
-        belly = 0.18 * np.sin(np.pi * t) * length * (0.3 + 0.7 * pose.opening)
+        belly = 0.11 * np.sin(np.pi * t) * length * (0.3 + 0.7 * pose.opening)
         straight = np.cos(angle) * toward + np.sin(angle) * up
         across = -np.sin(angle) * toward + np.cos(angle) * up
         out.append(hinge + t * length * straight - belly * across * (1 if pose.opening > 0.5 else -0.5))
