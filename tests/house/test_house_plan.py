@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,11 @@ module_cases = pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.rela
 
 def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imported_modules(tree: ast.Module, package: list[str]) -> list[str]:
@@ -91,7 +97,7 @@ def test_imports_go_down(path):
     if path == PACKAGE / "__init__.py":
         return  # the public surface names every room, lazily: test_lazy_import
     package = ["echoseg", *path.relative_to(PACKAGE).parts[:-1]]
-    imports = imported_modules(ast.parse(path.read_text(encoding="utf-8")), package)
+    imports = imported_modules(parsed(path), package)
     assert upward_imports(room_of(path), imports) == []
     if room_of(path) in WITHOUT_TORCH:
         assert [name for name in imports if name.split(".")[0] == "torch"] == []
@@ -106,7 +112,7 @@ def test_file_is_one_idea(path):
 
 @module_cases
 def test_only_the_command_line_prints(path):
-    calls = [n.func for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.Call)]
+    calls = [n.func for n in ast.walk(parsed(path)) if isinstance(n, ast.Call)]
     assert room_of(path) == "cli" or "print" not in [f.id for f in calls if isinstance(f, ast.Name)]
 
 

@@ -16,12 +16,12 @@ def run_python(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
 
 
-def test_import_takes_less_than_300_ms_and_loads_neither_torch_nor_numpy():
+def test_import_takes_less_than_300_ms_of_cpu_and_loads_neither_torch_nor_numpy():
     code = """
 import json, sys, time
-start = time.perf_counter()
+start = time.process_time()
 import echoseg
-print(json.dumps([time.perf_counter() - start, sorted({"torch", "numpy"} & set(sys.modules))]))
+print(json.dumps([time.process_time() - start, sorted({"torch", "numpy"} & set(sys.modules))]))
 """
     seconds, heavy = json.loads(run_python(code))
     assert heavy == []
