@@ -1,0 +1,205 @@
+"""Beats from a curve of LV area or volume, in seconds.
+
+Definitions (ASE/EACVI 2015): end-diastole is the frame with the largest cavity just before the systolic descent, end-systole the frame
+with the smallest. A beat runs from one end-diastole to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.signal import find_peaks
+
+from echoseg.cardiac import thresholds
+from echoseg.errors import MeasureError
+
+Curve = NDArray[np.float64]
+
+# Without times the filter needs some scale. The frame order alone decides what is found; no rate is reported.
+NOMINAL_FPS = 30.0
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One heart beat, by frame index.
+
+    Attributes:
+        ed: end-diastolic frame.
+        es: end-systolic frame.
+        next_ed: the end-diastolic frame that closes the beat, or None when the clip does not hold it.
+        partial: True when the clip holds no complete beat: ``ed`` and ``es`` are its largest and smallest frames.
+        hr_bpm: beats per minute from ``ed`` to ``next_ed``, or None without ``next_ed`` or without times.
+    """
+
+    ed: int
+    es: int
+    next_ed: int | None
+    partial: bool
+    hr_bpm: float | None
+
+
+def find_beats(
+    curve: ArrayLike,
+    times: ArrayLike | None = None,
+    *,
+    heart_rate: float | None = None,
+    r_waves: Sequence[float] = (),
+) -> list[Beat]:
+    """Complete beats of a clip, in order; the largest and smallest frames as one partial beat when there is none.
+
+    1. Missing values are interpolated and frames far from the median of their four neighbours (failed masks) replaced by it.
+    2. The curve is resampled evenly and smoothed by a Gaussian of 25 ms.
+    3. End-systoles are minima in the lower half of the curve that stand out by 35 % of its range, at least 0.4 of a heart period apart
+       (of the given heart rate, else of 200 bpm).
+    4. Between two end-systoles, end-diastole is the last peak before the descent among those that reach 90 % of the way up: the atrial
+       kick, not the plateau of diastasis. With ``r_waves`` it is instead the largest frame next to each R wave.
+    5. The clip's first or last frame is an end-diastole when it is as high as the others (clips cut from R wave to R wave).
+
+    Args:
+        curve: ``(T,)`` area or volume, any unit; NaN where unknown.
+        times: ``(T,)`` seconds, increasing; None when unknown (beats by frame order, no rates).
+        heart_rate: beats per minute when the file tells, else None.
+        r_waves: seconds of ECG R waves on the same clock as ``times``.
+
+    Returns:
+        Beats with ``partial`` False, or one with ``partial`` True, or none (a flat or very short curve).
+
+    Raises:
+        MeasureError: shapes differ, times do not increase, or a heart rate that is not a positive number.
+    """
+    values = np.asarray(curve, dtype=np.float64)
+    if values.ndim != 1:
+        raise MeasureError(f"a curve has one value a frame, shape (T,); got {values.shape}")
+    seconds = _checked_times(times, len(values))
+    if heart_rate is not None and not (np.isfinite(heart_rate) and heart_rate > 0):
+        raise MeasureError(f"the heart rate must be a positive number of beats per minute, or None; got {heart_rate}")
+    valid = np.isfinite(values)
+    if valid.sum() < 3:
+        return []
+    clock = np.arange(len(values)) / NOMINAL_FPS if seconds is None else seconds
+    smooth, noise, reliable = smooth_curve(values, clock)
+    span = _span(smooth)
+    if span < thresholds.MIN_RELATIVE_RANGE * abs(float(np.median(smooth))) or span <= thresholds.SIGNAL_TO_NOISE * noise:
+        return []
+    beats = [] if seconds is None else _beats_by_r_waves(smooth, seconds, r_waves)
+    beats = beats or _beats_by_shape(smooth, clock, heart_rate)
+    usable = np.flatnonzero(reliable)
+    if not beats:
+        beats = [Beat(int(usable[smooth[usable].argmax()]), int(usable[smooth[usable].argmin()]), None, True, None)]
+    return [_finished(beat, usable, seconds) for beat in beats]
+
+
+def smooth_curve(values: Curve, clock: Curve) -> tuple[Curve, float, NDArray[np.bool_]]:
+    """A curve without gaps, spikes and noise.
+
+    Args:
+        values: ``(T,)``, NaN where unknown; at least one finite.
+        clock: ``(T,)`` seconds, increasing.
+
+    Returns:
+        the smooth curve ``(T,)``; the estimated standard deviation of the noise (as if white, before the filter); ``(T,)`` bool,
+        False where the value was missing or a spike.
+    """
+    index = np.arange(len(values))
+    valid = np.isfinite(values)
+    filled = np.interp(index, index[valid], values[valid])
+    local = median_filter(filled, size=5, mode="nearest")
+    departure = np.abs(filled - local)
+    spikes = departure > thresholds.SPIKE_RANGE * _span(filled)
+    # At few frames a beat every systole departs from its neighbours. Failed masks are rare; what recurs is the heart.
+    if spikes.mean() > thresholds.MAX_SPIKES:
+        spikes[:] = False
+    repaired = np.where(spikes, local, filled)
+    step = float(np.median(np.diff(clock)))
+    sigma = max(thresholds.SMOOTHING_S / step, 0.5)
+    even = np.arange(clock[0], clock[-1] + step / 2, step)
+    smooth = np.interp(clock, even, gaussian_filter1d(np.interp(even, clock, repaired), sigma, mode="nearest"))
+    impulse = np.zeros(8 * int(np.ceil(sigma)) + 1)
+    impulse[len(impulse) // 2] = 1.0
+    passed_noise = float(np.linalg.norm(impulse - gaussian_filter1d(impulse, sigma)))
+    return smooth, float((repaired - smooth)[valid].std()) / passed_noise, valid & ~spikes
+
+
+def _span(curve: Curve) -> float:
+    """Robust range: what lies between the 3rd and the 97th percentile."""
+    low, high = np.percentile(curve, (3, 97))
+    return float(high - low)
+
+
+def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[Beat]:
+    step = float(np.median(np.diff(clock)))
+    period = 60 / (heart_rate or thresholds.MAX_HEART_RATE)
+    # A clip may begin or end at end-systole: beyond its ends the curve counts as high.
+    walled = np.concatenate([[smooth.max()], smooth, [smooth.max()]])
+    span = _span(smooth)
+    systoles, _ = find_peaks(
+        -walled,
+        height=-(np.percentile(smooth, 3) + thresholds.ES_LEVEL * span),
+        prominence=thresholds.MIN_PROMINENCE * span,
+        distance=max(1, int(0.4 * period / step)),
+    )
+    systoles = systoles - 1
+    if len(systoles) == 0:
+        return []
+    starts = [0, *systoles.tolist()]
+    stops = [*systoles.tolist(), len(smooth) - 1]
+    floors = [*smooth[systoles], smooth[systoles[-1]]]
+    diastoles = [_end_diastole(smooth, *bounds) for bounds in zip(starts, stops, floors, strict=True)]
+    beats = []
+    for before, systole, after in zip(diastoles[:-1], systoles.tolist(), diastoles[1:], strict=True):
+        top = max(smooth[before], smooth[after])
+        at_ends = [frame for frame in (before, after) if frame <= 1 or frame >= len(smooth) - 2]
+        seen = all(smooth[f] - smooth[systole] >= thresholds.EDGE_ED_LEVEL * (top - smooth[systole]) for f in at_ends)
+        if before < systole < after and seen and clock[after] - clock[before] <= 60 / thresholds.MIN_HEART_RATE * 1.1:
+            beats.append(Beat(before, systole, after, False, None))
+    return beats
+
+
+def _end_diastole(smooth: Curve, start: int, stop: int, floor: float) -> int:
+    """Last peak in ``smooth[start:stop + 1]`` that reaches ``ED_LEVEL`` of the way from ``floor`` (end-systole) to its maximum."""
+    part = smooth[start : stop + 1]
+    frame = int(np.flatnonzero(part >= floor + thresholds.ED_LEVEL * (part.max() - floor))[-1])
+    while frame > 0 and part[frame - 1] > part[frame]:
+        frame -= 1
+    return start + frame
+
+
+def _beats_by_r_waves(smooth: Curve, seconds: Curve, r_waves: Sequence[float]) -> list[Beat]:
+    half_frame = float(np.median(np.diff(seconds))) / 2
+    inside = np.unique([r for r in r_waves if seconds[0] - half_frame <= r <= seconds[-1] + half_frame])
+    if len(inside) < 2:
+        return []
+    reach = max(half_frame, min(thresholds.R_WAVE_REACH_S, 0.25 * float(np.diff(inside).min())))
+    near = [np.flatnonzero(np.abs(seconds - r_wave) <= reach) for r_wave in inside]
+    diastoles = [int(frames[smooth[frames].argmax()]) for frames in near if len(frames)]
+    return [
+        Beat(first, first + 1 + int(smooth[first + 1 : last].argmin()), last, False, None)
+        for first, last in pairwise(diastoles)
+        if last - first >= 3
+    ]
+
+
+def _finished(beat: Beat, usable: NDArray[np.intp], seconds: Curve | None) -> Beat:
+    """``beat`` on frames that hold a value, with its rate."""
+    ed, es = (int(usable[np.abs(usable - frame).argmin()]) for frame in (beat.ed, beat.es))
+    if beat.next_ed is None:
+        return Beat(ed, es, None, beat.partial, None)
+    next_ed = int(usable[np.abs(usable - beat.next_ed).argmin()])
+    rate = 60 / float(seconds[next_ed] - seconds[ed]) if seconds is not None and next_ed > ed else None
+    return Beat(ed, es, next_ed, beat.partial, rate)
+
+
+def _checked_times(times: ArrayLike | None, count: int) -> Curve | None:
+    if times is None:
+        return None
+    seconds = np.asarray(times, dtype=np.float64)
+    if seconds.shape != (count,):
+        raise MeasureError(f"times must have one value a frame: {count} frames, times of shape {seconds.shape}")
+    if not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
+        raise MeasureError("times must be finite seconds that increase from frame to frame")
+    return seconds

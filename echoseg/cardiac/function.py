@@ -1,0 +1,160 @@
+"""LV function of one clip: curve, beats, ejection fraction and its relatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from echoseg.cardiac.curve import LVCurve, SinglePlane, measure_frames
+from echoseg.cardiac.cycle import Beat, find_beats
+from echoseg.cardiac.ef import ejection_fraction
+from echoseg.cardiac.quality import mask_flags, timing_flags
+from echoseg.cardiac.volume import APICAL_VIEWS
+from echoseg.errors import MeasureError
+from echoseg.types import Flag
+
+
+@dataclass(frozen=True)
+class LVBeat:
+    """One beat, measured.
+
+    Attributes:
+        ed, es, next_ed, partial, hr_bpm: as in :class:`echoseg.cardiac.Beat`.
+        ef: ejection fraction in percent.
+        fac: fractional area change in percent.
+        edv_ml, esv_ml, sv_ml: None when spacing is unknown.
+    """
+
+    ed: int
+    es: int
+    next_ed: int | None
+    partial: bool
+    hr_bpm: float | None
+    ef: float
+    fac: float
+    edv_ml: float | None
+    esv_ml: float | None
+    sv_ml: float | None
+
+
+@dataclass(frozen=True)
+class LVAnalysis:
+    """LV function of a clip; values are means over ``beats`` and None when they cannot be known.
+
+    Attributes:
+        curve: per-frame geometry.
+        beats: complete beats, or one partial beat, or none.
+        ef, fac: percent.
+        ef_spread: standard deviation of EF over two or more beats, in percentage points.
+        edv_ml, esv_ml, sv_ml: mL; None when spacing is unknown.
+        hr_bpm: from the beats' mean duration, else the given heart rate.
+        co_l_min: stroke volume times heart rate, litres a minute.
+        phase: ``(T,)`` of ``"ED"``, ``"ES"`` or ``""``.
+        flags: what a reader must know.
+        method: volume method, single-plane.
+        view: ``"A4C"`` or ``"A2C"``.
+    """
+
+    curve: LVCurve
+    beats: tuple[LVBeat, ...]
+    ef: float | None
+    fac: float | None
+    ef_spread: float | None
+    edv_ml: float | None
+    esv_ml: float | None
+    sv_ml: float | None
+    hr_bpm: float | None
+    co_l_min: float | None
+    phase: NDArray[np.str_]
+    flags: tuple[Flag, ...]
+    method: SinglePlane
+    view: str
+
+
+def analyse_lv(
+    masks: ArrayLike,
+    times: ArrayLike | None,
+    spacing: ArrayLike | None,
+    view: str = "A4C",
+    *,
+    heart_rate: float | None = None,
+    r_waves: Sequence[float] = (),
+    scores: ArrayLike | None = None,
+    method: SinglePlane = "disks",
+) -> LVAnalysis:
+    """Beats, volumes, EF, stroke volume, cardiac output and flags of one apical clip (ASE/EACVI 2015, single plane).
+
+    Beats are found on the area curve (steadier than the volume), volumes are read at their ED and ES frames. Means are over complete
+    beats.
+
+    Args:
+        masks: ``(T, H, W)`` of the LV cavity, bool or above zero inside.
+        times: ``(T,)`` seconds of the frames, or None when unknown.
+        spacing: ``(row_mm, col_mm)``, or None when unknown: EF, FAC and relative volumes then, never mL.
+        view: ``"A4C"`` or ``"A2C"``.
+        heart_rate: beats per minute when the file tells.
+        r_waves: seconds of ECG R waves on the same clock as ``times``.
+        scores: ``(T,)`` predicted IoU of the masks, or None.
+        method: ``"disks"`` or ``"area-length"``.
+
+    Raises:
+        MeasureError: no frames, malformed masks, spacing, times or scores, or an unknown view or method.
+    """
+    if view not in APICAL_VIEWS:
+        raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")
+    curve = measure_frames(masks, spacing, method)
+    count = len(curve)
+    if count == 0:
+        raise MeasureError("no frames to measure")
+    quality = None if scores is None else np.asarray(scores, dtype=np.float64)
+    if quality is not None and quality.shape != (count,):
+        raise MeasureError(f"scores must have one value a frame: {count} frames, scores of shape {quality.shape}")
+    seconds = None if times is None else np.asarray(times, dtype=np.float64)
+    measurable = np.where(np.isfinite(curve.relative), curve.area_px, np.nan)
+    found = find_beats(measurable, seconds, heart_rate=heart_rate, r_waves=r_waves)
+    beats = tuple(_measured(beat, curve) for beat in found)
+
+    flags = mask_flags(curve, quality) + timing_flags(found, seconds, count)
+    if spacing is None:
+        flags.append(Flag("spacing_missing", "the pixel spacing is unknown: no volumes in mL, ratios only"))
+    edv, esv, sv = (_mean(getattr(beat, name) for beat in beats) for name in ("edv_ml", "esv_ml", "sv_ml"))
+    duration = _mean(60 / beat.hr_bpm for beat in beats if beat.hr_bpm)
+    rate = 60 / duration if duration else heart_rate
+    phase = np.full(count, "", dtype="<U2")
+    for beat in found:
+        phase[[beat.ed, beat.next_ed if beat.next_ed is not None else beat.ed]] = "ED"
+        phase[beat.es] = "ES"
+    return LVAnalysis(
+        curve=curve,
+        beats=beats,
+        ef=_mean(beat.ef for beat in beats),
+        fac=_mean(beat.fac for beat in beats),
+        ef_spread=float(np.std([beat.ef for beat in beats], ddof=1)) if len(beats) > 1 else None,
+        edv_ml=edv,
+        esv_ml=esv,
+        sv_ml=sv,
+        hr_bpm=rate,
+        co_l_min=sv * rate / 1000 if sv is not None and rate is not None else None,
+        phase=phase,
+        flags=tuple(flags),
+        method=method,
+        view=view,
+    )
+
+
+def _measured(beat: Beat, curve: LVCurve) -> LVBeat:
+    ef = ejection_fraction(curve.relative[beat.ed], curve.relative[beat.es])
+    fac = 100 * float(1 - curve.area_px[beat.es] / curve.area_px[beat.ed])
+    edv = esv = sv = None
+    if curve.volume_ml is not None:
+        edv, esv = float(curve.volume_ml[beat.ed]), float(curve.volume_ml[beat.es])
+        sv = edv - esv
+    return LVBeat(beat.ed, beat.es, beat.next_ed, beat.partial, beat.hr_bpm, float(ef), fac, edv, esv, sv)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,50 @@
+"""Every threshold of the cardiac room, in one place, with its unit and reason."""
+
+from __future__ import annotations
+
+# Beats (cycle.py)
+MIN_HEART_RATE, MAX_HEART_RATE = 30.0, 200.0
+"""Beats per minute that are looked for."""
+SMOOTHING_S = 0.025
+"""Gaussian sigma of the curve's low-pass filter in seconds: -3 dB at 5.3 Hz, above the third harmonic at 100 bpm."""
+SPIKE_RANGE = 0.35
+"""A frame that departs from its neighbours' median by this share of the curve's range has a failed mask,"""
+MAX_SPIKES = 0.1
+"""unless more than this share of the frames do."""
+MIN_PROMINENCE = 0.35
+"""A systole descends from, and recovers, at least this share of the curve's range: atrial kicks and noise do not."""
+SIGNAL_TO_NOISE = 3.5
+"""The smooth curve's range over the noise's standard deviation: white noise alone reaches 3.3 at 15 frames/s, less at more."""
+MIN_RELATIVE_RANGE = 0.03
+"""A curve whose range is a smaller share of its median does not beat."""
+ES_LEVEL = 0.5
+"""End-systoles lie in this lower share of the curve's range: a dip before a strong atrial kick does not."""
+ED_LEVEL = 0.90
+"""End-diastole is the last peak before the descent that reaches this share of the way from end-systole to the diastolic maximum."""
+R_WAVE_REACH_S = 0.15
+"""End-diastole lies within this many seconds of the R wave (and within a quarter of the shortest R-R interval)."""
+EDGE_ED_LEVEL = 0.90
+"""A clip's first or last frame is taken as an end-diastole when it reaches this share of the way to the neighbouring end-diastoles."""
+
+# Rhythm (function.py)
+GUIDELINE_BEATS = 3
+"""Beats to average in sinus rhythm (ASE/EACVI 2015; at least 5 in atrial fibrillation)."""
+GUIDELINE_BEATS_IRREGULAR = 5
+IRREGULAR_RR_SPREAD = 0.25
+"""(longest - shortest) / median R-R interval above which the rhythm counts as irregular."""
+MIN_FRAME_RATE = 20.0
+"""Frames per second below which ED and ES are missed (ASE/EACVI 2015 asks for at least 30)."""
+
+# Masks (function.py)
+MIN_KEPT = 0.9
+"""Share of a mask that its largest component should hold."""
+MAX_FILLED = 0.1
+"""Share of the cavity that may be holes."""
+FRAGMENTED_FRAMES = 0.1
+"""Share of frames with a fragmented or hollow mask that is worth a flag."""
+AREA_JUMP = 0.25
+"""Departure of one frame's area from the median of its neighbours, as a share of that median."""
+EDGE_FRAMES = 0.1
+"""Share of frames with the mask at the image's edge that is worth a flag."""
+LOW_IOU = 0.75
+"""Median predicted IoU below which the segmentation is not trusted."""
