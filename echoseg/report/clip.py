@@ -60,9 +60,7 @@ def write_clip_report(
         kept = _write_overlay(directory / "overlay.mp4", source, segmentation, trace, wanted)
         written["overlay.mp4"] = directory / "overlay.mp4"
         stills = [_still(kept[index], index, tag, segmentation, analysis) for index, tag in wanted.items() if index in kept]
-        first = next(iter(kept))
-        scale = overlay_scale(source.size, segmentation.geometry.spacing)
-        poster = _jpeg(paint(kept[first], segmentation.masks[first], segmentation.names, scale=scale))
+        poster = _poster(next(iter(kept.items())), segmentation) if kept else None
     page = report_html(measurements, stills=stills, curve=curve, poster=poster)
     written["report.html"] = _write(directory / "report.html", page.encode())
     return written
@@ -131,7 +129,10 @@ def _write(path: Path, data: bytes) -> Path:
     return path
 
 
-def _jpeg(image: Image) -> bytes:
+def _poster(shown: tuple[int, Image], segmentation: Segmentation) -> bytes:
+    """The overlay image of one frame as JPEG, which the page shows while the video does not play."""
+    index, frame = shown
+    scale = overlay_scale(segmentation.masks.shape[1:], segmentation.geometry.spacing)
     buffer = BytesIO()
-    PillowImage.fromarray(image).save(buffer, format="JPEG", quality=82)
+    PillowImage.fromarray(paint(frame, segmentation.masks[index], segmentation.names, scale=scale)).save(buffer, format="JPEG", quality=82)
     return buffer.getvalue()

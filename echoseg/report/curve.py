@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from echoseg.cardiac.cycle import NOMINAL_FPS, smooth_curve
 from echoseg.report.trace import Trace
 from echoseg.types import Flag
 
@@ -18,15 +19,13 @@ INK, DIM, RULE = "#1f2933", "#7b8794", "#e4e7eb"
 LINE = "#0d9488"
 ED, ES = "#2563eb", "#dc2626"
 SEVERITY_INK = {"info": "#52606d", "review": "#b45309", "reject": "#b91c1c"}
-SMOOTHING_S = 0.03
-_SMOOTHING_FRAMES = 1.0
 
 
 def curve_png(trace: Trace, flags: Sequence[Flag] = (), *, dpi: int = 160) -> bytes:
     """The curve as PNG, 9 x 3.7 inches.
 
-    Dots are the values as measured, frame by frame, and ED and ES marks sit on them; the line is smoothed for the eye only
-    (see :func:`smoothed`). Shaded bands are beats, the darker part of a band is systole (ED to ES).
+    Dots are the values as measured, frame by frame, and ED and ES marks sit on them; the line is the smooth curve that beats
+    are found on (:func:`echoseg.cardiac.cycle.smooth_curve`). Shaded bands are beats, their darker part is systole (ED to ES).
     """
     figure = Figure(figsize=(9, 3.7), dpi=dpi, facecolor="white")
     axes = figure.add_axes((0.075, 0.215, 0.905, 0.63))
@@ -37,7 +36,7 @@ def curve_png(trace: Trace, flags: Sequence[Flag] = (), *, dpi: int = 160) -> by
         pad = 0.5 * abs(high) or 1.0 if low == high else 0.0
         axes.set_ylim(low - 0.14 * (high - low) - pad, high + 0.26 * (high - low) + pad)
         axes.plot(x, y, "o", color=LINE, markersize=2.6, alpha=0.45, markeredgewidth=0)
-        axes.plot(x, smoothed(y, x if trace.times is not None else None), color=LINE, linewidth=2, solid_capstyle="round")
+        axes.plot(x, smoothed(trace), color=LINE, linewidth=2, solid_capstyle="round")
         _draw_beats(axes, trace)
     else:
         axes.text(0.5, 0.5, f"{trace.object_name} was not found in any frame", transform=axes.transAxes, ha="center", color=DIM)
@@ -51,20 +50,13 @@ def curve_png(trace: Trace, flags: Sequence[Flag] = (), *, dpi: int = 160) -> by
     return buffer.getvalue()
 
 
-def smoothed(values: NDArray[np.float64], times: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """``(T,)`` values after a Gaussian in time (sigma 30 ms, at least one frame) that skips NaN and keeps gaps as gaps.
-
-    Near the ends the kernel is renormalised over what is there.
-    """
-    sigma = _SMOOTHING_FRAMES
-    if times is not None and len(times) > 1 and times[-1] > times[0]:
-        sigma = max(sigma, SMOOTHING_S * (len(times) - 1) / float(times[-1] - times[0]))
-    reach = min(int(np.ceil(3 * sigma)), len(values))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    known = np.isfinite(values)
-    weight = np.convolve(known.astype(np.float64), kernel)[reach : reach + len(values)]
-    total = np.convolve(np.where(known, values, 0.0), kernel)[reach : reach + len(values)]
-    return np.where(known, total / np.maximum(weight, kernel.min()), np.nan)
+def smoothed(trace: Trace) -> NDArray[np.float64]:
+    """``(T,)`` the trace without noise and spikes, as beats are found on it; NaN stays NaN."""
+    known = np.isfinite(trace.values)
+    if len(known) < 2 or not known.any():
+        return trace.values
+    clock = trace.x if trace.times is not None else trace.x / NOMINAL_FPS
+    return np.where(known, smooth_curve(trace.values, clock)[0], np.nan)
 
 
 def _draw_beats(axes: Axes, trace: Trace) -> None:

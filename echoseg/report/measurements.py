@@ -26,6 +26,7 @@ _QUALITY = {"info": "accept", "review": "review", "reject": "reject"}
 _SEVERITIES = ("info", "review", "reject")
 
 NO_SPACING = "the pixel spacing is unknown"
+NO_RATE = "neither a complete beat nor the file tells the heart rate"
 
 
 def schema() -> dict[str, Any]:
@@ -85,9 +86,11 @@ def quality(flags: Iterable[Flag]) -> str:
 
 
 def merged_flags(*groups: Iterable[Flag]) -> list[Flag]:
-    """All flags, equal ones once, the most severe first, otherwise in the order given."""
-    unique = dict.fromkeys(flag for group in groups for flag in group)
-    return sorted(unique, key=lambda flag: -_SEVERITIES.index(flag.severity))
+    """All flags, the most severe first, otherwise in the order given; of those with the same code the first of the most severe."""
+    unique: dict[str, Flag] = {}
+    for flag in sorted((flag for group in groups for flag in group), key=lambda flag: -_SEVERITIES.index(flag.severity)):
+        unique.setdefault(flag.code, flag)
+    return list(unique.values())
 
 
 def number(value: float | None, decimals: int) -> float | None:
@@ -127,34 +130,34 @@ def _voxel_ml(segmentation: Segmentation) -> float | None:
 
 def _lv_measures(analysis: LVAnalysis, *, spaced: bool) -> dict[str, Any]:
     complete = [beat for beat in analysis.beats if not beat.partial]
-    missing = "no beat was found" if not analysis.beats else "the left ventricle could not be measured"
-    no_rate = "neither a complete beat nor the file tells the heart rate"
+    missing = "the left ventricle could not be measured" if analysis.beats else "no beat was found"
+    volumes = f"single-plane {analysis.method} ({analysis.view})"
+    timed = any(beat.hr_bpm is not None for beat in complete)
 
-    def entry(value: float | None, unit: str, decimals: int, attribute: str | None, why: str = missing) -> dict[str, Any]:
-        value = number(value, decimals)
-        spread = [number(getattr(beat, attribute), decimals) for beat in complete] if attribute else []
-        known = [item for item in spread if item is not None]
-        several = value is not None and len(known) > 1
+    def entry(value: float | None, unit: str, decimals: int, method: str, attribute: str | None, why: str = missing) -> dict[str, Any]:
+        rounded = number(value, decimals)
+        each = [number(getattr(beat, attribute), decimals) for beat in complete] if attribute else []
+        known = [item for item in each if item is not None]
         return {
-            "value": value,
+            "value": rounded,
             "unit": unit,
-            "method": analysis.method,
-            "interval": [min(known), max(known)] if several else None,
-            "reason": None if value is not None else why,
+            "method": method,
+            "interval": [min(known), max(known)] if rounded is not None and len(known) > 1 else None,
+            "reason": why if rounded is None else None,
         }
 
     def in_ml(value: float | None, unit: str, decimals: int, attribute: str | None) -> dict[str, Any]:
         # Checked here again: a mL that nobody can vouch for must not leave, whatever was computed before.
-        return entry(value, unit, decimals, attribute) if spaced else entry(None, unit, decimals, None, NO_SPACING)
+        return entry(value, unit, decimals, volumes, attribute) if spaced else entry(None, unit, decimals, volumes, None, NO_SPACING)
 
     return {
-        "ef": entry(analysis.ef, "%", 1, "ef"),
+        "ef": entry(analysis.ef, "%", 1, volumes, "ef"),
         "edv": in_ml(analysis.edv_ml, "mL", 1, "edv_ml"),
         "esv": in_ml(analysis.esv_ml, "mL", 1, "esv_ml"),
         "sv": in_ml(analysis.sv_ml, "mL", 1, "sv_ml"),
-        "hr": entry(analysis.hr_bpm, "/min", 0, "hr_bpm", no_rate),
+        "hr": entry(analysis.hr_bpm, "/min", 0, "between end-diastoles" if timed else "from the file", "hr_bpm", NO_RATE),
         "co": in_ml(analysis.co_l_min, "L/min", 2, None),
-        "fac": entry(analysis.fac, "%", 1, "fac"),
+        "fac": entry(analysis.fac, "%", 1, f"cavity area ({analysis.view})", "fac"),
     }
 
 

@@ -24,18 +24,18 @@ from echoseg.types import Image
 
 DEFAULT_FPS = 30.0
 _MIN_WIDTH = 480
-_SMALL_SIDE, _MAX_SIDE = 320, 1600
+_MAX_SIDE = 1600
 _BT709 = 1  # H.273's code for BT.709 primaries and transfer
 
 
 def overlay_scale(size: tuple[int, int], spacing: tuple[float, float] | None = None) -> tuple[float, float]:
     """How much larger an ``(H, W)`` image is shown, (x factor, y factor).
 
-    Pixels become square in millimetres; images under 320 pixels are then enlarged a whole number of times, those over 1600 reduced.
+    Pixels become square in millimetres; images under 480 pixels are then enlarged a whole number of times, those over 1600 reduced.
     """
     x, y = square_pixels(spacing)
     longest = max(size[0] * y, size[1] * x)
-    zoom = float(ceil(_MIN_WIDTH / longest)) if longest < _SMALL_SIDE else min(1.0, _MAX_SIDE / longest)
+    zoom = float(ceil(_MIN_WIDTH / longest)) if longest < _MIN_WIDTH else min(1.0, _MAX_SIDE / longest)
     return x * zoom, y * zoom
 
 
@@ -71,6 +71,7 @@ class OverlayWriter:
         self._scale = overlay_scale(size, spacing)
         width, height = (max(1, round(side * factor)) for side, factor in zip(reversed(size), self._scale, strict=True))
         self._image_size = (height, width)
+        self._thickness = max(1, round(max(height, width) / 500))
         # 4:2:0 chroma needs even sides; an odd row or column is filled up with background.
         self._strip = Strip(_even(max(width, _MIN_WIDTH)), trace=trace, names=names, fps=fps, frame_count=frame_count)
         self._canvas_size = (_even(height) + self._strip.height, _even(max(width, _MIN_WIDTH)))
@@ -129,7 +130,7 @@ class OverlayWriter:
         canvas = np.empty((*self._canvas_size, 3), dtype=np.uint8)
         canvas[:] = BACKGROUND
         left = (canvas.shape[1] - width) // 2
-        canvas[:height, left : left + width] = paint(frame, label_map, self._names, scale=self._scale)
+        canvas[:height, left : left + width] = paint(frame, label_map, self._names, scale=self._scale, thickness=self._thickness)
         canvas[-self._strip.height :] = self._strip.draw(self._index)
         return canvas
 

@@ -57,6 +57,7 @@ def report_html(
     source = record["source"]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = shown
+    environment.filters["sentence"] = _sentence
     template = environment.from_string(files("echoseg.report").joinpath("template.html").read_text(encoding="utf-8"))
     return template.render(
         record=record,
@@ -134,6 +135,10 @@ def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts += [(f"Option {name}", _text(value)) for name, value in provenance["options"].items()]
     facts.append(("Versions", ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())))
     return facts
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _text(value: object) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -31,22 +32,19 @@ def test_record_fits_the_schema_and_holds_the_numbers(make_case):
     source, segmentation, analysis = make_case()
     record = record_of((source, segmentation, analysis))
     check(record)
-    assert record["measures"]["ef"] == {
-        "value": pytest.approx(analysis.ef, abs=0.05),
-        "unit": "%",
-        "method": "single-plane disks",
-        "interval": None,
-        "reason": None,
-    }
+    ef = record["measures"]["ef"]
+    assert ef["value"] == pytest.approx(100 * (1 - 0.7**3), abs=1.5)
+    assert (ef["unit"], ef["method"], ef["interval"], ef["reason"]) == ("%", "single-plane disks (A4C)", [ef["value"]] * 2, None)
     assert record["measures"]["edv"]["value"] == pytest.approx(analysis.edv_ml, abs=0.05)
-    assert record["measures"]["hr"]["value"] == 94
-    (beat,) = record["beats"]
-    assert (beat["ed"], beat["es"], beat["next_ed"]) == (0, 8, 16)
-    assert (beat["ed_s"], beat["es_s"], beat["next_ed_s"]) == (0.0, 0.32, 0.64)
+    assert record["measures"]["co"]["value"] == pytest.approx(analysis.sv_ml * 93.75 / 1000, abs=0.005)
+    assert (record["measures"]["hr"]["value"], record["measures"]["hr"]["method"]) == (94, "between end-diastoles")
+    first, second = record["beats"]
+    assert (first["ed"], first["es"], first["next_ed"], second["next_ed"]) == (0, 8, 16, 32)
+    assert (first["ed_s"], first["es_s"], first["next_ed_s"]) == (0.0, 0.32, 0.64)
     assert record["source"] == {
         "name": "beating ellipse",
         "kind": "clip",
-        "frames": 24,
+        "frames": 33,
         "height": 61,
         "width": 83,
         "fps": 25.0,
@@ -55,42 +53,61 @@ def test_record_fits_the_schema_and_holds_the_numbers(make_case):
     }
 
 
-def test_without_spacing_nothing_is_in_ml_and_the_reason_is_given(make_case):
-    record = record_of(make_case(spacing=None))
+@pytest.mark.parametrize("careless", [False, True])
+def test_without_spacing_nothing_is_in_ml_and_the_reason_is_given(make_case, careless):
+    source, segmentation, analysis = make_case(spacing=None)
+    if careless:  # an analysis that reports mL that it cannot know: none may reach a file
+        beats = tuple(replace(beat, edv_ml=100.0, esv_ml=50.0, sv_ml=50.0) for beat in analysis.beats)
+        analysis = replace(analysis, edv_ml=100.0, esv_ml=50.0, sv_ml=50.0, co_l_min=3.0, beats=beats)
+    record = record_of((source, segmentation, analysis))
     check(record)
-    for measure in record["measures"].values():
-        if measure["unit"] in ("mL", "L/min"):
-            assert measure["value"] is None and measure["reason"] == "the pixel spacing is unknown"
+    in_ml = [measure for measure in record["measures"].values() if measure["unit"] in ("mL", "L/min")]
+    assert [(measure["value"], measure["reason"]) for measure in in_ml] == [(None, "the pixel spacing is unknown")] * 4
     assert record["measures"]["ef"]["value"] is not None
-    assert all(value is None for beat in record["beats"] for key, value in beat.items() if key.endswith("_ml"))
+    assert {value for beat in record["beats"] for key, value in beat.items() if key.endswith("_ml")} == {None}
 
 
 def test_interval_is_the_range_over_complete_beats_only(make_case):
     source, segmentation, analysis = make_case()
-    (beat,) = analysis.beats
-    copies = [type(beat)(**{**vars(beat), "ef": ef, "partial": partial}) for ef, partial in ((50.0, False), (60.0, False), (90.0, True))]
-    analysis.beats = tuple(copies)
-    record = record_of((source, segmentation, analysis))
+    beat = analysis.beats[0]
+    beats = tuple(replace(beat, ef=ef, partial=partial) for ef, partial in ((50.0, False), (60.0, False), (90.0, True)))
+    record = record_of((source, segmentation, replace(analysis, beats=beats)))
     check(record)
     assert record["measures"]["ef"]["interval"] == [50.0, 60.0]
 
 
-def test_unmeasured_ventricle_has_reasons_instead_of_numbers(make_case):
-    source, segmentation, analysis = make_case()
-    analysis.beats, analysis.ef, analysis.edv_ml, analysis.hr_bpm = (), None, float("nan"), None
-    record = record_of((source, segmentation, analysis))
+def test_one_beat_has_no_interval(make_case):
+    record = record_of(make_case(frames=17))
     check(record)
-    assert record["measures"]["ef"]["reason"] == "no beat was found"
-    assert record["measures"]["edv"]["value"] is None
+    assert len(record["beats"]) == 1 and record["measures"]["ef"]["interval"] is None
+
+
+def test_still_clip_has_reasons_instead_of_numbers(make_case):
+    record = record_of(make_case(frames=1))
+    check(record)
+    assert record["measures"]["ef"] | {"method": None} == {
+        "value": None,
+        "unit": "%",
+        "method": None,
+        "interval": None,
+        "reason": "no beat was found",
+    }
     assert "heart rate" in record["measures"]["hr"]["reason"]
 
 
+def test_nan_becomes_unknown_with_a_reason(make_case):
+    source, segmentation, analysis = make_case()
+    record = record_of((source, segmentation, replace(analysis, edv_ml=float("nan"), co_l_min=float("inf"))))
+    check(record)
+    assert record["measures"]["edv"]["value"] is None and record["measures"]["co"]["value"] is None
+    assert record["measures"]["edv"]["reason"] and record["measures"]["edv"]["interval"] is None
+
+
 def test_volume_of_a_box_is_exact_through_a_sheared_affine(make_case):
-    source, segmentation, _ = make_case()
-    source.kind = "volume"
+    source, segmentation, _ = make_case(kind="volume")
     affine = np.diag([0.5, 0.5, 2.0, 1.0])
     affine[1, 2] = 0.7  # gantry tilt
-    segmentation = type(segmentation)(**{**vars(segmentation), "geometry": Geometry(spacing=(0.5, 0.5), affine=affine)})
+    segmentation = replace(segmentation, geometry=Geometry(spacing=(0.5, 0.5), affine=affine))
     record = record_of((source, segmentation, None))
     check(record)
     voxels = int(segmentation.masks.sum())
@@ -100,8 +117,7 @@ def test_volume_of_a_box_is_exact_through_a_sheared_affine(make_case):
 
 
 def test_volume_without_geometry_has_voxels_but_no_ml(make_case):
-    source, segmentation, _ = make_case(spacing=None)
-    source.kind = "volume"
+    source, segmentation, _ = make_case(spacing=None, kind="volume")
     record = record_of((source, segmentation, None))
     check(record)
     assert record["objects"][0]["volume_ml"] is None and record["objects"][0]["voxels"] > 0
@@ -112,15 +128,16 @@ def test_quality_is_the_worst_severity():
     assert [quality(flags) for flags in ((), (info,), (info, review), (reject, review))] == ["accept", "accept", "review", "reject"]
 
 
-def test_flags_are_merged_once_with_the_most_severe_first():
-    info, reject = Flag("a", "A.", "info"), Flag("b", "B.", "reject")
-    assert merged_flags((info,), (reject, info)) == [reject, info]
+def test_flags_are_merged_once_a_code_with_the_most_severe_first():
+    note, rejection, worse_note = Flag("a", "A.", "info"), Flag("b", "B.", "reject"), Flag("a", "A again.", "review")
+    assert merged_flags((note,), (rejection, note)) == [rejection, note]
+    assert merged_flags((note,), (worse_note,)) == [worse_note]
 
 
 def test_flags_of_segmentation_and_analysis_both_arrive(make_case):
     record = record_of(make_case(flags=(Flag("low_score", "The model was unsure.", "review"),)))
     check(record)
-    assert [flag["code"] for flag in record["flags"]] == ["low_score", "one_beat"]
+    assert [flag["code"] for flag in record["flags"]] == ["low_score", "few_beats"]
     assert record["quality"] == "review"
 
 

@@ -81,7 +81,7 @@ def test_image_carries_no_text_and_the_strip_follows_the_frame(tmp_path, clip):
 
 def test_small_images_are_enlarged_a_whole_number_of_times():
     assert overlay_scale((112, 112)) == (5.0, 5.0)
-    assert overlay_scale((240, 320)) == (1.0, 1.0)
+    assert overlay_scale((240, 320)) == (2.0, 2.0)
     assert overlay_scale((480, 640)) == (1.0, 1.0)
     assert overlay_scale((4, 4)) == (120.0, 120.0)
 

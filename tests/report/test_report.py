@@ -6,10 +6,10 @@ import re
 from html.parser import HTMLParser
 
 import av
-import numpy as np
 import pytest
 from PIL import Image
 
+from echoseg.errors import SourceError
 from echoseg.report.clip import write_clip_report
 from echoseg.report.measurements import measurements
 from echoseg.report.provenance import provenance
@@ -65,9 +65,10 @@ def test_clip_report_files_agree_with_each_other(written):
     with open(paths["frames.csv"], newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["area_px"]) for row in rows] == segmentation.masks.sum(axis=(1, 2)).tolist()
-    assert float(rows[8]["volume_ml"]) == pytest.approx(analysis.esv_ml, abs=1e-3)
+    assert float(rows[8]["volume_ml"]) == pytest.approx(analysis.beats[0].esv_ml, abs=1e-3)
+    assert [row["phase"] for row in rows[::8]] == ["ED", "ES", "ED", "ES", "ED"]
     with av.open(str(paths["overlay.mp4"])) as video:
-        assert sum(1 for _ in video.decode(video=0)) == 24
+        assert sum(1 for _ in video.decode(video=0)) == 33
         assert video.streams.video[0].average_rate == 25
     with Image.open(paths["curve.png"]) as curve:
         assert curve.size == (1440, 592)
@@ -94,14 +95,13 @@ def test_page_says_the_numbers_the_flags_and_what_it_is_not(written):
 def test_page_says_why_a_number_is_unknown(make_case):
     text = Page(report_html(record_of(make_case(spacing=None)))).text
     assert text.count("the pixel spacing is unknown") == 4
-    assert "–" in text and " mL" not in text.replace("(mL)", "")
+    assert "–" in text and not re.search(r"\d\s*mL", text)
 
 
 def test_names_are_escaped(make_case):
     name = '<script>alert("x")</script>'
-    source, segmentation, analysis = make_case(name=name, flags=(Flag("odd", "<img src=x onerror=y>", "info"),))
-    segmentation.names[1] = "<b>LV</b>"
-    page = Page(report_html(record_of((source, segmentation, analysis))))
+    case = make_case(name=name, object_name="<b>LV</b>", flags=(Flag("odd", "<img src=x onerror=y>", "info"),))
+    page = Page(report_html(record_of(case)))
     assert "script" not in page.tags and "img" not in page.tags
     assert name in page.text and "<b>LV</b>" in page.text
 
@@ -115,54 +115,54 @@ def test_source_that_cannot_be_read_again_gets_a_report_without_video(tmp_path, 
 
 
 def test_clip_without_a_ventricle_shows_area_and_seed(tmp_path, make_case):
-    source, segmentation, _ = make_case()
-    segmentation.names[1] = "object 1"
+    source, segmentation, _ = make_case(object_name="object 1")
     paths = write_clip_report(tmp_path, source, segmentation, None, record_of((source, segmentation, None)))
     page = Page(paths["report.html"].read_text())
     assert "Frame 3" in page.text and "Ejection" not in page.text
 
 
-@pytest.mark.parametrize("empty", [[5, 6, 7], range(24)])
-def test_frames_without_the_object_are_no_obstacle(tmp_path, make_case, empty):
-    source, segmentation, analysis = make_case()
-    for index in empty:
-        segmentation.masks[index] = 0
-        for values in (analysis.curve.area_px, analysis.curve.volume_ml, analysis.curve.relative):
-            values[index] = np.nan
-    if len(empty) == 24:
-        analysis.beats, analysis.ef = (), None
-    paths = write_clip_report(tmp_path, source, segmentation, analysis, record_of((source, segmentation, analysis)))
-    assert len(paths) == 5
+@pytest.mark.parametrize("absent", [[5, 6, 7], range(33)])
+def test_frames_without_the_object_are_no_obstacle(tmp_path, make_case, absent):
+    case = make_case(absent=absent)
+    assert len(write_clip_report(tmp_path, *case, record_of(case))) == 5
+
+
+@pytest.mark.parametrize(("spacing", "fps"), [(None, 25.0), ((0.8, 0.8), None), (None, None)])
+def test_unknown_geometry_and_timing_are_no_obstacle(tmp_path, make_case, spacing, fps):
+    case = make_case(spacing=spacing, fps=fps)
+    assert len(write_clip_report(tmp_path, *case, record_of(case))) == 5
+
+
+def test_clip_of_one_frame(tmp_path, make_case):
+    case = make_case(frames=1)
+    text = Page(write_clip_report(tmp_path, *case, record_of(case))["report.html"].read_text()).text
+    assert "no beat was found" in text and "Frame 0" in text
 
 
 def test_failing_source_leaves_no_half_written_video(tmp_path, make_case):
-    source, segmentation, analysis = make_case()
+    case = make_case()
+    first = case[0].frame(0)
 
     def broken(start=0, stop=None):
-        yield source._frames[0]
-        raise OSError("disk gone")
+        yield first
+        raise SourceError("the file ends within frame 1")
 
-    source.frames = broken
-    with pytest.raises(Exception, match="disk gone"):
-        write_clip_report(tmp_path, source, segmentation, analysis, record_of((source, segmentation, analysis)))
+    case[0].frames = broken
+    with pytest.raises(SourceError, match="ends within frame 1"):
+        write_clip_report(tmp_path, *case, record_of(case))
     assert not [path.name for path in tmp_path.iterdir() if "mp4" in path.name or "tmp" in path.name]
 
 
 def test_volume_report_writes_preview_table_and_page(tmp_path, make_case):
-    source, segmentation, _ = make_case()
-    source.kind = "volume"
-    segmentation.names[1] = "lesion"
+    source, segmentation, _ = make_case(kind="volume", object_name="lesion")
     paths = write_volume_report(tmp_path, source, segmentation, record_of((source, segmentation, None)))
     assert set(paths) == {"measurements.json", "frames.csv", "preview.png", "report.html"}
     page = Page(paths["report.html"].read_text())
-    assert "lesion" in page.text and "24 of 24" in page.text and "Slices with it" in page.text
+    assert "lesion" in page.text and "33 of 33" in page.text and "Slices with it" in page.text
     assert page.tags.count("img") == 1
 
 
 def test_report_of_one_image(tmp_path, make_case):
-    source, segmentation, _ = make_case()
-    source.kind, source._frames = "image", source._frames[:1]
-    cut = {key: value[:1] for key, value in vars(segmentation).items() if key in ("masks", "scores", "object_scores")}
-    segmentation = type(segmentation)(**{**vars(segmentation), **cut})
+    source, segmentation, _ = make_case(kind="image", frames=1)
     paths = write_volume_report(tmp_path, source, segmentation, record_of((source, segmentation, None)))
     assert "1 frame ·" in Page(paths["report.html"].read_text()).text
