@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import gaussian_filter1d, median_filter
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from echoseg.cardiac import thresholds
@@ -52,13 +52,14 @@ def find_beats(
 ) -> list[Beat]:
     """Complete beats of a clip, in order; the largest and smallest frames as one partial beat when there is none.
 
-    1. Missing values are interpolated and frames far from the median of their four neighbours (failed masks) replaced by it.
+    1. Missing values are interpolated; frames far from all but one of their four neighbours (failed masks) take the median of these.
     2. The curve is resampled evenly and smoothed by a Gaussian of 25 ms.
     3. End-systoles are minima in the lower half of the curve that stand out by 35 % of its range, at least 0.4 of a heart period apart
        (of the given heart rate, else of 200 bpm).
     4. Between two end-systoles, end-diastole is the last peak before the descent among those that reach 90 % of the way up: the atrial
        kick, not the plateau of diastasis. With ``r_waves`` it is instead the largest frame next to each R wave.
-    5. The clip's first or last frame is an end-diastole when it is as high as the others (clips cut from R wave to R wave).
+    5. The outermost end-diastoles count when the curve visibly rises to the first or falls from the last, or when they are as high as
+       the beat's other one (clips cut from R wave to R wave).
 
     Args:
         curve: ``(T,)`` area or volume, any unit; NaN where unknown.
@@ -108,13 +109,15 @@ def smooth_curve(values: Curve, clock: Curve) -> tuple[Curve, float, NDArray[np.
     index = np.arange(len(values))
     valid = np.isfinite(values)
     filled = np.interp(index, index[valid], values[valid])
-    local = median_filter(filled, size=5, mode="nearest")
-    departure = np.abs(filled - local)
+    around = np.pad(filled, 2, mode="edge")
+    neighbours = np.stack([around[:-4], around[1:-3], around[3:-1], around[4:]])
+    # The second-nearest: a failed mask may have one companion, while an end-systole has a neighbour on either side.
+    departure = np.sort(np.abs(neighbours - filled), axis=0)[1]
     spikes = departure > thresholds.SPIKE_RANGE * _span(filled)
     # At few frames a beat every systole departs from its neighbours. Failed masks are rare; what recurs is the heart.
     if spikes.mean() > thresholds.MAX_SPIKES:
         spikes[:] = False
-    repaired = np.where(spikes, local, filled)
+    repaired = np.where(spikes, np.median(neighbours, axis=0), filled)
     step = float(np.median(np.diff(clock)))
     sigma = max(thresholds.SMOOTHING_S / step, 0.5)
     even = np.arange(clock[0], clock[-1] + step / 2, step)
@@ -152,12 +155,19 @@ def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> li
     diastoles = [_end_diastole(smooth, *bounds) for bounds in zip(starts, stops, floors, strict=True)]
     beats = []
     for before, systole, after in zip(diastoles[:-1], systoles.tolist(), diastoles[1:], strict=True):
-        top = max(smooth[before], smooth[after])
-        at_ends = [frame for frame in (before, after) if frame <= 1 or frame >= len(smooth) - 2]
-        seen = all(smooth[f] - smooth[systole] >= thresholds.EDGE_ED_LEVEL * (top - smooth[systole]) for f in at_ends)
-        if before < systole < after and seen and clock[after] - clock[before] <= 60 / thresholds.MIN_HEART_RATE * 1.1:
+        heights = smooth - smooth[systole]
+        enough = thresholds.EDGE_ED_LEVEL * max(heights[before], heights[after])
+        begun = before != diastoles[0] or _is_end_diastole(heights, before, 0, enough)
+        ended = after != diastoles[-1] or _is_end_diastole(heights, after, -1, enough)
+        lasted = clock[after] - clock[before]
+        if before < systole < after and begun and ended and lasted <= 1.1 * 60 / thresholds.MIN_HEART_RATE:
             beats.append(Beat(before, systole, after, False, None))
     return beats
+
+
+def _is_end_diastole(heights: Curve, frame: int, end: int, enough: float) -> bool:
+    """Whether a clip's outermost peak is an end-diastole: as high as the beat's other one, or well above the clip's ``end`` next to it."""
+    return bool(heights[frame] >= enough or heights[end] < thresholds.EDGE_ED_LEVEL * heights[frame])
 
 
 def _end_diastole(smooth: Curve, start: int, stop: int, floor: float) -> int:

@@ -8,7 +8,7 @@ MIN_HEART_RATE, MAX_HEART_RATE = 30.0, 200.0
 SMOOTHING_S = 0.025
 """Gaussian sigma of the curve's low-pass filter in seconds: -3 dB at 5.3 Hz, above the third harmonic at 100 bpm."""
 SPIKE_RANGE = 0.35
-"""A frame that departs from its neighbours' median by this share of the curve's range has a failed mask,"""
+"""A frame that departs by this share of the curve's range from all but one of its four neighbours has a failed mask,"""
 MAX_SPIKES = 0.1
 """unless more than this share of the frames do."""
 MIN_PROMINENCE = 0.35
@@ -23,8 +23,8 @@ ED_LEVEL = 0.90
 """End-diastole is the last peak before the descent that reaches this share of the way from end-systole to the diastolic maximum."""
 R_WAVE_REACH_S = 0.15
 """End-diastole lies within this many seconds of the R wave (and within a quarter of the shortest R-R interval)."""
-EDGE_ED_LEVEL = 0.90
-"""A clip's first or last frame is taken as an end-diastole when it reaches this share of the way to the neighbouring end-diastoles."""
+EDGE_ED_LEVEL = 0.93
+"""A peak next to the clip's end is an end-diastole when it reaches this share of the height of the beat's other one."""
 
 # Rhythm (function.py)
 GUIDELINE_BEATS = 3

@@ -1,0 +1,157 @@
+import time
+
+import numpy as np
+import pytest
+from synthetic_beats import regular
+from ventricle_shapes import Ventricle
+
+from echoseg.cardiac import analyse_lv, grade_ef, lv_volume, measure_frames
+from echoseg.errors import MeasureError
+
+SPACING = (1.0, 0.8)
+
+
+def beating(heart_rate=60.0, beats=4.0, fps=30.0, offset=0.0, ef=0.6):
+    """Masks (T, H, W) of a ventricle that keeps its proportions while its volume follows a synthetic curve."""
+    times, curve, _ = regular(heart_rate, beats, fps, offset, ef=ef)
+    scale = np.cbrt(curve / 120)
+    cache = {}
+    masks = np.stack([cache.setdefault(round(s, 3), Ventricle(55 * s, 26 * s, 0.4, tilt=10).mask(SPACING)) for s in scale])
+    return masks, times
+
+
+def codes(analysis):
+    return {flag.code for flag in analysis.flags}
+
+
+def test_volumes_ef_rate_and_output_of_a_beating_ventricle():
+    masks, times = beating()
+    lv = analyse_lv(masks, times, SPACING)
+    truth = Ventricle(55, 26, 0.4)
+    assert len(lv.beats) == 4
+    assert lv.ef == pytest.approx(60, abs=1.5)
+    assert lv.edv_ml == pytest.approx(truth.ml, rel=0.02)
+    assert lv.esv_ml == pytest.approx(0.4 * truth.ml, rel=0.04)
+    assert lv.hr_bpm == pytest.approx(60, abs=1)
+    assert lv.co_l_min == pytest.approx(lv.sv_ml * lv.hr_bpm / 1000)
+    assert lv.fac == pytest.approx(100 * (1 - 0.4 ** (2 / 3)), abs=1.5)
+    assert lv.ef_spread < 1
+    assert codes(lv) == set()
+    assert np.flatnonzero(lv.phase == "ED").tolist() == sorted({b.ed for b in lv.beats} | {b.next_ed for b in lv.beats})
+    assert np.flatnonzero(lv.phase == "ES").tolist() == [b.es for b in lv.beats]
+
+
+def test_without_spacing_ef_and_fac_but_no_millilitres():
+    masks, times = beating(beats=2)
+    lv = analyse_lv(masks, times, None)
+    assert lv.ef == pytest.approx(60, abs=1.5)
+    assert lv.edv_ml is lv.esv_ml is lv.sv_ml is lv.co_l_min is None
+    assert lv.curve.volume_ml is lv.curve.area_cm2 is lv.curve.length_mm is None
+    assert {"spacing_missing", "few_beats"} <= codes(lv)
+
+
+def test_without_times_there_is_an_ef_and_no_rate():
+    masks, _ = beating()
+    lv = analyse_lv(masks, None, SPACING)
+    assert lv.ef == pytest.approx(60, abs=1.5)
+    assert lv.hr_bpm is lv.co_l_min is None
+    assert codes(lv) == {"timing_missing"}
+
+
+def test_half_a_beat_gives_a_flagged_ef_and_uses_the_told_rate():
+    masks, times = beating(beats=0.4)
+    lv = analyse_lv(masks, times, SPACING, heart_rate=60)
+    assert lv.ef == pytest.approx(60, abs=2)
+    assert lv.beats[0].partial
+    assert lv.hr_bpm == 60
+    assert codes(lv) == {"partial_beat"}
+
+
+def test_one_frame_has_a_volume_and_no_ef():
+    mask = Ventricle().mask(SPACING)
+    lv = analyse_lv(mask[None], [0.0], SPACING)
+    assert lv.ef is None and lv.beats == () and codes(lv) == {"single_frame"}
+    assert lv.curve.volume_ml[0] == pytest.approx(lv_volume({"A4C": (mask, SPACING)}).ml)
+
+
+def test_a_still_ventricle_has_no_beat():
+    lv = analyse_lv(np.repeat(Ventricle().mask(SPACING)[None], 40, axis=0), np.arange(40) / 30, SPACING)
+    assert lv.ef is None and codes(lv) == {"no_beat"}
+
+
+def test_no_mask_at_all_is_flagged_and_gives_no_number():
+    lv = analyse_lv(np.zeros((20, 30, 30), bool), np.arange(20) / 30, SPACING)
+    assert lv.ef is None and codes(lv) == {"object_absent_frames", "no_beat"}
+    assert np.isnan(lv.curve.area_px).all()
+
+
+def test_each_fault_of_the_masks_raises_its_flag():
+    masks, times = beating()
+    absent, broken, jumping, cut = masks.copy(), masks.copy(), masks.copy(), masks.copy()
+    absent[10:13] = False
+    broken[:60, 5:40, 5:40] = True
+    jumping[40] = np.roll(masks[40], 30, axis=1) | masks[40]
+    cut = cut[:, :, 90:]
+    assert "object_absent_frames" in codes(analyse_lv(absent, times, SPACING))
+    assert "fragmented_mask" in codes(analyse_lv(broken, times, SPACING))
+    assert "area_jump" in codes(analyse_lv(jumping, times, SPACING))
+    assert "mask_touches_edge" in codes(analyse_lv(cut, times, SPACING))
+    assert "low_iou" in codes(analyse_lv(masks, times, SPACING, scores=np.full(len(masks), 0.5)))
+    assert codes(analyse_lv(masks, times, SPACING, scores=np.full(len(masks), 0.9))) == set()
+
+
+def test_slow_and_irregular_clips_are_flagged():
+    masks, times = beating(fps=15)
+    assert codes(analyse_lv(masks, times, SPACING)) == {"low_frame_rate"}
+    stretched = np.interp(np.arange(len(masks)), [0, 30, 60, 90, len(masks) - 1], [0, 0.8, 2.2, 3.0, 4.3])
+    masks, _ = beating()
+    stretched = np.interp(np.arange(len(masks)), [0, 30, 60, 90, 120], [0, 0.8, 2.2, 3.0, 4.3])
+    assert codes(analyse_lv(masks, stretched, SPACING)) == {"irregular_rhythm", "few_beats"}
+
+
+def test_one_failed_mask_does_not_move_the_ef():
+    masks, times = beating()
+    failed = masks.copy()
+    failed[masks.shape[0] // 2 + 3] = True
+    assert analyse_lv(failed, times, SPACING).ef == pytest.approx(analyse_lv(masks, times, SPACING).ef, abs=0.5)
+
+
+def test_a_120_frame_clip_is_measured_within_a_second_or_so():
+    frame = np.zeros((480, 640), bool)
+    frame[150:310, 200:400] = Ventricle().mask((1.0, 0.8))
+    masks = np.repeat(frame[None], 120, axis=0)
+    start = time.process_time()
+    measure_frames(masks, (0.5, 0.5))
+    assert time.process_time() - start < 2.0
+
+
+def test_bad_input_is_refused():
+    masks, times = beating(beats=1)
+    for call in (
+        lambda: analyse_lv(masks[0], times, SPACING),
+        lambda: analyse_lv(masks[:0], None, SPACING),
+        lambda: analyse_lv(masks, times[:-1], SPACING),
+        lambda: analyse_lv(masks, times, (1.0, -1.0)),
+        lambda: analyse_lv(masks, times, SPACING, view="PSAX"),
+        lambda: analyse_lv(masks, times, SPACING, scores=[0.5]),
+        lambda: analyse_lv(masks, times, SPACING, method="camus-2019"),
+    ):
+        with pytest.raises(MeasureError):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("ef", "sex", "grade"),
+    [(60, "M", "normal"), (52, "M", "normal"), (51.4, "M", "mildly reduced"), (53, "F", "mildly reduced"), (54, "F", "normal"),
+     (40, "F", "moderately reduced"), (29.4, "M", "severely reduced"), (75, "F", "above normal"), (72, "M", "normal")],
+)  # fmt: skip
+def test_ef_is_graded_by_sex_and_names_its_source(ef, sex, grade):
+    result = grade_ef(ef, sex)
+    assert result.grade == grade
+    assert result.source == "ASE/EACVI 2015" and "2015;28:1-39" in result.citation
+
+
+def test_nothing_is_graded_without_a_sex_or_outside_the_possible():
+    for ef, sex in [(60, "X"), (101, "M"), (float("nan"), "F")]:
+        with pytest.raises(MeasureError):
+            grade_ef(ef, sex)
