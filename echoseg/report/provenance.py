@@ -6,6 +6,7 @@ import math
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import PurePath
@@ -91,4 +92,6 @@ def plain(value: object) -> Any:
         return {_FOLDERS.sub("", str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence | set | frozenset):
         return [plain(item) for item in value]
+    if is_dataclass(value):
+        return {type(value).__name__.lower(): {part.name: plain(getattr(value, part.name)) for part in fields(value)}}
     return type(value).__name__

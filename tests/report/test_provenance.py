@@ -9,7 +9,7 @@ import pytest
 
 import echoseg
 from echoseg.report.provenance import plain, provenance
-from echoseg.types import Box, MaskPrompt, Points
+from echoseg.types import Box, MaskPrompt, Points, Timing
 
 
 def test_record_names_versions_model_and_time():
@@ -43,6 +43,7 @@ def test_record_names_no_folder():
         ("mask:/data/Jane Doe/a.png@3", "mask:a.png@3"),
         ("box:1,2,3,4@5", "box:1,2,3,4@5"),
         ("auto:LV,LA", "auto:LV,LA"),
+        (Timing(fps=25.0), {"timing": {"fps": 25.0, "times": None, "heart_rate": None, "r_wave_times": []}}),
         (object(), "object"),
         ((1, True, None), [1, True, None]),
     ],
