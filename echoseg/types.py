@@ -110,7 +110,14 @@ class MaskPrompt:
         object.__setattr__(self, "mask", mask)
 
 
-Prompt: TypeAlias = Box | Points | MaskPrompt
+@dataclass(frozen=True)
+class Structure:
+    """A named structure the model has learned to find without a human, e.g. ``LV`` (see ``SAM2Config.structures``)."""
+
+    name: str
+
+
+Prompt: TypeAlias = Box | Points | MaskPrompt | Structure
 PromptPlan: TypeAlias = dict[int, dict[int, list[Prompt]]]
 """``{object_id: {frame_index: [prompts]}}``, object_id >= 1."""
 

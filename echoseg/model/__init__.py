@@ -2,6 +2,7 @@
 
 from echoseg.model.build import WeightsInfo, build_model, load_network, shipped_weights
 from echoseg.model.config import REGISTRY, STRUCTURES, ConvTrunkConfig, HieraConfig, SAM2Config, model_config
+from echoseg.model.load import Model, load_model
 from echoseg.model.prompt_encoder import PromptTensors
 from echoseg.model.sam2 import SAM2, FrameFeatures, MaskPrediction, MemoryTokens
 
@@ -14,10 +15,12 @@ __all__ = [
     "HieraConfig",
     "MaskPrediction",
     "MemoryTokens",
+    "Model",
     "PromptTensors",
     "SAM2Config",
     "WeightsInfo",
     "build_model",
+    "load_model",
     "load_network",
     "model_config",
     "shipped_weights",

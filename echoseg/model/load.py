@@ -1,0 +1,53 @@
+"""A network ready to run: weights loaded, device and precision chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from echoseg.model.build import WeightsInfo, load_network
+from echoseg.model.config import SAM2Config
+from echoseg.model.sam2 import SAM2
+from echoseg.runtime.device import Execution, choose_execution
+
+
+@dataclass(frozen=True)
+class Model:
+    """What :func:`load_model` returns.
+
+    Attributes:
+        network: the SAM 2.1 modules, frozen, in evaluation mode, on ``execution.device``.
+        execution: device and precision; call it as a context manager around network calls.
+        weights: file name and sha256 of the weights.
+    """
+
+    network: SAM2
+    execution: Execution
+    weights: WeightsInfo
+
+    @property
+    def config(self) -> SAM2Config:
+        return self.network.config
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+
+def load_model(name: str = "compact", weights: str | Path | None = None, device: str = "auto", precision: str = "auto") -> Model:
+    """Loads a model by name.
+
+    Args:
+        name: ``compact`` (ships with echoseg), ``medsam2``, ``sam2.1-tiny`` ... (bring their weights); see ``echoseg weights list``.
+        weights: path of a ``.pt`` or ``.safetensors`` file; None uses the weights that ship.
+        device: ``auto``, ``cpu``, ``cuda``, ``mps``.
+        precision: ``auto``, ``float32`` or ``bfloat16``.
+
+    Raises:
+        ModelConfigError: unknown name.
+        WeightsError: weights missing, unsafe, partial or of another architecture.
+        DeviceError: device or precision not available.
+    """
+    execution = choose_execution(device, precision)
+    network, info = load_network(name, weights)
+    return Model(network.to(execution.device).requires_grad_(False), execution, info)

@@ -1,0 +1,1 @@
+"""How a network executes: device, precision, and the cache of frame features."""

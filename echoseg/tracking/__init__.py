@@ -1,0 +1,7 @@
+"""The heart: tracks objects through a sequence with a rolling memory."""
+
+from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
+from echoseg.tracking.session import Session, features_cache
+from echoseg.tracking.tracker import Tracker
+
+__all__ = ["MemoryBank", "ObjectMemory", "Session", "Tracker", "features_cache"]

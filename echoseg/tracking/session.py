@@ -1,0 +1,241 @@
+"""Interactive segmentation of one source: prompt, propagate, correct, at any frame and in any order.
+
+Everything else (``segment``, ``stream``, ``run``, servers) is a thin user of this class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from echoseg.errors import NotRereadableError, PromptError
+from echoseg.io.source import Source
+from echoseg.model.load import Model
+from echoseg.model.sam2 import FrameFeatures
+from echoseg.runtime.cache import Cache, LRUCache
+from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
+from echoseg.tracking.reader import FrameReader
+from echoseg.tracking.tracker import Tracker
+from echoseg.types import Direction, FrameResult, Image, Prompt, Structure
+
+DEFAULT_CACHE_BYTES = 512 * 2**20
+
+
+def features_cache(max_bytes: int = DEFAULT_CACHE_BYTES) -> LRUCache[FrameFeatures]:
+    """A bounded cache of frame features, least recently used go first."""
+    return LRUCache(max_bytes, lambda features: sum(x.element_size() * x.nelement() for x in (features.embedding, *features.high_res)))
+
+
+@dataclass
+class _Object:
+    bank: MemoryBank
+    prompts: dict[int, list[Prompt]] = field(default_factory=dict)
+    corrections: dict[int, list[Prompt]] = field(default_factory=dict)
+
+    @property
+    def structure(self) -> str | None:
+        names = [prompt.name for prompts in self.prompts.values() for prompt in prompts if isinstance(prompt, Structure)]
+        return names[0] if names else None
+
+
+class Session:
+    """One source, one model, any number of objects.
+
+    Args:
+        source: an open :class:`echoseg.io.Source`.
+        model: from :func:`echoseg.load_model`.
+        cache: where frame features are kept (``get``, ``put``, ``clear`` by frame index); default: 512 MB.
+        history: tracked frames remembered an object and direction (see :class:`MemoryBank`).
+        max_prompted: bound on the prompted frames a frame attends to; None for all.
+        length: frames of the sequence when the source itself cannot tell (a live stream).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        model: Model,
+        *,
+        cache: Cache[FrameFeatures] | None = None,
+        history: int = 256,
+        max_prompted: int | None = None,
+        length: int | None = None,
+    ) -> None:
+        self.source = source
+        self.model = model
+        self.tracker = Tracker(model, source.length if length is None else length)
+        self.cache: Cache[FrameFeatures] = features_cache() if cache is None else cache
+        self.history = history
+        self.max_prompted = max_prompted
+        self._reader = FrameReader(source)
+        self._objects: dict[int, _Object] = {}
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Objects prompted so far, ascending."""
+        return tuple(sorted(self._objects))
+
+    def prompted_frames(self, object_id: int) -> tuple[int, ...]:
+        """Frames that hold prompts of an object, ascending."""
+        return tuple(sorted(self._known(object_id).prompts))
+
+    def prompt(self, object_id: int, frame: int, prompts: Prompt | Sequence[Prompt]) -> FrameResult:
+        """Names an object on a frame and returns its mask there; replaces what was said of that object on that frame.
+
+        Raises:
+            PromptError: object_id outside 1..255, no such frame, or prompts that do not fit the source or the model.
+            NotRereadableError: the frame has passed and the source cannot be read again.
+        """
+        if not 1 <= object_id <= 255:
+            raise PromptError(f"object ids run from 1 to 255; got {object_id}")
+        given = _as_list(prompts)
+        memory = self.tracker.answer(self._features(frame), given, self.source.size)
+        state = self._objects.setdefault(object_id, _Object(MemoryBank(self.model.config, self.history, self.max_prompted)))
+        state.prompts[frame] = given
+        state.bank.prompted[frame] = memory
+        state.corrections.pop(frame, None)
+        state.bank.corrected.pop(frame, None)
+        return self.tracker.result(frame, {object_id: memory}, self.source.size)
+
+    def correct(self, object_id: int, frame: int, prompts: Prompt | Sequence[Prompt]) -> FrameResult:
+        """Corrects the mask an object already has on a frame, prompted or tracked, e.g. by clicks.
+
+        The mask there and, on a tracked frame, the memory enter the answer. Later calls on the same frame add to the clicks.
+        Whoever corrects one object has seen the others on that frame: their masks stand as if given, as in MedSAM2's predictor.
+        Propagate again from ``frame`` to carry the correction along.
+
+        Raises:
+            PromptError: unknown object, nothing to correct on that frame, or prompts that do not fit.
+        """
+        state = self._known(object_id)
+        self._check_frame(frame)
+        backward = state.bank.at(frame, reverse=False) is None and state.bank.at(frame, reverse=True) is not None
+        if not backward:
+            self._catch_up(frame + 1)
+        previous = state.bank.at(frame, reverse=backward)
+        if previous is None:
+            raise PromptError(f"object {object_id} has no mask on frame {frame} to correct: prompt it there, or propagate first")
+        clicks = state.corrections.get(frame, []) + _as_list(prompts)
+        seeded = frame in state.prompts
+        context = None if seeded else (state.bank, frame, backward)
+        memory = self.tracker.answer(self._features(frame), clicks, self.source.size, previous, context)
+        state.corrections[frame] = clicks
+        (state.bank.prompted if seeded else state.bank.corrected)[frame] = memory
+        self._confirm_others(object_id, frame, backward)
+        return self.tracker.result(frame, {object_id: memory}, self.source.size)
+
+    def propagate(self, direction: Direction = "both", start: int | None = None) -> Iterator[FrameResult]:
+        """Carries all objects along; yields each frame once, forward from the start, then backward from before it.
+
+        Frames that hold a prompt or a correction keep that answer.
+
+        Args:
+            direction: ``forward``, ``backward`` or ``both``.
+            start: None begins at the first prompted frame (``backward``: the last) with a fresh memory. A frame number
+                continues there with what is remembered of the frames before it, tracking them silently when nothing is. The
+                backward pass of ``both`` always has a fresh memory.
+
+        Raises:
+            PromptError: nothing was prompted, or no such direction or frame.
+            NotRereadableError: a backward pass over a source that can be read only once.
+        """
+        if direction not in ("forward", "backward", "both"):
+            raise PromptError(f"direction is 'forward', 'backward' or 'both'; got {direction!r}")
+        frames = [frame for state in self._objects.values() for frame in state.prompts]
+        if not frames:
+            raise PromptError("nothing to propagate: prompt an object first")
+        if direction != "forward" and not self.source.rereadable:
+            raise NotRereadableError(f"{self.source.name}: direction {direction!r} needs a source that can be read again; use 'forward'")
+        if start is not None:
+            self._check_frame(start)
+        return self._propagate(direction, frames, start)
+
+    def reset(self, object_id: int | None = None) -> None:
+        """Forgets one object, or all; cached frame features stay.
+
+        Raises:
+            PromptError: unknown object.
+        """
+        if object_id is None:
+            self._objects.clear()
+        else:
+            self._known(object_id)
+            del self._objects[object_id]
+
+    def _propagate(self, direction: Direction, prompted: list[int], start: int | None) -> Iterator[FrameResult]:
+        first = start if start is not None else max(prompted) if direction == "backward" else min(prompted)
+        if direction != "backward":
+            self._forget(reverse=False) if start is None else self._catch_up(first)
+            yield from self._pass(self._reader.forward(first), reverse=False)
+        if direction != "forward":
+            if start is None or direction == "both":
+                self._forget(reverse=True)
+            yield from self._pass(self._reader.backward(first if direction == "backward" else first - 1), reverse=True)
+
+    def _pass(self, frames: Iterator[tuple[int, Image]], reverse: bool) -> Iterator[FrameResult]:
+        for index, frame in frames:
+            yield self.tracker.result(index, self._step(index, frame, reverse), self.source.size)
+
+    def _step(self, index: int, frame: Image, reverse: bool) -> dict[int, ObjectMemory]:
+        """All objects on one frame: answers stand where a person gave them, memory carries the rest."""
+        memories: dict[int, ObjectMemory] = {}
+        banks: dict[int, MemoryBank] = {}
+        for object_id, state in self._objects.items():
+            answered = state.bank.answered(index)
+            if answered is None:
+                banks[object_id] = state.bank
+            else:
+                memories[object_id] = answered
+        if banks:
+            structures = {i: state.structure for i, state in self._objects.items() if state.structure and i in banks}
+            tracked = self.tracker.track(self._features(index, frame), banks, index, reverse, structures)
+            for object_id, memory in tracked.items():
+                banks[object_id].remember_tracked(index, memory, reverse)
+            memories |= tracked
+        return memories
+
+    def _catch_up(self, frame: int) -> None:
+        """Makes sure that the frames before ``frame`` are remembered as far as tracking looks back; tracks them silently if not."""
+        reach = self.model.config.max_obj_ptrs - 1
+        first = min(index for state in self._objects.values() for index in state.prompts)
+        for state in self._objects.values():
+            back_to = max(min(state.prompts), frame - reach)
+            if any(state.bank.at(index, reverse=False) is None for index in range(back_to, frame)):
+                for index, image in self._reader.forward(first, frame):
+                    self._step(index, image, reverse=False)
+                return
+
+    def _confirm_others(self, corrected: int, frame: int, reverse: bool) -> None:
+        for object_id, state in self._objects.items():
+            tracked = state.bank.at(frame, reverse)
+            if object_id != corrected and tracked is not None and state.bank.answered(frame) is None:
+                state.bank.corrected[frame] = self.tracker.confirm(self._features(frame), tracked)
+
+    def _forget(self, reverse: bool) -> None:
+        for state in self._objects.values():
+            state.bank.forget_tracked(reverse)
+
+    def _features(self, index: int, frame: Image | None = None) -> FrameFeatures:
+        cached = self.cache.get(index)
+        if cached is not None:
+            return cached
+        if frame is None:
+            self._check_frame(index)
+            frame = self._reader.frame(index)
+        features = self.tracker.encode(frame)
+        self.cache.put(index, features)
+        return features
+
+    def _known(self, object_id: int) -> _Object:
+        if object_id not in self._objects:
+            there = ", ".join(map(str, self.object_ids)) or "none yet"
+            raise PromptError(f"no object {object_id} (there are: {there})")
+        return self._objects[object_id]
+
+    def _check_frame(self, frame: int) -> None:
+        length = self.source.length
+        if frame < 0 or (length is not None and frame >= length):
+            raise PromptError(f"{self.source.name} has no frame {frame}" + (f": it has {length} frames" if length is not None else ""))
+
+
+def _as_list(prompts: Prompt | Sequence[Prompt]) -> list[Prompt]:
+    return list(prompts) if isinstance(prompts, Sequence) else [prompts]

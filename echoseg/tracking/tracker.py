@@ -1,0 +1,196 @@
+"""Turns a frame and what is remembered into masks. Knows tensors and frames, not files; holds no state of its own."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from echoseg.errors import PromptError
+from echoseg.model.load import Model
+from echoseg.model.preprocess import logits_to_source, mask_to_input, normalize
+from echoseg.model.prompt_encoder import BOX_FIRST, BOX_SECOND, PromptTensors
+from echoseg.model.sam2 import FrameFeatures, MaskPrediction
+from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory, pointer_span, store
+from echoseg.types import Box, FrameResult, Image, MaskPrompt, Points, Prompt, Structure
+
+_PREVIOUS_MASK_LIMIT = 32.0  # an earlier answer enters as a mask prompt within +-32, as officially
+_OBJECTS_AT_ONCE = 16  # memory attention is wide: more objects go in several batches
+
+
+class Tracker:
+    """Frame by frame segmentation with one model: encode, prompt, track.
+
+    Args:
+        model: a loaded model.
+        length: frames of the sequence, which scales the temporal encoding of pointers; None when unknown.
+    """
+
+    def __init__(self, model: Model, length: int | None = None) -> None:
+        self.model = model
+        self.network = model.network
+        self.length = length
+
+    def encode(self, frame: Image) -> FrameFeatures:
+        """Features of one ``(H, W)`` or ``(H, W, 3)`` uint8 frame, shared by all objects."""
+        with self.model.execution():
+            images = normalize(frame[None], self.model.config.image_size)
+            return self.network.encode_image(images.to(self.model.execution.device))
+
+    def answer(
+        self,
+        features: FrameFeatures,
+        prompts: Sequence[Prompt],
+        size: tuple[int, int],
+        previous: ObjectMemory | None = None,
+        context: tuple[MemoryBank, int, bool] | None = None,
+    ) -> ObjectMemory:
+        """Segments one object on one frame from prompts.
+
+        Args:
+            features: of that frame.
+            prompts: a box and/or points, or a structure; or one mask, optionally with points that correct it.
+            size: ``(H, W)`` of the source, the prompts' frame of reference.
+            previous: an earlier answer on this frame that the prompts correct.
+            context: memory bank, frame index and direction when the frame was reached by tracking: the answer then also
+                looks at memory. None on a frame seeded afresh.
+
+        Raises:
+            PromptError: prompts that cannot stand together or that this model does not know.
+        """
+        masks = [prompt for prompt in prompts if isinstance(prompt, MaskPrompt)]
+        rest = [prompt for prompt in prompts if not isinstance(prompt, MaskPrompt)]
+        if len(masks) > 1:
+            raise PromptError("give one mask for an object and frame, not several")
+        with self.model.execution():
+            if masks:
+                if masks[0].mask.shape != size:
+                    raise PromptError(f"the mask prompt has shape {masks[0].mask.shape} but frames are {size}")
+                mask = mask_to_input(masks[0].mask, self.model.config.image_size).to(self.model.execution.device)
+                previous = self._remember(features, self.network.adopt_mask(features, mask), from_prompt=True)[0]
+            if not rest:
+                if previous is None:
+                    raise PromptError("no prompt was given")
+                return previous
+            prompt = prompt_tensors(rest, size, self.model)
+            if previous is not None:
+                limited = previous.mask.clamp(-_PREVIOUS_MASK_LIMIT, _PREVIOUS_MASK_LIMIT)
+                prompt = PromptTensors(prompt.points, prompt.labels, limited, prompt.structure)
+            if context is None:
+                embedding = self.network.attend_memory(features.embedding, None)
+            else:
+                embedding = self._attend(features, [context[0]], context[1], context[2])
+            prediction = self.network.decode(embedding, features.high_res, prompt, multimask=prompt.clicks <= 1)
+            return self._remember(features, prediction, from_prompt=True)[0]
+
+    def confirm(self, features: FrameFeatures, memory: ObjectMemory) -> ObjectMemory:
+        """A tracked answer that a person let stand: remembered as a given mask is, binarised."""
+        with self.model.execution():
+            score = torch.full((1, 1), memory.object_score, device=memory.mask.device)
+            return replace(memory, features=store(self.network.encode_memory(features.embedding, memory.mask, score, from_prompt=True)))
+
+    def track(
+        self, features: FrameFeatures, banks: Mapping[int, MemoryBank], index: int, reverse: bool, structures: Mapping[int, str]
+    ) -> dict[int, ObjectMemory]:
+        """Carries objects to frame ``index`` by their memory alone, objects of equal memory layout in one batch.
+
+        ``structures`` names the objects that were seeded by a structure prompt: they keep their name while tracked.
+        """
+        groups: dict[object, list[int]] = defaultdict(list)
+        for object_id, bank in banks.items():
+            groups[bank.recall(index, reverse, self.length).signature, object_id in structures].append(object_id)
+        memories: dict[int, ObjectMemory] = {}
+        with self.model.execution():
+            for members in groups.values():
+                for first in range(0, len(members), _OBJECTS_AT_ONCE):
+                    batch = members[first : first + _OBJECTS_AT_ONCE]
+                    embedding = self._attend(features, [banks[i] for i in batch], index, reverse)
+                    shared = features.expand(len(batch))
+                    named = [structures[i] for i in batch if i in structures]
+                    prompt = PromptTensors(structure=_structure_index(named, self.model)) if named else None
+                    prediction = self.network.decode(embedding, shared.high_res, prompt, multimask=True)
+                    memories |= dict(zip(batch, self._remember(shared, prediction, from_prompt=False), strict=True))
+        return memories
+
+    def result(self, index: int, memories: Mapping[int, ObjectMemory], size: tuple[int, int]) -> FrameResult:
+        """The answers of one frame at source size ``(H, W)``."""
+        ids = sorted(memories)
+        with torch.inference_mode():
+            logits = logits_to_source(torch.cat([memories[i].mask for i in ids]), size).float().cpu().numpy()
+        return FrameResult(
+            index=index,
+            logits=dict(zip(ids, logits, strict=True)),
+            scores={i: memories[i].iou for i in ids},
+            object_scores={i: memories[i].object_score for i in ids},
+        )
+
+    def _attend(self, features: FrameFeatures, banks: Sequence[MemoryBank], index: int, reverse: bool) -> Tensor:
+        recalls = [bank.recall(index, reverse, self.length) for bank in banks]
+        dtype = features.embedding.dtype
+        spatial = [
+            (column[0][0], torch.cat([features for _, features in column]).to(dtype))
+            for column in zip(*(recall.spatial for recall in recalls), strict=True)
+        ]
+        pointers = [
+            (column[0][0], torch.cat([pointer for _, pointer in column]))
+            for column in zip(*(recall.pointers for recall in recalls), strict=True)
+        ]
+        memory = self.network.gather_memory(spatial, pointers, pointer_span(self.model.config, self.length))
+        return self.network.attend_memory(features.expand(len(banks)).embedding, memory)
+
+    def _remember(self, features: FrameFeatures, prediction: MaskPrediction, from_prompt: bool) -> list[ObjectMemory]:
+        encoded = store(self.network.encode_memory(features.embedding, prediction.mask, prediction.object_score, from_prompt))
+        ious, scores = prediction.iou.tolist(), prediction.object_score[:, 0].tolist()
+        return [
+            ObjectMemory(encoded[i : i + 1], prediction.object_pointer[i : i + 1], prediction.mask[i : i + 1].float(), iou, score)
+            for i, (iou, score) in enumerate(zip(ious, scores, strict=True))
+        ]
+
+
+def prompt_tensors(prompts: Sequence[Prompt], size: tuple[int, int], model: Model) -> PromptTensors:
+    """One object's box, points or structure on a source of ``size`` ``(H, W)`` as network input of batch 1.
+
+    Raises:
+        PromptError: two boxes, a structure beside other prompts or unknown to the model, or a prompt outside the frame.
+    """
+    height, width = size
+    boxes = [prompt for prompt in prompts if isinstance(prompt, Box)]
+    named = [prompt.name for prompt in prompts if isinstance(prompt, Structure)]
+    if len(boxes) > 1:
+        raise PromptError("give one box for an object and frame, not several; other objects take other ids")
+    if named:
+        if len(prompts) > 1:
+            raise PromptError("a structure prompt stands alone; correct its answer with points afterwards")
+        return PromptTensors(structure=_structure_index(named, model))
+    xy: list[tuple[float, float]] = []
+    labels: list[int] = []
+    for box in boxes:
+        if box.x1 <= 0 or box.y1 <= 0 or box.x0 >= width or box.y0 >= height:
+            raise PromptError(f"box ({box.x0:g}, {box.y0:g}, {box.x1:g}, {box.y1:g}) lies outside the {width} x {height} frame")
+        xy += [(box.x0, box.y0), (box.x1, box.y1)]
+        labels += [BOX_FIRST, BOX_SECOND]
+    for points in prompts:
+        if isinstance(points, Points):
+            outside = (points.xy < 0).any(axis=1) | (points.xy[:, 0] > width) | (points.xy[:, 1] > height)
+            if outside.any():
+                x, y = points.xy[outside][0]
+                raise PromptError(f"point ({x:g}, {y:g}) lies outside the {width} x {height} frame")
+            xy += [(float(x), float(y)) for x, y in points.xy]
+            labels += points.labels.tolist()
+    scale = model.config.image_size / np.array([width, height], dtype=np.float64)
+    device = model.execution.device
+    coordinates = torch.tensor(np.array(xy) * scale, dtype=torch.float32, device=device)
+    return PromptTensors(coordinates[None], torch.tensor([labels], device=device))
+
+
+def _structure_index(names: Sequence[str], model: Model) -> Tensor:
+    known = model.config.structures
+    for name in names:
+        if name not in known:
+            there = ", ".join(known) if known else "none"
+            raise PromptError(f"model {model.name} has no structure {name!r} (it knows: {there}): prompt with a box, points or a mask")
+    return torch.tensor([known.index(name) for name in names], device=model.execution.device)
