@@ -13,7 +13,13 @@ from echoseg.errors import MeasureError
 # A chord is charged this many times the mean distance between it and the border it cuts off. At 4 the best chord of a flat side
 # ends at its corners when the walls turn away by more than atan(2 / 4) = 27 degrees, and a round apex of radius R earns 1.5 R at most.
 FLATNESS_COST = 4.0
+# Shares of the contour's length.
 MIN_BASAL_ARC, MAX_BASAL_ARC = 0.06, 0.45
+# Every second point first, then all points near the best chord.
+COARSE = 2
+
+Points = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -57,34 +63,37 @@ def find_landmarks(contour: Contour) -> Landmarks:
     Raises:
         MeasureError: no chord can be a base (a degenerate contour).
     """
-    points = contour.points
+    count = len(contour.points)
+    starts = np.arange(0, count, COARSE)[:, None]
+    arcs = np.arange(round(MIN_BASAL_ARC * count), round(MAX_BASAL_ARC * count) + 1, COARSE)
+    start, end = _best_chord(contour.points, starts, starts + arcs)
+    near = np.arange(-COARSE, COARSE + 1)
+    start, end = _best_chord(contour.points, start + near[:, None], end + near)
+    basal = np.array([start, end]) % count
+    hinges = contour.points[basal]
+    apex = contour.points[np.hypot(*(contour.points - hinges.mean(axis=0)).T).argmax()]
+    return Landmarks(hinges[np.argsort(hinges[:, 0], kind="stable")], apex, basal)
+
+
+def _best_chord(points: Points, start: Indices, end: Indices) -> tuple[int, int]:
+    """The best of the chords between contour indices ``start`` and ``end`` (``end`` may pass the last point; the two broadcast)."""
     count = len(points)
-    shortest, longest = max(2, round(MIN_BASAL_ARC * count)), round(MAX_BASAL_ARC * count)
-    steps = np.arange(shortest, longest + 1)
-    starts = np.arange(count)
-    ends = starts[:, None] + steps[None, :]
-    loop = np.concatenate([points, points])
-    x, y = loop.T
-    # Twice the signed area swept from the origin, up to each point: the area between an arc and its chord is then a difference.
-    swept = np.concatenate([[0.0], np.cumsum(x[:-1] * y[1:] - x[1:] * y[:-1])])
-    chord = loop[ends] - points[:, None]
-    width = np.hypot(chord[..., 0], chord[..., 1])
-    closing = x[ends] * y[:count, None] - x[:count, None] * y[ends]
-    cut_off = np.abs(swept[ends] - swept[:count, None] + closing) / 2
+    x, y = points.T
+    # Twice the area swept from the origin up to each point of two turns: between an arc and its chord lies a difference of two.
+    sweep = np.tile(x * np.roll(y, -1) - np.roll(x, -1) * y, 2)
+    swept = np.concatenate([[0.0], np.cumsum(sweep)])
+    start, end = np.broadcast_arrays(start % count, start % count + end - start)
+    x0, y0, x1, y1 = x[start], y[start], x[end % count], y[end % count]
+    width = np.hypot(x1 - x0, y1 - y0)
+    cut_off = np.abs(swept[end] - swept[start] + x1 * y0 - x0 * y1) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        # The contour runs anticlockwise on a screen, so the cavity lies to the left of the chord: (dy, -dx) in image axes.
-        inward_x, inward_y = chord[..., 1] / width, -chord[..., 0] / width
         flatness = width - FLATNESS_COST * cut_off / width
+        # The contour runs anticlockwise on a screen, so the ventricle lies to the left of the chord: (dy, -dx) in image axes.
+        inward_x, inward_y = (y1 - y0) / width, (x0 - x1) / width
     xx, xy, _, yy = np.cov(points.T, bias=True).ravel()
     variance = inward_x**2 * xx + 2 * inward_x * inward_y * xy + inward_y**2 * yy
-    upwards = (1 - inward_y) / 2
-    score = np.where(width > 0, flatness * variance**2 * upwards, -np.inf)
-    best = int(np.nanargmax(score))
+    score = np.where(width > 0, flatness * variance**2 * (1 - inward_y) / 2, -np.inf)
+    best = int(score.argmax())
     if not score.flat[best] > 0:
         raise MeasureError("no mitral base on this contour: is it the mask of a left ventricle in an apical view?")
-    start, step = np.unravel_index(best, score.shape)
-    basal = np.array([start, (start + steps[step]) % count])
-    hinges = points[basal]
-    base = hinges.mean(axis=0)
-    apex = points[np.hypot(*(points - base).T).argmax()]
-    return Landmarks(hinges[np.argsort(hinges[:, 0], kind="stable")], apex, basal)
+    return int(start.flat[best]), int(end.flat[best])
