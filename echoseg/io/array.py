@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import NotRereadableError, SourceError, UnsupportedSourceError
 from echoseg.io.intensity import Window, to_uint8, window_for
-from echoseg.io.seekable import SeekableSource
+from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind, Source
 from echoseg.types import Geometry, Image
 
@@ -158,11 +158,6 @@ def frame_to_uint8(frame: NDArray[np.generic], window: Window, where: str) -> Im
     return image.copy() if np.shares_memory(image, frame) else image
 
 
-def sample_indices(length: int, count: int) -> list[int]:
-    """At most ``count`` frame indices spread evenly over ``length`` frames, first and last included."""
-    return sorted({int(i) for i in np.linspace(0, length - 1, min(count, length)).round()})
-
-
 def open_array_file(path: Path, name: str, kind: Kind | None) -> ArraySource:
     """A ``.npy`` (memory-mapped) or ``.npz`` file. Pickled objects are refused: they can run code.
 
@@ -187,7 +182,7 @@ def open_array_file(path: Path, name: str, kind: Kind | None) -> ArraySource:
     except SourceError:
         raise
     except Exception as error:  # numpy raises ValueError, EOFError, OSError, BadZipFile, zlib.error, KeyError, ...
-        if "allow_pickle" in str(error):
+        if "allow_pickle" in str(error) or "Python objects" in str(error):
             raise UnsupportedSourceError(f"{path}: holds pickled Python objects, never loaded here; save a plain numeric array") from None
         raise SourceError(f"{path}: not a complete {path.suffix} file ({error}); save the array again") from error
     source = ArraySource(array, name, kind, geometry)

@@ -14,12 +14,11 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 
 from echoseg.errors import SourceError
-from echoseg.io.array import sample_indices
 from echoseg.io.dicom_frames import FrameTable, decode_frame, open_frames, read_header
 from echoseg.io.dicom_geometry import pixel_spacing, ultrasound_spacing
 from echoseg.io.dicom_timing import cine_timing, has_timing
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_window, percentile_window, to_uint8
-from echoseg.io.seekable import SeekableSource
+from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 

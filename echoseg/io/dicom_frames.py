@@ -9,18 +9,30 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import as_pixel_options, get_decoder
+from pydicom.pixels import as_pixel_options, convert_color_space, get_decoder
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 
@@ -36,6 +48,8 @@ _NO_IMAGES = {
     "ECG": "an electrocardiogram",
     "DOC": "an encapsulated document",
 }
+# Of the decoders that give the same values (measured on 640 x 480 frames, they differ by a factor of up to eight):
+_FASTEST = {JPEGBaseline8Bit: "pillow", JPEG2000: "pylibjpeg", JPEG2000Lossless: "pylibjpeg", RLELossless: "pylibjpeg"}
 _END_OF_IMAGE = b"\xff\xd9"  # last marker of JPEG, JPEG-LS and JPEG 2000 codestreams
 
 Span = tuple[int, int]  # (offset in the file, length in bytes)
@@ -137,13 +151,24 @@ def decode_frame(table: FrameTable, file: BinaryIO, index: int) -> NDArray[np.ge
     try:
         if table.spans is None:
             file.seek(table.value_offset)
-            return decoder.as_array(file, index=index, **table.options)[0]
+            return _to_rgb(*decoder.as_array(file, index=index, raw=True, **table.options))
         fragments = [_read_span(file, span) for span in table.spans[index]]
         options = {k: v for k, v in table.options.items() if k != "extended_offsets"} | {"number_of_frames": 1}
-        return decoder.as_array(encapsulate([b"".join(fragments)], has_bot=False), index=0, **options)[0]
+        plugin = _FASTEST.get(table.transfer_syntax, "")
+        options["decoding_plugin"] = plugin if plugin in decoder.available_plugins else ""
+        return _to_rgb(*decoder.as_array(encapsulate([b"".join(fragments)], has_bot=False), index=0, raw=True, **options))
     except Exception as error:  # each decoder plugin has its own exceptions
         reason = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
-        raise SourceError(f"{table.path}: frame {index} of {table.count} cannot be decoded ({reason}); the file is damaged") from error
+        raise SourceError(f"{table.path}: frame {index} of {table.count} cannot be decoded ({reason}); damaged or rare coding") from error
+
+
+def _to_rgb(values: NDArray[np.generic], properties: Mapping[str, object]) -> NDArray[np.generic]:
+    """YBR to RGB (PS3.3 C.7.6.3.1.2) with Pillow's integer tables: as pydicom's own within one grey level, in a tenth of the time."""
+    if properties["photometric_interpretation"] not in ("YBR_FULL", "YBR_FULL_422"):
+        return values
+    if values.dtype != np.uint8:
+        return convert_color_space(values, "YBR_FULL", "RGB")
+    return np.asarray(PillowImage.fromarray(values, "YCbCr").convert("RGB"))
 
 
 def open_frames(table: FrameTable) -> BinaryIO:
@@ -182,7 +207,8 @@ def _find_pixel_data(file: BinaryIO, path: Path, transfer_syntax: UID) -> tuple[
     group, element = struct.unpack(f"{order}HH", head[:4])
     if (group << 16 | element) != _PIXEL_DATA:
         raise UnsupportedSourceError(f"{path}: pixel data of a kind other than whole numbers is not supported")
-    if transfer_syntax.is_implicit_VR:
+    # Some files have another encoding than their transfer syntax says. As an implicit length, "OB" and "OW" would be odd.
+    if head[4:] not in (b"OB\x00\x00", b"OW\x00\x00"):
         return file.tell(), struct.unpack(f"{order}L", head[4:])[0], None
     tail = file.read(4)
     if len(tail) < 4:

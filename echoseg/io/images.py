@@ -11,15 +11,16 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from echoseg.errors import SourceError
-from echoseg.io.array import frame_to_uint8, sample_indices
+from echoseg.io.array import frame_to_uint8
 from echoseg.io.intensity import window_for
-from echoseg.io.seekable import SeekableSource
+from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.types import Image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".pgm", ".ppm")
 _SAMPLED_FRAMES = 8
 _GREY_MODES = ("1", "L", "I;16", "I;16B", "I;16L", "I", "F", "LA")
+_CAMERA_FORMATS = ("JPEG", "MPO", "TIFF")  # in PNG the orientation may follow the pixels, and cameras write no PNG
 
 Page = tuple[Path, int]
 
@@ -78,7 +79,7 @@ def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:
             if page:
                 image.seek(page)
             width, height = image.size
-            if image.getexif().get(0x0112, 1) >= 5:  # Orientation 5 to 8 swaps rows and columns
+            if image.format in _CAMERA_FORMATS and image.getexif().get(0x0112, 1) >= 5:  # Orientation 5 to 8 swaps rows and columns
                 width, height = height, width
             sizes.setdefault((height, width), path)
             colour = colour or image.mode not in _GREY_MODES
@@ -103,7 +104,7 @@ def _read_page(page: Page, colour: bool) -> NDArray[np.generic]:
         with _opened(path) as image:
             if number:
                 image.seek(number)
-            upright = ImageOps.exif_transpose(image)
+            upright = ImageOps.exif_transpose(image) if image.format in _CAMERA_FORMATS else image
             if colour:
                 return np.asarray(upright.convert("RGB"))
             return np.asarray(upright.getchannel(0) if upright.mode == "LA" else upright)

@@ -62,7 +62,7 @@ def open_source(
         return source
     opened = _open(source, safe_name(name) if name else None, kind)
     try:
-        if kind is not None and opened.kind != kind:
+        if (kind is not None and opened.kind != kind) or (kind == "image" and opened.length != 1):
             raise SourceError(f"{opened.name}: is a {opened.kind} of {opened.length} frames and cannot be read as kind {kind!r}")
         _apply(opened, fps, spacing)
     except SourceError:
@@ -118,9 +118,11 @@ def _open_dicom(path: Path, name: str, kind: Kind | None) -> Source:
     from echoseg.io.dicom_cine import DicomSource, stacks_slices
 
     if kind != "clip" and stacks_slices(path):
+        from echoseg.io.dicom_frames import read_header
         from echoseg.io.volume import open_volume
 
-        return open_volume(path, name, kind)
+        header, _ = read_header(path)  # ITK reads cut-off files without complaint
+        return open_volume(path, name, kind, modality=str(header.get("Modality")))
     return DicomSource(path, name, kind)
 
 

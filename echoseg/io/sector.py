@@ -7,29 +7,18 @@ convex but for the small arc at the transducer).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.io.array import sample_indices
-from echoseg.io.source import Source
 from echoseg.types import BoolMask, Image
 
-_SAMPLED_FRAMES = 24
-_BRIGHT = 8  # grey level above which a pixel is not background (compression leaves up to about 5)
-_FLICKER = 1.5  # temporal standard deviation in grey levels of a moving pixel
+_BRIGHT = 3  # grey level above which a pixel is not background
+_FLICKER = 0.7  # temporal standard deviation in grey levels; reaches the dark flanks, where the noise is about 1
 _SMALLEST, _LARGEST = 0.05, 0.97  # fraction of the image that a sector may take
 _FILLED = 0.6  # fraction of the hull that the found part must fill
-
-
-def sampled_frames(source: Source) -> Iterator[Image]:
-    """At most 24 frames spread over a source of known length; read through where that is cheaper than seeking."""
-    wanted = sample_indices(len(source), _SAMPLED_FRAMES)
-    if len(source) <= 8 * _SAMPLED_FRAMES:
-        return (image for index, image in enumerate(source.frames()) if index in wanted)
-    return (source.frame(index) for index in wanted)
 
 
 def find_sector(frames: Iterable[Image]) -> BoolMask | None:

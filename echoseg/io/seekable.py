@@ -6,9 +6,13 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
+import numpy as np
+
 from echoseg.io.prefetch import Readers
 from echoseg.io.source import Source
 from echoseg.types import BoolMask, Image
+
+_SECTOR_FRAMES = 24
 
 
 class SeekableSource(Source):
@@ -30,6 +34,10 @@ class SeekableSource(Source):
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         """Frames ``start`` to ``stop``, ``0 <= start <= stop <= length``; several such readers may run at a time."""
 
+    def _sampled(self, count: int) -> Iterator[Image]:
+        """At most ``count`` frames spread over the source."""
+        return (self.frame(index) for index in sample_indices(self.length, count))
+
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
         if start < 0:
             raise IndexError(f"{self.name}: frames are counted from 0, not from the end; got {start}")
@@ -46,10 +54,15 @@ class SeekableSource(Source):
         if self.kind == "volume":
             return None
         if not self._sector_known:
-            from echoseg.io.sector import find_sector, sampled_frames
+            from echoseg.io.sector import find_sector
 
-            self._sector, self._sector_known = find_sector(sampled_frames(self)), True
+            self._sector, self._sector_known = find_sector(self._sampled(_SECTOR_FRAMES)), True
         return self._sector
 
     def close(self) -> None:
         self._readers.close()
+
+
+def sample_indices(length: int, count: int) -> list[int]:
+    """At most ``count`` frame indices spread evenly over ``length`` frames, first and last included, ascending."""
+    return sorted({int(i) for i in np.linspace(0, length - 1, min(count, length)).round()})

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.array import frame_to_uint8, sample_indices
+from echoseg.io.array import frame_to_uint8
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, percentile_window
-from echoseg.io.seekable import SeekableSource
+from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.types import Geometry, Image, Timing
 
@@ -93,9 +95,44 @@ def open_volume(path: Path, name: str, kind: Kind | None = None, modality: str |
         SourceError: damaged, cut off, or without its data file (``.mhd``).
         UnsupportedSourceError: of a shape that is not handled.
     """
-    image = _quietly(lambda: SimpleITK.ReadImage(str(path)), path)
     suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
-    return VolumeSource(image, name, kind, modality, stored_in=suffix.lstrip(".") or "DICOM")
+    nifti_affine = _complete_nifti_affine(path) if suffix in (".nii", ".nii.gz") else None
+    image = _quietly(lambda: SimpleITK.ReadImage(str(path)), path)
+    source = VolumeSource(image, name, kind, modality, stored_in="DICOM" if modality else suffix.lstrip("."))
+    if nifti_affine is not None and np.allclose(nifti_affine, source.stored_affine, atol=1e-3):
+        source.stored_affine = nifti_affine  # ITK's differs in the last digits, having been through a quaternion
+    return source
+
+
+def _complete_nifti_affine(path: Path) -> NDArray[np.float64]:
+    """The LPS affine of a NIfTI file, once it is sure that all voxels are there: ITK fills what is missing with zeros."""
+    import nibabel
+
+    try:
+        image = cast(nibabel.nifti1.Nifti1Image, nibabel.load(path))
+        itemsize = image.get_data_dtype().itemsize
+        expected = int(image.header["vox_offset"]) + int(np.prod(image.shape, dtype=np.int64)) * itemsize
+        complete = _holds(path, expected)
+    except Exception as error:  # nibabel raises ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ...
+        raise SourceError(f"{path}: not a readable NIfTI file ({error}); it may be damaged or cut off, copy it again") from error
+    if not complete:
+        raise SourceError(f"{path}: the NIfTI file was cut off, voxels are missing at its end; copy it again")
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine, dtype=np.float64)  # NIfTI is RAS
+
+
+def _holds(path: Path, expected: int) -> bool:
+    """True when a file, unpacked if it is a gzip file, has at least ``expected`` bytes."""
+    with path.open("rb") as file:
+        if file.read(2) != b"\x1f\x8b":
+            return path.stat().st_size >= expected
+        file.seek(-4, 2)
+        if int.from_bytes(file.read(4), "little") == expected % 2**32:  # the size that gzip notes at the end
+            return True
+    with gzip.open(path) as unpacked:  # several gzip members, or a cut-off file
+        count = 0
+        while chunk := unpacked.read(1 << 20):
+            count += len(chunk)
+    return count >= expected
 
 
 def open_series(folder: Path, name: str) -> VolumeSource:

@@ -1,0 +1,179 @@
+import os
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+from pydicom.data import get_testdata_file
+
+from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io import open_source
+
+DIRECTIONS = {  # columns are where i, j and k point, in LPS
+    "axial": np.eye(3),
+    "sagittal": np.array([[0.0, 0, 1], [1, 0, 0], [0, -1, 0]]),
+    "coronal": np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]]),
+    "oblique": np.array([[0.96, 0, -0.28], [0, 1, 0], [0.28, 0, 0.96]]),
+}
+SLICE_AXIS = {"axial": 2, "sagittal": 1, "coronal": 1, "oblique": 2}  # the voxel axis (i, j, k) nearest to superior-inferior
+SUFFIXES = ["nii.gz", "nii", "nrrd", "mha", "mhd"]
+
+
+def volume(direction="axial", dtype=np.uint8, shape=(40, 44, 48)):
+    """A SimpleITK image, 48 x 44 x 40 voxels (i, j, k), of random values."""
+    image = SimpleITK.GetImageFromArray(np.random.default_rng(0).integers(0, 255, shape).astype(dtype))
+    image.SetSpacing((0.5, 0.75, 3.0))
+    image.SetOrigin((-10.0, 20.0, 30.0))
+    image.SetDirection(DIRECTIONS[direction].ravel().tolist())
+    return image
+
+
+def written(image, path):
+    SimpleITK.WriteImage(image, str(path))
+    return path
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_slices_are_axial_and_geometry_leads_to_the_same_place(tmp_path, direction, suffix):
+    image = volume(direction)
+    source = open_source(written(image, tmp_path / f"v.{suffix}"))
+    axis = SLICE_AXIS[direction]
+    assert (source.kind, source.length, source.name) == ("volume", image.GetSize()[axis], "v")
+    column, row, number = 7, 5, 3
+    voxel = [0, 0, 0]
+    row_axis, column_axis = [a for a in (2, 1, 0) if a != axis]
+    voxel[column_axis], voxel[row_axis], voxel[axis] = column, row, number
+    assert source.frame(number)[row, column] == image[tuple(voxel)]
+    place = source.geometry.affine @ [column, row, number, 1]
+    np.testing.assert_allclose(place[:3], image.TransformIndexToPhysicalPoint(voxel), atol=1e-4)
+    spacing = image.GetSpacing()
+    assert source.geometry.spacing == pytest.approx((spacing[row_axis], spacing[column_axis]))
+    assert source.geometry.slice_spacing == pytest.approx(spacing[axis])
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_masks_go_back_to_the_order_of_the_file(tmp_path, direction):
+    image = volume(direction)
+    source = open_source(written(image, tmp_path / "v.nrrd"))
+    stored = source.to_stored(np.array(list(source.frames())))
+    np.testing.assert_array_equal(stored, SimpleITK.GetArrayFromImage(image))
+    np.testing.assert_array_equal(source.from_stored(stored), list(source.frames()))
+
+
+def test_every_way_of_reading_agrees(tmp_path):
+    source = open_source(written(volume("sagittal"), tmp_path / "v.nii.gz"))
+    through = list(source.frames())
+    np.testing.assert_array_equal([source.frame(i) for i in range(source.length)], through)
+    np.testing.assert_array_equal(list(source.frames_backward(source.length - 1)), through[::-1])
+
+
+def test_hounsfield_units_get_the_soft_tissue_window(tmp_path):
+    values = np.full((3, 40, 40), -1000, dtype=np.int16)
+    values[1, 0, :4] = [-160, 40, 240, 140]
+    source = open_source(written(SimpleITK.GetImageFromArray(values), tmp_path / "ct.nii"))
+    assert source.frame(1)[0, :4].tolist() == [0, 128, 255, 191]
+    assert "soft tissue" in source.details["intensity"]
+
+
+def test_other_values_are_windowed_by_percentile(tmp_path):
+    values = np.linspace(0, 1000, 3 * 40 * 40).reshape(3, 40, 40).astype(np.float32)
+    source = open_source(written(SimpleITK.GetImageFromArray(values), tmp_path / "mr.nii"))
+    assert source.frame(0)[0, 0] == 0
+    assert source.frame(2)[-1, -1] == 255
+    assert "percentile" in source.details["intensity"]
+
+
+@pytest.mark.parametrize("suffix", ["png.mha", "mhd", "nii.gz"])
+def test_one_slice_is_an_image_with_spacing(tmp_path, suffix):
+    image = volume(shape=(1, 40, 50))
+    source = open_source(written(image, tmp_path / f"echo.{suffix}"))
+    assert (source.kind, source.length, source.geometry.spacing) == ("image", 1, (0.75, 0.5))
+
+
+def test_a_volume_file_can_be_read_as_a_clip(tmp_path):
+    image = volume("coronal")
+    image.SetSpacing((0.5, 0.75, 0.02))
+    source = open_source(written(image, tmp_path / "cine.nii.gz"), kind="clip")
+    assert (source.kind, source.length) == ("clip", 40)
+    assert source.timing.fps == pytest.approx(50)
+    np.testing.assert_array_equal(list(source.frames()), SimpleITK.GetArrayFromImage(image))
+
+
+def test_four_dimensions_are_unsupported(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((8, 9, 10, 3), dtype=np.uint8), np.eye(4)), tmp_path / "4d.nii.gz")
+    with pytest.raises(UnsupportedSourceError, match="4 dimensions"):
+        open_source(tmp_path / "4d.nii.gz")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("fraction", [0.01, 0.5, 0.98])
+def test_cut_off_volumes_are_refused(tmp_path, suffix, fraction):
+    path = written(volume(), tmp_path / f"v.{suffix}")
+    data_file = path.with_suffix(".raw") if suffix == "mhd" else path
+    data = data_file.read_bytes()
+    data_file.write_bytes(data[: int(len(data) * fraction)])
+    with pytest.raises(SourceError, match=r"v\."):
+        list(open_source(path).frames())
+
+
+def test_a_header_without_its_data_file_is_refused(tmp_path):
+    path = written(volume(), tmp_path / "v.mhd")
+    path.with_suffix(".raw").unlink()
+    with pytest.raises(SourceError, match=r"v\.mhd"):
+        open_source(path)
+
+
+def write_series(folder, count=4, uid="1.2.3", positions=None):
+    folder.mkdir(exist_ok=True)
+    template = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    for index in range(count):
+        template.SeriesInstanceUID = uid
+        template.SOPInstanceUID = template.file_meta.MediaStorageSOPInstanceUID = f"{uid}.{index + 1}"
+        template.ImagePositionPatient = [0, 0, 5.0 * (positions[index] if positions else index)]
+        template.InstanceNumber = index
+        template.PixelData = np.full((128, 128), 1024 + 10 * index, dtype=np.int16).tobytes()
+        template.save_as(folder / f"{uid}-{99 - index}")
+    return folder
+
+
+def test_a_dicom_series_is_sorted_by_place(tmp_path):
+    source = open_source(write_series(tmp_path / "series"))
+    assert (source.kind, source.length, source.geometry.slice_spacing) == ("volume", 4, pytest.approx(5))
+    means = [float(f.mean()) for f in source.frames()]
+    assert means == sorted(means)
+    assert source.details["modality"] == "CT"
+
+
+def test_several_series_are_listed(tmp_path):
+    write_series(tmp_path / "both")
+    write_series(tmp_path / "both", count=2, uid="1.2.4")
+    with pytest.raises(SourceError, match="2 DICOM series"):
+        open_source(tmp_path / "both")
+
+
+def test_a_series_with_several_images_at_one_place_is_unsupported(tmp_path):
+    with pytest.raises(UnsupportedSourceError, match="4 files at 2 positions"):
+        open_source(write_series(tmp_path / "cine", positions=[0, 0, 1, 1]))
+
+
+def test_a_multiframe_slice_stack_is_a_volume_and_a_cut_one_is_refused(tmp_path):
+    path = Path(get_testdata_file("emri_small.dcm"))
+    assert (open_source(path).kind, open_source(path).length) == ("volume", 10)
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(path.read_bytes()[:-9000])
+    with pytest.raises(SourceError, match="declares 10 frames but holds 8"):
+        open_source(cut)
+
+
+@pytest.mark.skipif("ECHOSEG_DATA" not in os.environ, reason="ECHOSEG_DATA is not set")
+def test_real_files():
+    data = Path(os.environ["ECHOSEG_DATA"])
+    echo = open_source(data / "echo/camus/patient0001/patient0001_4CH_ED.mhd")
+    assert (echo.kind, echo.size, echo.geometry.spacing) == ("image", (778, 549), (0.154, 0.308))
+    ct = open_source(data / "ct/totalsegmentator/example_ct_sm.nii.gz")
+    assert (ct.kind, ct.length, ct.geometry.slice_spacing) == ("volume", 30, 3.0)
+    series = open_source(data / "ct/dicom-seg/ct-3slice")
+    assert (series.length, series.geometry.spacing) == (3, pytest.approx((0.810547, 0.810547)))
