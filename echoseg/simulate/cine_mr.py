@@ -48,7 +48,9 @@ def cine_frames(rng: np.random.Generator, size: int, frames: int) -> tuple[NDArr
         image = np.select([np.isin(mask, (1, 4)), mask == 2], [np.float32(blood), np.float32(muscle)], surround).astype(np.float32)
         for theta, phi, _, radius, gap in heart.papillary:
             deep = place.inner - gap - radius
-            near = (place.distance - deep) ** 2 + (place.distance * np.sin(place.theta) * (np.mod(place.phi - phi + np.pi, 2 * np.pi) - np.pi)) ** 2
+            near = (place.distance - deep) ** 2 + (
+                place.distance * np.sin(place.theta) * (np.mod(place.phi - phi + np.pi, 2 * np.pi) - np.pi)
+            ) ** 2
             muscle_here = (near < radius**2) & (mask == 1) & (np.abs(place.theta - theta) < 0.5)
             image = np.where(muscle_here, image + papillary * np.float32(muscle - blood), image)
         # long-axis blood beyond the base counts as neither
@@ -70,7 +72,9 @@ def _surroundings(rng: np.random.Generator, size: int, heart: tuple[float, float
     angle, around = rng.uniform(0, 2 * np.pi), np.hypot(x - heart[0], y - heart[1])
     if rng.random() < 0.7:  # epicardial fat or a bright rim on one side
         side = np.cos(np.arctan2(y - heart[1], x - heart[0]) - angle)
-        out = np.where((np.abs(around - reach * rng.uniform(0.5, 0.8)) < rng.uniform(2, 8)) & (side > rng.uniform(0, 0.8)), np.float32(fat), out)
+        out = np.where(
+            (np.abs(around - reach * rng.uniform(0.5, 0.8)) < rng.uniform(2, 8)) & (side > rng.uniform(0, 0.8)), np.float32(fat), out
+        )
     wall = (x - size / 2) * np.cos(angle) + (y - size / 2) * np.sin(angle) + 4 * fields[0]
     edge = size * rng.uniform(0.28, 0.45)
     out = np.where(wall > edge, np.float32(liver), out)

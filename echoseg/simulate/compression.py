@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from echoseg.simulate.options import EchoOptions
 
-Picture = NDArray[np.uint8]
+Picture: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def process(chain: Chain, picture: Picture, rows: int, cols: int) -> Picture:
         picture[1::2] = np.roll(picture[1::2], chain.interlace, axis=1)
     if chain.quality is not None:
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, chain.quality])
-        picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
     if picture.shape[:2] != (rows, cols):
         shrinks = picture.shape[0] > rows
         picture = cv2.resize(picture, (cols, rows), interpolation=cv2.INTER_AREA if shrinks and chain.area else cv2.INTER_LINEAR)

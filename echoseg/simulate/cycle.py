@@ -70,9 +70,7 @@ def random_cycle(rng: np.random.Generator, heart_rate: float, duration: float) -
     ejected.append(0.0)
     opening.append(0.25)
     order = np.argsort(knots)
-    return Cycle(
-        np.array(r_times), np.array(es_times), np.array(knots)[order], np.array(ejected)[order], np.array(opening)[order]
-    )
+    return Cycle(np.array(r_times), np.array(es_times), np.array(knots)[order], np.array(ejected)[order], np.array(opening)[order])
 
 
 def ejected(cycle: Cycle, times: Floats) -> Floats:

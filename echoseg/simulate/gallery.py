@@ -24,7 +24,9 @@ def outlined(frame: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.ui
     return picture
 
 
-def write_gallery(path: str | Path, seed: int = 0, rows: int = 4, cols: int = 8, size: int = 128, views: Sequence[str] = ("A4C", "A2C")) -> None:
+def write_gallery(
+    path: str | Path, seed: int = 0, rows: int = 4, cols: int = 8, size: int = 128, views: Sequence[str] = ("A4C", "A2C")
+) -> None:
     """Writes a PNG of ``rows`` x ``cols`` stills of ``size`` pixels; each still appears plain, and outlined below.
 
     Raises:

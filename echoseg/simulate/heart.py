@@ -115,7 +115,9 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
     if kind == "aneurysm":
         motion.append((-rng.uniform(0.7, 1.3), rng.uniform(0.7, 1.0), rng.uniform(0, 2 * np.pi), 0.3, 1.5))
     for _ in range(rng.integers(0, 3)):
-        motion.append((rng.uniform(-0.6, 0.3), rng.uniform(0.1, 0.9), rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.4), rng.uniform(0.5, 1.2)))
+        motion.append(
+            (rng.uniform(-0.6, 0.3), rng.uniform(0.1, 0.9), rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.4), rng.uniform(0.5, 1.2))
+        )
     annulus_width = 2 * annulus * length / 3.4
     papillary = [
         (rng.uniform(0.35, 0.75), centre + rng.normal(0, 0.2), rng.uniform(14, 30), rng.uniform(2.5, 6), rng.uniform(0, 4))
@@ -141,7 +143,10 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
         right_atrium=(rng.uniform(12, 24), rng.uniform(14, 24), rng.uniform(15, 28)),
         papillary=np.array(papillary, np.float32),
         leaflets=(
-            annulus_width * rng.uniform(0.55, 0.72), annulus_width * rng.uniform(0.32, 0.48), rng.uniform(1, 8), np.deg2rad(rng.uniform(50, 85))
+            annulus_width * rng.uniform(0.55, 0.72),
+            annulus_width * rng.uniform(0.32, 0.48),
+            rng.uniform(1, 8),
+            np.deg2rad(rng.uniform(50, 85)),
         ),
     )
 
@@ -234,7 +239,7 @@ def _wall_thickness(heart: Heart, inner: Array, rest: Array) -> Array:
     """Radial wall thickness ``(N_THETA, N_PHI)``; the wall of the ventricle is incompressible."""
     apex = heart.apex_wall + (1 - heart.apex_wall) * np.clip(_THETA / 0.5, 0, 1)
     shape = heart.wall * apex * (1 + _wave_sum(heart.wall_waves, _PHI))
-    weight = np.sin(_THETA) * (_THETA < np.pi / 2)
+    weight = np.sin(_THETA) * (np.pi / 2 > _THETA)
     target = float((((rest + shape) ** 3 - rest**3) * weight).sum())
     factor = 1.0
     for _ in range(4):

@@ -19,13 +19,20 @@ class Machine:
 
     Attributes:
         pool: ``(samples, beams, 4)`` two complex scatterer fields, indexed by material position.
-        structure: unit-variance clumps and streaks, indexed likewise. ``clutter_pool``: ``(samples, beams, 2)`` scatterers that stay with the probe.
+        structure: unit-variance clumps and streaks, indexed likewise.
+        clutter_pool: ``(samples, beams, 2)`` scatterers that stay with the probe.
         blur: sigma along the beam in samples, across in beams.
-        beam_db: gain in dB: shadows, attenuation, TGC error. ``clutter``: linear amplitude of haze and reverberation.
-        noise: linear amplitude of electronic noise per sample ``(samples, 1)``.
-        compounding: averaging of the echo's power, in units of ``blur``. ``side_lobe``: linear amplitude, width in beams. ``decorrelation``: radians per second at which tissue speckle changes.
-        dynamic_range: dB. ``white``: grey of the brightest echoes, above 1 saturates. ``black``: highest grey of the weakest. ``gamma``: of the grey map. ``floor``: reject level 0..1.
-        smooth: sigma of speckle reduction, samples. ``persistence``: weight of the frame before.
+        beam_db: gain in dB: shadows, attenuation, TGC error.
+        clutter: linear amplitude of haze and reverberation.
+        noise: ``(samples, 1)`` linear amplitude of electronic noise.
+        compounding: averaging of the echo's power, in units of ``blur``.
+        side_lobe: linear amplitude, width in beams.
+        decorrelation: radians per second at which tissue speckle changes.
+        dynamic_range: of the log compression, dB.
+        white, black: grey of the brightest echoes (above 1 saturates); highest grey of the weakest.
+        gamma, floor: of the grey map; reject level 0..1.
+        smooth: sigma of speckle reduction, samples.
+        persistence: weight 0..1 of the frame before.
     """
 
     pool: Array
@@ -127,7 +134,8 @@ def _linear(db: Array | float) -> Array:
 def envelope(machine: Machine, db: Array, blood: Array, beam: Array, sample: Array, time: float, rng: np.random.Generator) -> Array:
     """Echo amplitude ``(samples, beams)`` of tissue with echogenicity ``db`` and the share ``blood`` of moving blood.
 
-    Tissue speckle is taken at material positions ``beam``, ``sample`` (polar indices), so it moves with the tissue; that of blood, and noise, are drawn anew.
+    Tissue speckle is taken at material positions ``beam``, ``sample`` (polar indices), so it moves with the tissue; that of blood,
+    and noise, are drawn anew.
     """
     scatter = cv2.remap(machine.pool, beam, sample, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     angle = machine.decorrelation * time
@@ -137,8 +145,10 @@ def envelope(machine: Machine, db: Array, blood: Array, beam: Array, sample: Arr
     field *= _linear(db)[..., None]
     field += machine.clutter_pool * machine.clutter[..., None]
     field *= _linear(machine.beam_db)[..., None]
-    field = cv2.GaussianBlur(field, (0, 0), sigmaX=max(machine.blur[1], 0.3), sigmaY=max(machine.blur[0], 0.3), borderType=cv2.BORDER_REFLECT)
-    power = field[..., 0] ** 2 + field[..., 1] ** 2
+    field = cv2.GaussianBlur(
+        field, (0, 0), sigmaX=max(machine.blur[1], 0.3), sigmaY=max(machine.blur[0], 0.3), borderType=cv2.BORDER_REFLECT
+    )
+    power: Array = field[..., 0] ** 2 + field[..., 1] ** 2
     amount, width = machine.side_lobe
     power += amount**2 * cv2.blur(power, (2 * (width // 2) + 1, 1))
     # the fresh field, rolled, stands for independent noise
@@ -146,11 +156,16 @@ def envelope(machine: Machine, db: Array, blood: Array, beam: Array, sample: Arr
     if machine.compounding:  # several looks averaged: fewer dark gaps in the speckle
         sigma = (max(machine.compounding * machine.blur[1], 0.3), max(machine.compounding * machine.blur[0], 0.3))
         power = cv2.GaussianBlur(power, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])
-    return cv2.sqrt(power)
+    return np.sqrt(power)
+
+
+def speckle_level(machine: Machine) -> float:
+    """Amplitude, more or less, of a thin line as bright as the myocardium: blurred unit scatterers."""
+    return float(0.35 / np.sqrt(max(machine.blur[0], 0.3) * max(machine.blur[1], 0.3)))
 
 
 def add_lines(env: Array, lines: Array, level: float, structure: Array) -> Array:
-    """Adds specular lines (strength 0..1 per grid point) as bright as ``level`` times the myocardium, uneven by the tissue's ``structure``."""
+    """Adds specular lines (strength 0..1 per grid point) of amplitude ``level``, uneven by the tissue's ``structure``."""
     return env + lines * (np.float32(level) * np.exp(np.float32(0.6) * np.minimum(structure, 2.0)))
 
 
@@ -163,8 +178,8 @@ def levels(env: Array) -> tuple[float, float]:
 def compress(machine: Machine, env: Array, reference: tuple[float, float]) -> Array:
     """Log-compressed grey 0..1 ``(samples, beams)``.
 
-    Of ``reference`` amplitudes (see :func:`levels`) the bright one maps to ``machine.white``; the range is narrowed, by half at most, where the weak one
-    would be lighter than ``machine.black``.
+    Of ``reference`` amplitudes (see :func:`levels`) the bright one maps to ``machine.white``; the range is narrowed, by half at most,
+    where the weak one would be lighter than ``machine.black``.
     """
     bright, weak = reference
     width = machine.white - machine.black

@@ -49,7 +49,10 @@ def random_overlay(rng: np.random.Generator) -> Overlay:
 
 
 def burn_in(picture: NDArray[np.uint8], overlay: Overlay, r_times: NDArray[np.float64], time: float) -> NDArray[np.uint8]:
-    """Draws on a copy of ``picture`` ``(H, W)`` or ``(H, W, 3)``; grey pictures get the colour's luminance. ``time`` s moves the ECG's cursor."""
+    """Draws on a copy of ``picture`` ``(H, W)`` or ``(H, W, 3)``; grey pictures get the colour's luminance.
+
+    The ECG shows the two seconds before ``time`` s, with R waves at ``r_times``.
+    """
     out = picture.copy()
     rows, cols = picture.shape[:2]
     colour = overlay.colour if picture.ndim == 3 else int(0.3 * overlay.colour[0] + 0.59 * overlay.colour[1] + 0.11 * overlay.colour[2])
@@ -71,7 +74,9 @@ def burn_in(picture: NDArray[np.uint8], overlay: Overlay, r_times: NDArray[np.fl
         y0, height = overlay.ecg[0] * rows, overlay.ecg[1] * rows
         t = np.linspace(time - 2.0, time, cols // 2 + 2)
         beat = t[:, None] - r_times[None, :]
-        wave = (np.exp(-((beat / 0.015) ** 2)) + 0.25 * np.exp(-(((beat - 0.28) / 0.05) ** 2)) + 0.12 * np.exp(-(((beat + 0.15) / 0.03) ** 2))).sum(axis=1)
+        wave = (
+            np.exp(-((beat / 0.015) ** 2)) + 0.25 * np.exp(-(((beat - 0.28) / 0.05) ** 2)) + 0.12 * np.exp(-(((beat + 0.15) / 0.03) ** 2))
+        ).sum(axis=1)
         line = np.stack([np.linspace(0.02, 0.98, len(t)) * cols, y0 - wave * height], axis=1)
         cv2.polylines(out, [np.round(line).astype(np.int32)], False, colour, 1, cv2.LINE_AA)
     return out

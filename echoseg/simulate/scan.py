@@ -44,7 +44,7 @@ class Sector:
 
 @dataclass(frozen=True)
 class Canvas:
-    """Pixels over image coordinates: pixel ``(row, col)`` has its centre at ``u = left + (col + 0.5) * col_mm``, likewise v from ``top``."""
+    """Pixels over the image: the centre of pixel ``(row, col)`` has ``u = left + (col + 0.5) * col_mm``, v likewise from ``top``."""
 
     rows: int
     cols: int

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from echoseg.simulate.heart import INNER, N_PHI, N_THETA, Array, Heart, Place, Pose, sample_table
 from echoseg.simulate.options import EchoOptions
@@ -17,17 +16,19 @@ class Look:
     """Echogenicity of one patient, dB relative to the average myocardium unless said otherwise.
 
     Attributes:
-        blood: cavities. ``around``: tissue outside the heart. ``atrial``: atrial walls. ``right``: RV free wall.
+        blood, around, atrial, right: cavities; tissue outside the heart; atrial walls; RV free wall.
         wall_map: ``(N_THETA, N_PHI, 4)``: regional departure of the myocardium in dB, strength 0..1 of the pericardium,
             inward roughness 0..1.5, presence 0..1 of the atrial wall.
         around_map: ``(32, 32)`` departure of the surroundings over 320 mm x 320 mm.
+        strands: ``(32, 64)`` departure by bundles of fibres, across the wall (rows) and along it (columns).
+        structure: standard deviation of the clumps and streaks in all tissue.
         along: loss where the beam runs along the wall (backscatter of fibres is anisotropic).
         pericardium, endocardium, annulus: gain of these interfaces, most where the beam meets them squarely.
-        pericardium_mm: thickness of the bright layer. ``behind_mm``: decay length of the echoes behind it.
-        edge_mm: width of the transition from blood to wall. ``roughness_mm``: depth of trabeculae. 
-        strands: ``(32, 64)`` dB, bundles of fibres across (row) and along the wall (column).
-        structure: standard deviation of the clumps and streaks in all tissue. ``papillary``: papillary muscles. ``leaflet``: valve leaflets.
-        chordae: strength 0..1 of chords from the leaflets' tips to the wall. ``tendon``: theta of the ends of a false tendon, and its strength 0..1.
+        pericardium_mm, behind_mm: thickness of the bright layer; decay length of the echoes behind it.
+        edge_mm, roughness_mm: width of the transition from blood to wall; depth of trabeculae.
+        papillary, leaflet: papillary muscles; valve leaflets.
+        chordae: strength 0..1 of chords from the leaflets' tips to the wall.
+        tendon: theta of both ends of a false tendon, and its strength 0..1.
     """
 
     blood: float
@@ -111,7 +112,8 @@ def echogenicity(
 ) -> tuple[Array, Array]:
     """Echogenicity in dB of located points, and the share 0..1 of moving blood in each.
 
-    ``u``, ``v`` are material image coordinates in mm, ``square`` comes from :func:`squareness`, ``structure`` is a unit-variance field fixed to the tissue.
+    ``u``, ``v`` are material image coordinates in mm, ``square`` comes from :func:`squareness`, ``structure`` is a unit-variance field
+    fixed to the tissue.
     """
     local = sample_table(look.wall_map, place)
     regional, sheath, rough, present = (local[..., k] for k in range(4))

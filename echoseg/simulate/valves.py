@@ -12,7 +12,10 @@ Points = NDArray[np.float64]
 
 
 def hinges(heart: Heart, pose: Pose, plane: Plane) -> Points | None:
-    """The two mitral hinge points in the image, ``(2, 2)`` u, v in mm, septal or inferior first; None where the plane misses the annulus."""
+    """The two mitral hinge points in the image, ``(2, 2)`` u, v in mm, septal or inferior first.
+
+    None where the plane misses the annulus or cuts less than 8 mm of it.
+    """
     line = _annulus_line(heart, pose, plane)
     if line is None:
         return None
@@ -25,7 +28,7 @@ def hinges(heart: Heart, pose: Pose, plane: Plane) -> Points | None:
 
 
 def _annulus_line(heart: Heart, pose: Pose, plane: Plane) -> tuple[Points, NDArray[np.bool_]] | None:
-    """Points every 0.5 mm along the annulus plane's trace in the image, from left to right of the heart, and which lie inside the annulus."""
+    """Points every 0.5 mm along the annulus plane's trace in the image, septal side first, and which of them lie inside the annulus."""
     slope = np.array([-heart.tilt[0], -heart.tilt[1], 1.0])
     a, b = float(slope @ plane.right), float(slope @ plane.down)
     if np.hypot(a, b) < 0.3:
@@ -40,7 +43,9 @@ def _annulus_line(heart: Heart, pose: Pose, plane: Plane) -> tuple[Points, NDArr
     local = foot + steps * along
     point = origin + local[:, :1] * plane.right + local[:, 1:] * plane.down
     phi = np.arctan2(point[:, 1], point[:, 0]) % (2 * np.pi)
-    radius = np.interp(phi, np.arange(N_PHI + 1) * 2 * np.pi / N_PHI, np.append(pose.radii[N_THETA // 2, :, INNER], pose.radii[N_THETA // 2, 0, INNER]))
+    radius = np.interp(
+        phi, np.arange(N_PHI + 1) * 2 * np.pi / N_PHI, np.append(pose.radii[N_THETA // 2, :, INNER], pose.radii[N_THETA // 2, 0, INNER])
+    )
     return local + np.array([plane.u0, plane.v0]), np.hypot(point[:, 0], point[:, 1]) <= radius
 
 
@@ -93,7 +98,7 @@ def leaflets(heart: Heart, pose: Pose, plane: Plane, ends: Points) -> list[Point
     return out
 
 
-def tricuspid(heart: Heart, pose: Pose, ends: Points) -> list[Points]:
+def tricuspid(pose: Pose, ends: Points) -> list[Points]:
     """One simple tricuspid line in the four-chamber view, beside the septal mitral hinge and a little nearer the apex."""
     along = (ends[0] - ends[1]) / np.linalg.norm(ends[1] - ends[0])
     up = np.array([along[1], -along[0]])

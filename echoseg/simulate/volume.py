@@ -61,7 +61,9 @@ def random_volume(seed: int, size: int = 128, slices: int = 16, kinds: tuple[str
 _AIR, _FAT, _SOFT, _BRIGHT = 0, 1, 2, 3
 
 
-def _scene(rng: np.random.Generator, size: int, slices: int, pixel: float, slice_mm: float, kind: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _scene(
+    rng: np.random.Generator, size: int, slices: int, pixel: float, slice_mm: float, kind: str
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     half = size * pixel / 2
     z = (np.arange(slices, dtype=np.float32) - (slices - 1) / 2) * np.float32(slice_mm)
     xy = ((np.arange(size, dtype=np.float32) + 0.5) * pixel - half).astype(np.float32)

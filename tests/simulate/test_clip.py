@@ -17,9 +17,9 @@ def test_same_seed_same_clip_and_other_seed_other_clip():
 
 
 def test_a_clip_does_not_touch_the_global_random_state():
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state()[1].copy()
     random_clip(1, 64)
-    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    assert np.array_equal(np.random.get_state()[1], before)
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -79,7 +79,13 @@ def test_colour_frames_have_three_channels_and_the_same_masks():
 
 
 @pytest.mark.parametrize(
-    "call", [lambda: random_clip(0, 16), lambda: random_clip(0, frames=0), lambda: random_clip(0, views=("A5C",)), lambda: random_clip(0, views=())]
+    "call",
+    [
+        lambda: random_clip(0, 16),
+        lambda: random_clip(0, frames=0),
+        lambda: random_clip(0, views=("A5C",)),
+        lambda: random_clip(0, views=()),
+    ],
 )
 def test_impossible_requests_say_so(call):
     with pytest.raises(SimulationError):

@@ -49,7 +49,11 @@ def test_the_wall_keeps_its_volume_and_thickens(seed):
 def test_disks_on_two_perpendicular_cuts_give_the_true_volume():
     """A cross-section whose departures from a circle are elliptical is summed exactly by biplane disks (pi/4 a b h)."""
     heart = dataclasses.replace(
-        random_heart(np.random.default_rng(3), OPTIONS), lobes=np.zeros((1, 3), np.float32), motion=np.zeros((0, 5), np.float32), tilt=(0, 0), bend=(0, 0)
+        random_heart(np.random.default_rng(3), OPTIONS),
+        lobes=np.zeros((1, 3), np.float32),
+        motion=np.zeros((0, 5), np.float32),
+        tilt=(0, 0),
+        bend=(0, 0),
     )
     pose = pose_heart(heart, 0.4, 0.0)
     step = 0.5

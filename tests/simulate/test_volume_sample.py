@@ -36,7 +36,9 @@ def test_cine_cavity_shrinks_in_systole_inside_its_wall():
     assert (sample.masks == 2).any(axis=(1, 2)).all()
 
 
-@pytest.mark.parametrize("call", [lambda: random_volume(0, 16), lambda: random_volume(0, slices=0), lambda: random_volume(0, kinds=("liver",))])
+@pytest.mark.parametrize(
+    "call", [lambda: random_volume(0, 16), lambda: random_volume(0, slices=0), lambda: random_volume(0, kinds=("liver",))]
+)
 def test_impossible_volumes_are_refused(call):
     with pytest.raises(SimulationError):
         call()
