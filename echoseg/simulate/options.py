@@ -47,7 +47,7 @@ class EchoOptions:
     foreshortening_deg: Range = (0.0, 18.0)
     sector_deg: Range = (60.0, 100.0)
     stretch: Range = (0.75, 1.33)
-    contrast_db: Range = (9.0, 34.0)
+    contrast_db: Range = (10.0, 36.0)
     dynamic_range_db: Range = (40.0, 70.0)
     mirrored: float = 0.1
     overlay: float = 0.5

@@ -29,7 +29,6 @@ def render(
     LA and RV end at the sector's edge as tracings do; the LV ends 3 mm beyond it; the myocardium is complete.
     """
     heart, canvas, machine = scene.heart, scene.canvas, scene.machine
-    rest = pose_heart(heart, 0.0, 0.0)
     polar, pixels = scene.sector.polar_points(), canvas.points()
     screen, final = scan_map(scene.sector, canvas, scene.chain.scale), scan_map(scene.sector, canvas)
     near = _near_sector(scene.sector, final)
@@ -37,9 +36,9 @@ def render(
     reference: tuple[float, float] | None = None
     before: Array | None = None
     for time, ejected, opening in zip(times, phase, mitral_opening(cycle, times), strict=True):
-        pose = pose_heart(heart, float(ejected), float(opening), rest)
+        pose = pose_heart(heart, float(ejected), float(opening), scene.rest)
         plane = moved(scene.plane, scene.drift, float(time), float(ejected))
-        env = _echo(rng, scene, pose, rest, plane, polar, float(time))
+        env = _echo(rng, scene, pose, plane, polar, float(time))
         if reference is None:  # the sonographer sets the gain once
             reference = levels(env)
         grey = compress(machine, env, reference)
@@ -63,13 +62,13 @@ def _near_sector(sector: Sector, where: ScanMap) -> NDArray[np.bool_]:
     return in_angle & (where.sample >= -down) & (where.sample <= sector.samples - 1 + down)
 
 
-def _echo(rng: np.random.Generator, scene: Scene, pose: Pose, rest: Pose, plane: Plane, polar: tuple[Array, Array], time: float) -> Array:
+def _echo(rng: np.random.Generator, scene: Scene, pose: Pose, plane: Plane, polar: tuple[Array, Array], time: float) -> Array:
     """Echo amplitude on the polar grid whose points have image coordinates ``polar`` (u, v)."""
     sector, look, machine = scene.sector, scene.look, scene.machine
     place = locate(scene.heart, pose, *plane.to_heart(*polar, pose.descent))
     radius = (sector.near + np.linspace(0, sector.depth, sector.samples, dtype=np.float32))[:, None]
     square = squareness(place, radius, 2 * sector.half / (sector.beams - 1))
-    ref_u, ref_v = _material(pose, rest, plane, place, *polar)
+    ref_u, ref_v = _material(pose, scene.rest, plane, place, *polar)
     ref_u, ref_v = ref_u + np.float32(scene.plane.u0), ref_v + np.float32(scene.plane.v0)
     beam, sample = sector.to_polar(ref_u, ref_v)
     structure = cv2.remap(machine.structure, beam, sample, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)

@@ -62,12 +62,12 @@ class Canvas:
         return uu, vv
 
 
-def random_sector(rng: np.random.Generator, options: EchoOptions, needed_mm: float) -> Sector:
-    """A sector that reaches about ``needed_mm`` deep, with a pointed or a curved probe face."""
+def random_sector(rng: np.random.Generator, options: EchoOptions, needed_mm: float, rows: int) -> Sector:
+    """A sector that reaches about ``needed_mm`` deep, with a pointed or a curved probe face, its grid fine enough for ``rows`` rows."""
     half = np.deg2rad(np.clip(rng.normal(80.0, 11.0), *options.sector_deg)) / 2
     near = 0.0 if rng.random() < 0.4 else rng.uniform(2.0, 14.0)
     depth = float(np.clip(needed_mm, 80.0, 230.0))
-    return Sector(float(half), near, depth, int(rng.integers(96, 176)), int(rng.integers(224, 352)))
+    return Sector(float(half), near, depth, int(rng.integers(80, 144)), int(rng.uniform(1.0, 1.5) * np.clip(1.4 * rows, 176, 320)))
 
 
 def random_canvas(rng: np.random.Generator, sector: Sector, rows: int, cols: int, options: EchoOptions) -> Canvas:

@@ -23,6 +23,7 @@ class Look:
         strands: ``(32, 64)`` departure by bundles of fibres, across the wall (rows) and along it (columns).
         structure: standard deviation of the clumps and streaks in all tissue.
         along: loss where the beam runs along the wall (backscatter of fibres is anisotropic).
+        inside: loss of the wall's innermost layer, none at its outside.
         pericardium, endocardium, annulus: gain of these interfaces, most where the beam meets them squarely.
         pericardium_mm, behind_mm: thickness of the bright layer; decay length of the echoes behind it.
         edge_mm, roughness_mm: width of the transition from blood to wall; depth of trabeculae.
@@ -38,6 +39,7 @@ class Look:
     wall_map: Array
     around_map: Array
     along: float
+    inside: float
     pericardium: float
     endocardium: float
     annulus: float
@@ -74,23 +76,24 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
     wall_map = np.stack([regional - lateral - apex, pericardium, rough, present], axis=-1).astype(np.float32)
     return Look(
         blood=-rng.uniform(*options.contrast_db),
-        around=rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 2)], p=[0.6, 0.4]),
+        around=float(rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 2)], p=[0.6, 0.4])),
         atrial=rng.uniform(-12, 1),
         right=rng.uniform(-10, 2),
         wall_map=np.ascontiguousarray(wall_map),
         around_map=smooth_map(rng, (10, 10), (32, 32)) * np.float32(rng.uniform(3, 9)),
         along=rng.uniform(0, 12),
+        inside=rng.uniform(-3, 9),
         pericardium=rng.uniform(3, 18),
         endocardium=rng.uniform(0, 5),
         annulus=rng.uniform(0, 10),
         pericardium_mm=rng.uniform(1.5, 5.0),
-        behind_mm=rng.uniform(2.0, 18.0),
+        behind_mm=float(np.exp(rng.uniform(np.log(2.0), np.log(40.0)))),
         edge_mm=rng.uniform(0.5, 6.0),
-        roughness_mm=rng.choice([rng.uniform(0, 2), rng.uniform(1.5, 5)], p=[0.6, 0.4]),
+        roughness_mm=float(rng.choice([rng.uniform(0, 2), rng.uniform(1.5, 5)], p=[0.6, 0.4])),
         strands=rng.standard_normal((32, 64), dtype=np.float32) * np.float32(rng.uniform(0, 5)),
         structure=rng.uniform(2.0, 6.0),
         papillary=rng.uniform(-12, 3),
-        leaflet=rng.uniform(-4, 8),
+        leaflet=rng.uniform(-16, 7),
         chordae=float(rng.choice([0.0, rng.uniform(0.05, 0.3)])),
         tendon=(rng.uniform(0.2, 1.0), rng.uniform(0.2, 1.2), float(rng.choice([0.0, rng.uniform(0.05, 0.25)], p=[0.8, 0.2]))),
     )
@@ -137,9 +140,10 @@ def echogenicity(
     db = np.where((ra < 1.3) & ~above, look.atrial + 4 * (present - 1), db)
     blood = np.maximum(right_blood, _ramp((np.sqrt(ra) - 1) * rx, look.edge_mm) * ~above)
     # myocardium and atrial wall
-    wall_db = regional - look.along * (1 - square)
+    through = np.clip(depth / np.maximum(place.outer - place.inner, 1.0), 0, 1)
+    wall_db = regional - look.along * (1 - square) - look.inside * (1 - through)
     along = place.theta * np.float32(14) + np.float32(32) * (place.x < 0)
-    across = depth / np.maximum(place.outer - place.inner, 1.0) * np.float32(5)
+    across = through * np.float32(5)
     wall_db += cv2.remap(look.strands, along, across, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     wall_db += look.endocardium * square * np.exp(-((depth / 1.2) ** 2))
     atrial_db = look.atrial + 12 * (present - 1) + 8 * square * present - 4

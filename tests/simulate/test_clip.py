@@ -76,6 +76,7 @@ def test_colour_frames_have_three_channels_and_the_same_masks():
     grey = random_clip(9, 64, options=EchoOptions(colour=0.0))
     colour = random_clip(9, 64, options=EchoOptions(colour=1.0))
     assert grey.frames.ndim == 3 and colour.frames.shape == (1, 64, 64, 3)
+    assert np.array_equal(grey.masks, colour.masks)
 
 
 @pytest.mark.parametrize(
