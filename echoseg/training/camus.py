@@ -34,7 +34,8 @@ class Camus:
                 if pair[0] is not None and pair[1] is not None:
                     self.views.append((pair[0], pair[1]))
         if not self.views:
-            raise SourceError(f"no CAMUS views under {root}: expected patientNNNN/patientNNNN_4CH_ED.mhd (or .nii.gz) with its _gt beside it")
+            wanted = "patientNNNN/patientNNNN_4CH_ED.mhd (or .nii.gz) with its _gt beside it"
+            raise SourceError(f"no CAMUS views under {root}: expected {wanted}")
 
     def __len__(self) -> int:
         return len(self.views)

@@ -13,7 +13,9 @@ from echoseg.errors import WeightsError
 from echoseg.training.ema import WeightAverage
 
 
-def save_checkpoint(path: Path, model: nn.Module, average: WeightAverage, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
+def save_checkpoint(
+    path: Path, model: nn.Module, average: WeightAverage, optimizer: torch.optim.Optimizer, progress: dict[str, Any]
+) -> None:
     """Write everything a run needs to go on; ``path`` appears complete or not at all.
 
     Args:

@@ -119,7 +119,8 @@ class PromptConfig(Strict):
         max_clicks: a click prompt holds 1..max_clicks clicks, the first inside.
         corrections: number of corrective clicks on the first frame, drawn in 0..corrections.
         correct_frame: probability that a tracked frame receives a corrective click (it then becomes a prompted frame of the memory).
-        absent: probability that an object gives way to a structure that is not in the first frame, asked for by name: the answer is "absent".
+        absent: probability that an object gives way to a structure that is not in the first frame, asked for by name:
+            the answer is "absent".
         keep_structure: probability that an object prompted by its structure is given the structure again on every tracked frame.
     """
 
@@ -159,7 +160,18 @@ class StageConfig(Strict):
 
 
 class OptimizerConfig(Strict):
-    """AdamW. ``encoder_scale`` multiplies the rate of trunk and neck; ``layer_decay`` lowers it further per trunk block towards the input."""
+    """AdamW, linear warm-up, cosine.
+
+    Attributes:
+        lr: highest learning rate.
+        encoder_scale: multiplies the rate of trunk and neck.
+        layer_decay: multiplies it once more for each trunk block further from the output.
+        weight_decay: of matrices and kernels; vectors and embeddings have none.
+        betas: of AdamW.
+        warmup: steps until ``lr`` is reached.
+        final: share of ``lr`` at the last step.
+        clip: largest norm of the gradient of all parameters together.
+    """
 
     lr: float = 1e-3
     encoder_scale: float = 1.0

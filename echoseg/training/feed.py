@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -58,9 +59,9 @@ class Batch:
         return len(self.masks) // len(self.frames)
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on ``device``; labels that steer host-side decisions stay where they are."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{k: v.to(device, non_blocking=True) if isinstance(v, Tensor) else v for k, v in moved.items()})
+        """The same batch on ``device``."""
+        moved = {name: value.to(device, non_blocking=True) for name, value in self._tensors().items()}
+        return replace(self, **moved)
 
     def parts(self, count: int) -> list[Batch]:
         """Split by clips into ``count`` equal batches (``K`` must be divisible)."""
@@ -69,13 +70,15 @@ class Batch:
             raise ValueError(f"a batch of {clips} clips cannot be split into {count} equal parts")
         if count == 1:
             return [self]
-        cut = {f.name: getattr(self, f.name) for f in fields(self)}
         out = []
         for first in range(0, clips, step):
-            rows = {"frames": slice(first, first + step)}
-            rest = slice(first * self.objects, (first + step) * self.objects)
-            out.append(Batch(**{k: v[rows.get(k, rest)] if isinstance(v, Tensor) else v for k, v in cut.items()}))
+            rows = slice(first * self.objects, (first + step) * self.objects)
+            cut = {name: value[rows] for name, value in self._tensors().items() if name != "frames"}
+            out.append(replace(self, frames=self.frames[first : first + step], **cut))
         return out
+
+    def _tensors(self) -> dict[str, Any]:
+        return {f.name: value for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)}
 
 
 class Feed(TorchDataset[Batch]):
@@ -104,7 +107,7 @@ class Feed(TorchDataset[Batch]):
         return prepare(self._sample(step, slot, stage), stage, self.config, self.side, clicks, rng)
 
     def _sample(self, step: int, slot: int, stage: StageConfig) -> Sample:
-        """The sample behind a slot: each is used ``reuse`` times, ``REUSE_PERIOD`` steps apart; a share of the slots is new at each step."""
+        """The sample behind a slot: used ``reuse`` times, ``REUSE_PERIOD`` steps apart; a share of the slots is new at each step."""
         start = 0
         for other in self.config.stages:
             if other is stage:
@@ -161,7 +164,7 @@ def prepare(
     weights = np.array([_weight(int(sample.structures[i]), config) for i in present], float)
     missing = sorted(set(range(len(STRUCTURES))) - set(sample.structures[present].tolist())) if (sample.structures >= 0).any() else []
     objects = []
-    for k in range(stage.objects):
+    for _ in range(stage.objects):
         keep, seed = bool(rng.random() < config.prompts.keep_structure), int(rng.integers(2**31))
         absent = bool(missing) and (rng.random() < config.prompts.absent or not present)
         if absent or not present:
@@ -183,7 +186,10 @@ def prepare(
 
 
 def choose_frames(sample: Sample, stage: StageConfig, rng: np.random.Generator) -> NDArray[np.int64]:
-    """``(stage.frames,)`` indices at one stride; the first has truth and, where possible, an object. A short sample is walked to and fro."""
+    """``(stage.frames,)`` indices at one stride; the first has truth and, where possible, an object.
+
+    A sample shorter than that is walked to and fro.
+    """
     length = len(sample.frames)
     good = np.flatnonzero(sample.known & sample.masks.any(axis=(1, 2, 3)))
     good = good if len(good) else np.flatnonzero(sample.known)
@@ -229,13 +235,8 @@ def loader(feed: Feed, start: int, stop: int, workers: int) -> DataLoader[Batch]
         sampler=range(start, stop),
         num_workers=workers,
         prefetch_factor=3 if workers else None,
-        collate_fn=_unchanged,
         worker_init_fn=_one_thread,
     )
-
-
-def _unchanged(batch: Batch) -> Batch:
-    return batch
 
 
 def _one_thread(_: int) -> None:
@@ -248,4 +249,3 @@ def _one_thread(_: int) -> None:
 
 def _weight(structure: int, config: TrainConfig) -> float:
     return 1.0 if structure == UNNAMED else config.structure_weights.get(STRUCTURES[structure], 1.0)
-

@@ -1,4 +1,5 @@
-"""The losses of SAM 2 (arXiv 2408.00714, appendix D.2.2): focal and dice on the mask, L1 on the predicted IoU, cross-entropy on the object score.
+"""The losses of SAM 2 (arXiv 2408.00714, appendix D.2.2): focal and dice on the mask, L1 on the predicted IoU, cross-entropy on the
+object score.
 
 Masks are compared at the decoder's own resolution with **area-averaged** truth in 0..1: a border pixel's target is the share of it that
 lies inside, so that the zero level of the logits learns the border's place below one pixel. With several masks a prompt (ambiguity) only

@@ -98,9 +98,7 @@ def first_clicks(mask: NDArray[np.bool_], count: int, rng: np.random.Generator) 
     return np.array(points, np.float32), np.array(labels, np.int64)
 
 
-def corrective_click(
-    predicted: NDArray[np.bool_], truth: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], int]:
+def corrective_click(predicted: NDArray[np.bool_], truth: NDArray[np.bool_], rng: np.random.Generator) -> tuple[NDArray[np.float32], int]:
     """The click a careful user would make next (RITM; SAM 2): in the larger of the missed and the surplus region.
 
     Half the clicks fall in the middle of that region (farthest from its border), half anywhere in it. Without an error the click

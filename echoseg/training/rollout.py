@@ -138,7 +138,9 @@ def recall(model: SAM2, bank: list[Remembered], t: int) -> MemoryTokens | None:
 def ask(model: SAM2, here: FrameFeatures, embedding: Tensor, given: Given, frame: int) -> list[Answer]:
     """One round of questions. Objects with the same number of points go together: each sees the tokens it will see in use, no padding."""
     counts = (given.labels >= 0).sum(dim=1)
-    keys = torch.where(given.adopted, -1, counts * 2 + (given.structure >= 0)) if given.adopted is not None else counts * 2 + (given.structure >= 0)
+    keys = counts * 2 + (given.structure >= 0)
+    if given.adopted is not None:
+        keys = torch.where(given.adopted, -1, keys)
     listed = keys.tolist()
     answers = []
     for key in sorted(set(listed)):

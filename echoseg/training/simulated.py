@@ -39,4 +39,3 @@ class SimulatedClips:
         seed = int(np.random.SeedSequence([self.seed, index]).generate_state(1)[0])
         clip = random_clip(seed, self.size, self.frames, self.views, self.options)
         return sample_of_labels(clip.frames, clip.masks, LABELS)
-

@@ -87,7 +87,7 @@ class _Run:
         torch.manual_seed(config.seed)
         self.model = network(config).to(self.device)
         if config.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)
+            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = WeightAverage(self.model, config.ema_decay)
         self.optimizer = build_optimizer(self.model, config.optimizer)
         self.loss: nn.Module = ClipLoss(self.model, config.loss, config.prompts, checkpointing=config.checkpoint_activations)
@@ -204,14 +204,19 @@ def network(config: TrainConfig) -> SAM2:
 def architecture(config: TrainConfig) -> SAM2Config:
     """The registered architecture with the run's ``model_options`` in place."""
     base = model_config(config.model)
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in config.model_options.items()}
+    options = _with_tuples(config.model_options)
     try:
         if isinstance(trunk := options.get("trunk"), dict):
-            fields = {key: tuple(value) if isinstance(value, list) else value for key, value in trunk.items()}
-            options["trunk"] = (ConvTrunkConfig if "channels" in fields else HieraConfig)(**fields)
+            fields = _with_tuples(trunk)
+            options["trunk"] = ConvTrunkConfig(**fields) if "channels" in fields else HieraConfig(**fields)
         return replace(base, **options)
     except TypeError as error:
         raise ModelConfigError(f"model_options of {config.name}: {error}") from error
+
+
+def _with_tuples(options: dict[str, Any]) -> dict[str, Any]:
+    """YAML has lists where the model's configs have tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
 
 
 class _averaged:
@@ -245,5 +250,3 @@ def _device(name: str, local: int) -> torch.device:
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise DeviceError(f"device {name!r} was asked for, but this machine has no CUDA device: set device: cpu")
     return torch.device(f"cuda:{local}" if name == "cuda" else name)
-
-
