@@ -1,35 +1,55 @@
 """From LV masks to the numbers of an echo report, by named guideline methods. Pure numpy, scipy and OpenCV."""
 
+from echoseg.cardiac.area_change import fractional_area_change
+from echoseg.cardiac.body import body_surface_area
 from echoseg.cardiac.contour import Contour, endocardial_contour
 from echoseg.cardiac.curve import LVCurve, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
 from echoseg.cardiac.ef import LVEjection, ejection_fraction, lv_ef
 from echoseg.cardiac.function import LVAnalysis, LVBeat, analyse_lv
 from echoseg.cardiac.landmarks import Landmarks, find_landmarks
+from echoseg.cardiac.left_atrium import la_volume
+from echoseg.cardiac.rates import PeakRates, peak_rates
 from echoseg.cardiac.references import Grade, grade_ef, guideline
+from echoseg.cardiac.short_axis import StackEjection, StackVolume, stack_ef, stack_mass, stack_volume
+from echoseg.cardiac.sphericity import length_to_width, sphericity_index
+from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import ApicalView, measure_view
-from echoseg.cardiac.volume import LVVolume, lv_volume
+from echoseg.cardiac.volume import ChamberVolume, lv_volume
 
 __all__ = [
     "ApicalView",
     "Beat",
+    "ChamberVolume",
     "Contour",
     "Grade",
     "LVAnalysis",
     "LVBeat",
     "LVCurve",
     "LVEjection",
-    "LVVolume",
     "Landmarks",
+    "PeakRates",
+    "StackEjection",
+    "StackVolume",
     "analyse_lv",
+    "body_surface_area",
+    "contour_strain",
     "ejection_fraction",
     "endocardial_contour",
     "find_beats",
     "find_landmarks",
+    "fractional_area_change",
     "grade_ef",
     "guideline",
+    "la_volume",
+    "length_to_width",
     "lv_ef",
     "lv_volume",
     "measure_frames",
     "measure_view",
+    "peak_rates",
+    "sphericity_index",
+    "stack_ef",
+    "stack_mass",
+    "stack_volume",
 ]

@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from echoseg.cardiac.contour import bounding_box, checked_mask, checked_spacing, endocardial_contour
+from echoseg.cardiac.contour import Contour, bounding_box, checked_mask, checked_spacing, endocardial_contour
 from echoseg.cardiac.disks import disk_diameters
-from echoseg.cardiac.landmarks import find_landmarks
+from echoseg.cardiac.landmarks import Landmarks, find_landmarks
+from echoseg.cardiac.steady import steadied
 from echoseg.cardiac.view import ApicalView
 from echoseg.cardiac.volume import checked_method, volume_of
 from echoseg.errors import MeasureError
@@ -44,13 +45,14 @@ class LVCurve:
         return len(self.area_px)
 
 
-def measure_frames(masks: ArrayLike, spacing: ArrayLike | None = None, method: SinglePlane = "disks") -> LVCurve:
+def measure_frames(masks: ArrayLike, spacing: ArrayLike | None = None, method: SinglePlane = "disks", *, steady: bool = False) -> LVCurve:
     """Area, long axis and single-plane volume of every frame.
 
     Args:
         masks: ``(T, H, W)``, bool or above zero inside.
         spacing: ``(row_mm, col_mm)``, or None when unknown.
         method: ``"disks"`` or ``"area-length"``; see :func:`echoseg.cardiac.lv_volume`.
+        steady: hold hinge points and apex steady over five frames instead of finding them in each frame alone.
 
     Raises:
         MeasureError: malformed masks or spacing, or a method that is not for a single plane.
@@ -61,20 +63,19 @@ def measure_frames(masks: ArrayLike, spacing: ArrayLike | None = None, method: S
     count = len(masks)
     area_px, area, length, volume, kept, filled = (np.full(count, np.nan) for _ in range(6))
     at_edge = np.zeros(count, dtype=bool)
+    found: dict[int, tuple[Contour, Landmarks]] = {}
     for index, mask in enumerate(masks):
-        try:
-            contour = endocardial_contour(mask, known)
-        except MeasureError:  # an empty mask, or one of a few pixels
-            continue
-        area_px[index], area[index] = contour.area_px, contour.area
-        kept[index], filled[index] = contour.kept, contour.filled
         at_edge[index] = _touches_edge(mask)
         try:
-            landmarks = find_landmarks(contour)
-        except MeasureError:
+            contour = endocardial_contour(mask, known)
+            area_px[index], area[index] = contour.area_px, contour.area
+            kept[index], filled[index] = contour.kept, contour.filled
+            found[index] = contour, find_landmarks(contour)
+        except MeasureError:  # an empty mask, a mask of a few pixels, or one without a base: what is known stays
             continue
-        shape = ApicalView(contour, landmarks, disk_diameters(contour, landmarks), contour.area)
-        volume[index], length[index] = volume_of({"view": shape}, checked)
+    for index, (contour, landmarks) in (steadied(found) if steady else found).items():
+        view = ApicalView(contour, landmarks, disk_diameters(contour, landmarks), area[index])
+        volume[index], length[index] = volume_of({"view": view}, checked)
     if known is None:
         return LVCurve(area_px, None, None, None, volume, kept, filled, at_edge)
     return LVCurve(area_px, area / 100, length, volume / 1000, volume / known[0] ** 3, kept, filled, at_edge)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from echoseg.cardiac.volume import LVVolume, Method, Views, lv_volume
+from echoseg.cardiac.volume import ChamberVolume, Method, Views, lv_volume
 from echoseg.errors import MeasureError
 
 
@@ -25,8 +25,8 @@ class LVEjection:
     edv_ml: float | None
     esv_ml: float | None
     sv_ml: float | None
-    ed: LVVolume
-    es: LVVolume
+    ed: ChamberVolume
+    es: ChamberVolume
     method: Method
     options: Mapping[str, object]
 

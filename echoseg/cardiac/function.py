@@ -84,6 +84,7 @@ def analyse_lv(
     r_waves: Sequence[float] = (),
     scores: ArrayLike | None = None,
     method: SinglePlane = "disks",
+    steady: bool = False,
 ) -> LVAnalysis:
     """Beats, volumes, EF, stroke volume, cardiac output and flags of one apical clip (ASE/EACVI 2015, single plane).
 
@@ -99,13 +100,14 @@ def analyse_lv(
         r_waves: seconds of ECG R waves on the same clock as ``times``.
         scores: ``(T,)`` predicted IoU of the masks, or None.
         method: ``"disks"`` or ``"area-length"``.
+        steady: hold the landmarks steady over five frames; see :func:`echoseg.cardiac.measure_frames`.
 
     Raises:
         MeasureError: no frames, malformed masks, spacing, times or scores, or an unknown view or method.
     """
     if view not in APICAL_VIEWS:
         raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")
-    curve = measure_frames(masks, spacing, method)
+    curve = measure_frames(masks, spacing, method, steady=steady)
     count = len(curve)
     if count == 0:
         raise MeasureError("no frames to measure")

@@ -69,10 +69,16 @@ def find_landmarks(contour: Contour) -> Landmarks:
     start, end = _best_chord(contour.points, starts, starts + arcs)
     near = np.arange(-COARSE, COARSE + 1)
     start, end = _best_chord(contour.points, start + near[:, None], end + near)
-    basal = np.array([start, end]) % count
+    return landmarks_at(contour, start, end)
+
+
+def landmarks_at(contour: Contour, start: int, end: int, apex: int | None = None) -> Landmarks:
+    """Landmarks with the mitral side from contour index ``start`` forward to ``end``, and the apex at its index or most distant."""
+    basal = np.array([start, end]) % len(contour.points)
     hinges = contour.points[basal]
-    apex = contour.points[np.hypot(*(contour.points - hinges.mean(axis=0)).T).argmax()]
-    return Landmarks(hinges[np.argsort(hinges[:, 0], kind="stable")], apex, basal)
+    if apex is None:
+        apex = int(np.hypot(*(contour.points - hinges.mean(axis=0)).T).argmax())
+    return Landmarks(hinges[np.argsort(hinges[:, 0], kind="stable")], contour.points[apex], basal)
 
 
 def _best_chord(points: Points, start: Indices, end: Indices) -> tuple[int, int]:

@@ -9,10 +9,11 @@ from typing import Literal, get_args
 from numpy.typing import ArrayLike
 
 from echoseg.cardiac.area_length import area_length_volume
-from echoseg.cardiac.contour import checked_spacing
+from echoseg.cardiac.contour import Spacing, checked_mask, checked_spacing
 from echoseg.cardiac.disks import DISKS, disk_volume
 from echoseg.cardiac.view import ApicalView, measure_view
 from echoseg.errors import MeasureError
+from echoseg.types import BoolMask
 
 Method = Literal["disks", "area-length", "camus-2019"]
 Views = Mapping[str, tuple[ArrayLike, ArrayLike | None]]
@@ -22,8 +23,8 @@ APICAL_VIEWS = ("A4C", "A2C")
 
 
 @dataclass(frozen=True)
-class LVVolume:
-    """A left-ventricular volume and how it came about.
+class ChamberVolume:
+    """A chamber's volume and how it came about.
 
     Attributes:
         ml: volume in mL, or None when a view's spacing is unknown.
@@ -90,7 +91,7 @@ def method_options(method: Method, biplane: bool, spacing_known: bool) -> dict[s
     return options
 
 
-def lv_volume(views: Views, method: Method = "disks") -> LVVolume:
+def lv_volume(views: Views, method: Method = "disks") -> ChamberVolume:
     """LV volume from apical masks of one phase; formulas and sources: :func:`volume_of`.
 
     Args:
@@ -106,15 +107,12 @@ def lv_volume(views: Views, method: Method = "disks") -> LVVolume:
         >>> y, x = np.mgrid[:120, :100] + 0.5
         >>> half_ellipse = ((x - 50) / 30) ** 2 + ((y - 100) / 90) ** 2 < 1
         >>> volume = lv_volume({"A4C": (half_ellipse & (y < 100), (1.0, 1.0))})
-        >>> round(volume.ml / (2 / 3 * np.pi * 30**2 * 90 / 1000), 2)
+        >>> round(volume.ml / (2 / 3 * np.pi * 30**2 * 90 / 1000), 1)
         1.0
     """
-    if not isinstance(views, Mapping) or not views or not set(views) <= set(APICAL_VIEWS):
-        given = sorted(map(str, views)) if isinstance(views, Mapping) else type(views).__name__
-        raise MeasureError(f"give views as {{'A4C': (mask, spacing), 'A2C': (mask, spacing)}}, one or both; got {given}")
-    biplane = len(views) == 2
+    named = checked_views(views)
+    biplane = len(named) == 2
     method = checked_method(method, biplane)
-    named = {name: _checked_pair(name, views[name]) for name in APICAL_VIEWS if name in views}
     spacings = [spacing for _, spacing in named.values() if spacing is not None]
     known = len(spacings) == len(named)
     shapes: dict[str, ApicalView] = {}
@@ -126,14 +124,29 @@ def lv_volume(views: Views, method: Method = "disks") -> LVVolume:
     volume, length = volume_of(shapes, method)
     options = method_options(method, biplane, known)
     if not known:
-        return LVVolume(None, volume, None, None, None, None, method, options)
+        return ChamberVolume(None, volume, None, None, None, None, method, options)
     lengths = {name: shape.length for name, shape in shapes.items()}
     areas = {name: shape.area / 100 for name, shape in shapes.items()}
     first = next(iter(shapes))
-    return LVVolume(volume / 1000, volume / spacings[0][0] ** 3, length, lengths, areas[first], areas, method, options)
+    return ChamberVolume(volume / 1000, volume / spacings[0][0] ** 3, length, lengths, areas[first], areas, method, options)
 
 
-def _checked_pair(name: str, pair: object) -> tuple[ArrayLike, tuple[float, float] | None]:
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise MeasureError(f"view {name}: give (mask, (row_mm, col_mm)), or (mask, None) when the spacing is unknown")
-    return pair[0], checked_spacing(pair[1])
+def checked_views(views: Views) -> dict[str, tuple[BoolMask, Spacing | None]]:
+    """``views`` with A4C first, masks ``(H, W)`` bool and spacing as two floats or None.
+
+    Raises:
+        MeasureError: not a mapping, no view, an unknown view, a malformed pair, mask or spacing.
+    """
+    if not isinstance(views, Mapping) or not views or not set(views) <= set(APICAL_VIEWS):
+        given = sorted(map(str, views)) if isinstance(views, Mapping) else type(views).__name__
+        raise MeasureError(f"give views as {{'A4C': (mask, spacing), 'A2C': (mask, spacing)}}, one or both; got {given}")
+    checked = {}
+    for name in (view for view in APICAL_VIEWS if view in views):
+        pair = views[name]
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise MeasureError(f"view {name}: give (mask, (row_mm, col_mm)), or (mask, None) when the spacing is unknown")
+        try:
+            checked[name] = checked_mask(pair[0]), checked_spacing(pair[1])
+        except MeasureError as error:
+            raise MeasureError(f"view {name}: {error}") from error
+    return checked

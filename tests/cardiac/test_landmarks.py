@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ventricle_shapes import Ventricle, rough
 
-from echoseg.cardiac import measure_view
+from echoseg.cardiac import measure_frames, measure_view
 
 CUTS = [0.0, 0.3, 0.6]
 
@@ -79,3 +79,17 @@ def test_the_apex_is_never_taken_for_the_base(long, slender, cut, tilt, pixel, s
     found = measure_view(rough(shape.mask(spacing), seed), spacing).landmarks
     assert np.hypot(*(found.base - shape.base)) < 6
     assert found.length == pytest.approx(shape.length, rel=0.06)
+
+
+def test_steady_landmarks_ignore_one_odd_frame_and_leave_a_still_ventricle_alone():
+    plain = Ventricle(tilt=10).mask((1.0, 1.0))
+    odd = plain.copy()
+    odd[100:120, 65:87] = True  # a leak through the mitral valve
+    still = np.repeat(plain[None], 9, axis=0)
+    flawed = still.copy()
+    flawed[4] = odd
+    normal = measure_frames(still, (1.0, 1.0))
+    np.testing.assert_allclose(measure_frames(still, (1.0, 1.0), steady=True).volume_ml, normal.volume_ml)
+    alone, held = (measure_frames(flawed, (1.0, 1.0), steady=steady).length_mm[4] for steady in (False, True))
+    assert alone > normal.length_mm[4] + 6
+    assert held == pytest.approx(normal.length_mm[4], abs=2)

@@ -1,0 +1,88 @@
+"""Volumes from a short-axis stack (cine MR, CT): slices times distance.
+
+Source: Schulz-Menger J et al., "Standardized image interpretation and post-processing in cardiovascular magnetic resonance - 2020 update",
+J Cardiovasc Magn Reson 2020;22:19. Nothing is extrapolated beyond the outermost contours, papillary muscles belong to the cavity, and
+which slice is the most basal is the business of who drew the masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from echoseg.cardiac.contour import checked_mask, checked_spacing, largest_component
+from echoseg.cardiac.ef import ejection_fraction
+from echoseg.errors import MeasureError
+
+MYOCARDIAL_DENSITY = 1.05
+"""Grams per millilitre (ASE/EACVI 2015)."""
+
+
+@dataclass(frozen=True)
+class StackVolume:
+    """A volume by slice summation.
+
+    Attributes:
+        ml: volume in mL.
+        slices: indices of the slices that hold the structure.
+        gaps: indices of empty slices between them, counted with the mean area of the nearest filled slice on either side.
+        options: how it was computed; plain JSON values.
+    """
+
+    ml: float
+    slices: tuple[int, ...]
+    gaps: tuple[int, ...]
+    options: Mapping[str, object]
+
+
+def stack_volume(masks: ArrayLike, spacing: ArrayLike, slice_spacing: float, *, hollow: bool = False) -> StackVolume:
+    """Sum of the slices' areas times the distance between slice centres.
+
+    Args:
+        masks: ``(Z, H, W)`` of one phase, in slice order, bool or above zero inside.
+        spacing: ``(row_mm, col_mm)``.
+        slice_spacing: mm between slice centres (thickness plus gap).
+        hollow: keep holes and all pieces (myocardium); otherwise each slice's largest component with its holes filled (cavity).
+
+    Raises:
+        MeasureError: malformed or empty masks, unknown or malformed spacing.
+    """
+    stack = checked_mask(masks, "(Z, H, W)")
+    pixel = checked_spacing(spacing)
+    if pixel is None or not (np.isfinite(slice_spacing) and slice_spacing > 0):
+        raise MeasureError("a stack's volume needs the pixel spacing and a positive distance between slices in mm")
+    areas = np.array([(mask if hollow else largest_component(mask)).sum() for mask in stack]) * pixel[0] * pixel[1]
+    filled = np.flatnonzero(areas)
+    if len(filled) == 0:
+        raise MeasureError("the structure is in no slice of the stack")
+    inside = np.arange(filled[0], filled[-1] + 1)
+    gaps = np.setdiff1d(inside, filled)
+    total = float(np.interp(inside, filled, areas[filled]).sum())
+    options = {"sum": "slice area x slice distance", "slice_spacing_mm": float(slice_spacing), "papillary_muscles": "in the cavity"}
+    return StackVolume(total * slice_spacing / 1000, tuple(filled.tolist()), tuple(gaps.tolist()), options)
+
+
+@dataclass(frozen=True)
+class StackEjection:
+    """``ef`` in percent; ``edv_ml``, ``esv_ml``, ``sv_ml`` in mL; the volumes they rest on."""
+
+    ef: float
+    edv_ml: float
+    esv_ml: float
+    sv_ml: float
+    ed: StackVolume
+    es: StackVolume
+
+
+def stack_ef(masks_ed: ArrayLike, masks_es: ArrayLike, spacing: ArrayLike, slice_spacing: float) -> StackEjection:
+    """Ejection fraction from the cavity's masks ``(Z, H, W)`` at two phases. Arguments and errors as :func:`stack_volume`."""
+    ed, es = (stack_volume(masks, spacing, slice_spacing) for masks in (masks_ed, masks_es))
+    return StackEjection(ejection_fraction(ed.ml, es.ml), ed.ml, es.ml, ed.ml - es.ml, ed, es)
+
+
+def stack_mass(masks: ArrayLike, spacing: ArrayLike, slice_spacing: float) -> float:
+    """Myocardial mass in grams: volume of the myocardium ``(Z, H, W)`` times 1.05 g/mL. Errors as :func:`stack_volume`."""
+    return MYOCARDIAL_DENSITY * stack_volume(masks, spacing, slice_spacing, hollow=True).ml
