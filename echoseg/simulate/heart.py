@@ -98,16 +98,16 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
     """A heart drawn from healthy, dilated, hypertrophic, small and aneurysmal ones."""
     kind = rng.choice(["usual", "dilated", "hypertrophic", "small", "aneurysm"], p=[0.58, 0.17, 0.12, 0.05, 0.08])
     ef_mean, edv_mean, ratio, wall = {
-        "usual": (0.57, 110.0, (1.4, 2.1), (0.10, 0.18)),
-        "dilated": (0.30, 200.0, (1.2, 1.75), (0.08, 0.14)),
-        "hypertrophic": (0.62, 90.0, (1.5, 2.3), (0.16, 0.26)),
-        "small": (0.62, 60.0, (1.5, 2.3), (0.11, 0.20)),
-        "aneurysm": (0.33, 160.0, (1.35, 1.9), (0.08, 0.13)),
+        "usual": (0.57, 110.0, (1.4, 2.1), (0.11, 0.22)),
+        "dilated": (0.30, 200.0, (1.2, 1.75), (0.09, 0.18)),
+        "hypertrophic": (0.62, 90.0, (1.5, 2.3), (0.17, 0.30)),
+        "small": (0.62, 60.0, (1.5, 2.3), (0.12, 0.24)),
+        "aneurysm": (0.33, 160.0, (1.35, 1.9), (0.09, 0.17)),
     }[str(kind)]
     ef = float(np.clip(100 * (ef_mean + 0.1 * rng.standard_normal()), *options.ef)) / 100
     edv = float(np.clip(edv_mean * np.exp(0.28 * rng.standard_normal()), *options.edv_ml))
-    widest, annulus = rng.uniform(0.22, 0.48), rng.uniform(0.6, 0.97)
-    bluntness = (rng.uniform(1.7, 3.2), rng.uniform(1.5, 2.4))
+    widest, annulus = rng.uniform(0.12, 0.42), rng.uniform(0.66, 1.0)
+    bluntness = (rng.uniform(1.8, 3.2), rng.uniform(1.6, 2.6))
     s = (np.arange(N_S) + 0.5) / N_S
     fill = np.mean(_profile(s.astype(np.float32), widest, annulus, bluntness) ** 2) * np.pi
     length = float((edv * 1e3 * 4 * rng.uniform(*ratio) ** 2 / fill) ** (1 / 3))
@@ -133,7 +133,7 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
         bluntness=bluntness,
         lobes=_waves(rng, (1, 2, 3), 0.07),
         motion=np.array(motion, np.float32).reshape(-1, 5),
-        tilt=(float(np.clip(rng.normal(0.0, 0.16), -0.4, 0.4)), float(np.clip(rng.normal(0.0, 0.12), -0.3, 0.3))),
+        tilt=(float(np.clip(rng.normal(0.0, 0.11), -0.4, 0.4)), float(np.clip(rng.normal(0.0, 0.12), -0.3, 0.3))),
         bend=(rng.normal(0.0, 0.06) * length, rng.normal(0.0, 0.05) * length),
         wall=length * rng.uniform(*wall),
         wall_waves=_waves(rng, (1, 2), 0.15),
