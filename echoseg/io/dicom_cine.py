@@ -17,6 +17,7 @@ from echoseg.errors import SourceError
 from echoseg.io.dicom_frames import FrameTable, decode_frame, open_frames, read_header
 from echoseg.io.dicom_geometry import pixel_spacing, ultrasound_spacing
 from echoseg.io.dicom_timing import cine_timing, has_timing
+from echoseg.io.dicom_values import items, number, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_window, percentile_window, to_uint8
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
@@ -58,24 +59,34 @@ class DicomSource(SeekableSource):
 
     def __init__(self, path: Path, name: str, kind: Kind | None = None) -> None:
         super().__init__()
+        self.name = name
         with warnings.catch_warnings():  # pydicom warns of every deviation from the standard; what matters is checked here
             warnings.simplefilter("ignore")
             dataset, self._table = read_header(path)
-            modality = str(dataset.get("Modality", "") or "")
-            ultrasound = modality in ("US", "IVUS") or "SequenceOfUltrasoundRegions" in dataset
-            spacing, spacing_flag = ultrasound_spacing(dataset) if ultrasound else pixel_spacing(dataset)
-            self.name = name
-            self.length = self._table.count
-            self.kind = kind or ("image" if self.length == 1 else "clip")
-            self.size = (int(dataset.Rows), int(dataset.Columns))
-            self.geometry = Geometry(spacing=spacing)
-            self.timing = cine_timing(dataset, self.length) if self.kind == "clip" else Timing()
-            self._inverted = dataset.get("PhotometricInterpretation") == "MONOCHROME1"
-            self._palette = _palette(dataset, path)
-            self._rescale = _rescale(dataset)
-            self._window = self._choose_window(dataset, modality)
+            try:
+                spacing_flag = self._understand(dataset, kind)
+            except SourceError:
+                raise
+            except Exception as error:  # header values are parsed on access, and a damaged one can be anything
+                raise SourceError(f"{path}: the DICOM image header is not valid ({error}); the file is damaged") from error
         self.flags = tuple(flag for flag in (spacing_flag, self._timing_flag(), self._surplus_flag()) if flag)
-        self.details = _details(dataset, self._table, modality, self._window)
+        self.details = _details(dataset, self._table, self._window)
+
+    def _understand(self, dataset: Dataset, kind: Kind | None) -> Flag | None:
+        """Fill in what the header tells; returns the flag on spacing."""
+        modality = text(dataset, "Modality")
+        ultrasound = modality in ("US", "IVUS") or "SequenceOfUltrasoundRegions" in dataset
+        spacing, flag = ultrasound_spacing(dataset) if ultrasound else pixel_spacing(dataset)
+        self.length = self._table.count
+        self.kind = kind or ("image" if self.length == 1 else "clip")
+        self.size = (int(dataset.Rows), int(dataset.Columns))
+        self.geometry = Geometry(spacing=spacing)
+        self.timing = cine_timing(dataset, self.length) if self.kind == "clip" else Timing()
+        self._inverted = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+        self._palette = _palette(dataset, self._table.path)
+        self._rescale = _rescale(dataset)
+        self._window = self._choose_window(dataset, modality)
+        return flag
 
     def sector(self) -> BoolMask | None:
         return super().sector() if self.details.get("modality") in (None, "US") else None
@@ -127,31 +138,25 @@ class DicomSource(SeekableSource):
 
 def stacks_slices(path: Path) -> bool:
     """True for a multi-frame file whose frames are slices in space (CT, MR, ...) rather than moments in time."""
-    header = _glance(path)
-    return _frame_count(header) > 1 and str(header.get("Modality", "")) in _STACK_MODALITIES and not has_timing(header)
+    count, modality, timed = _glance(path)
+    return count > 1 and modality in _STACK_MODALITIES and not timed
 
 
 def is_multiframe(path: Path) -> bool:
     """True when the file declares more than one frame, or is of a modality whose files are clips."""
-    header = _glance(path)
-    return _frame_count(header) > 1 or str(header.get("Modality", "")) in _CINE_MODALITIES
+    count, modality, _ = _glance(path)
+    return count > 1 or modality in _CINE_MODALITIES
 
 
-def _glance(path: Path) -> Dataset:
-    """The few attributes that tell what kind of file it is; empty when unreadable (opening it will say why)."""
+def _glance(path: Path) -> tuple[float, str, bool]:
+    """Number of frames, modality, and whether timing is stated; zeros when unreadable (opening it will say why)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return dcmread(path, stop_before_pixels=True, force=True, specific_tags=_GLANCE)
+            header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=_GLANCE)
         except Exception:  # the parser fails in many ways on a damaged file
-            return Dataset()
-
-
-def _frame_count(header: Dataset) -> int:
-    try:
-        return int(header.get("NumberOfFrames") or 1)
-    except (TypeError, ValueError):
-        return 1
+            return 0, "", False
+        return number(header, "NumberOfFrames") or 1, text(header, "Modality"), has_timing(header)
 
 
 def decode_depth(dataset: Dataset) -> tuple[int, int]:
@@ -161,33 +166,23 @@ def decode_depth(dataset: Dataset) -> tuple[int, int]:
 
 def _voi_window(dataset: Dataset) -> Window | None:
     """The file's first window (PS3.3 C.11.2.1.2). LINEAR is half a value off LINEAR_EXACT; SIGMOID is read as LINEAR_EXACT."""
-    try:
-        centre, width = _first(dataset.WindowCenter), _first(dataset.WindowWidth)
-    except (AttributeError, TypeError, ValueError, IndexError):
-        return None
-    if not (np.isfinite(centre) and np.isfinite(width) and width >= 1):
+    centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
+    if centre is None or width is None or width < 1:
         return None
     rule = f"window of the file: centre {centre:g}, width {width:g}"
-    if dataset.get("VOILUTFunction", "LINEAR") in ("LINEAR", None, "") and width > 1:
+    if text(dataset, "VOILUTFunction") in ("LINEAR", "") and width > 1:
         return Window(centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2, rule)
     return Window(centre - width / 2, centre + width / 2, rule)
 
 
-def _first(value: object) -> float:
-    return float(value if isinstance(value, int | float | str) else value[0])  # type: ignore[index]
-
-
 def _rescale(dataset: Dataset) -> tuple[float, float] | None:
-    try:
-        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return (slope, intercept) if (slope, intercept) != (1.0, 0.0) and np.isfinite([slope, intercept]).all() else None
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    return None if slope is None or intercept is None or (slope, intercept) == (1.0, 0.0) else (slope, intercept)
 
 
 def _palette(dataset: Dataset, path: Path) -> Image | None:
     """The palette as ``(values, 3)`` RGB, one row for each stored value; 16-bit entries keep their high byte (PS3.3 C.7.9)."""
-    if dataset.get("PhotometricInterpretation") != "PALETTE COLOR":
+    if text(dataset, "PhotometricInterpretation") != "PALETTE COLOR":
         return None
     bits = int(dataset.BitsAllocated)
     try:
@@ -200,25 +195,22 @@ def _palette(dataset: Dataset, path: Path) -> Image | None:
     return colours.astype(np.uint8)
 
 
-def _details(dataset: Dataset, table: FrameTable, modality: str, window: Window) -> dict[str, object]:
+def _details(dataset: Dataset, table: FrameTable, window: Window) -> dict[str, object]:
     """What was understood; only values that cannot hold a name, a date or an identifier."""
     details: dict[str, object] = {
         "format": "DICOM",
-        "modality": modality or None,
+        "modality": text(dataset, "Modality"),
         "transfer_syntax": table.transfer_syntax.name,
-        "photometric": str(dataset.get("PhotometricInterpretation", "") or "") or None,
-        "manufacturer": str(dataset.get("Manufacturer", "") or "") or None,
-        "model": str(dataset.get("ManufacturerModelName", "") or "") or None,
-        "bits_stored": int(dataset.get("BitsStored", 0) or 0) or None,
+        "photometric": text(dataset, "PhotometricInterpretation"),
+        "manufacturer": text(dataset, "Manufacturer"),
+        "model": text(dataset, "ManufacturerModelName"),
+        "bits_stored": int(number(dataset, "BitsStored") or 0),
         "intensity": window.rule,
         "view": _view(dataset),
     }
-    return {key: value for key, value in details.items() if value is not None}
+    return {key: value for key, value in details.items() if value}
 
 
 def _view(dataset: Dataset) -> str | None:
-    for item in dataset.get("ViewCodeSequence") or []:
-        for codes, view in _VIEWS.items():
-            if str(item.get("CodeValue", "")) in codes:
-                return view
-    return None
+    stated = {text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")}
+    return next((view for codes, view in _VIEWS.items() if stated.intersection(codes)), None)

@@ -6,6 +6,7 @@ import math
 
 from pydicom.dataset import Dataset
 
+from echoseg.io.dicom_values import items, number, numbers, value
 from echoseg.types import Flag
 
 _CENTIMETRE = 3  # Physical Units X/Y Direction, C.8.5.5.1.15
@@ -34,7 +35,7 @@ def ultrasound_spacing(dataset: Dataset) -> tuple[Spacing | None, Flag | None]:
         ``(spacing, None)`` or ``(None, flag)`` with the code ``spacing_missing`` (nothing usable is stated) or
         ``spacing_inconsistent`` (what is stated cannot be true).
     """
-    regions = [r for r in dataset.get("SequenceOfUltrasoundRegions") or [] if _is_tissue(r)]
+    regions = [r for r in items(dataset, "SequenceOfUltrasoundRegions") if _is_tissue(r)]
     if not regions:
         return None, _missing("the file holds no 2D tissue region calibrated in centimetres")
     rows, columns = int(dataset.Rows), int(dataset.Columns)
@@ -55,28 +56,24 @@ def pixel_spacing(dataset: Dataset) -> tuple[Spacing | None, Flag | None]:
     """``(row_mm, col_mm)`` from PixelSpacing (also in the shared functional groups), else ImagerPixelSpacing; else None and a flag."""
     for holder in (dataset, *_shared_measures(dataset)):
         for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-            values = holder.get(keyword)
-            try:
-                row, column = (float(v) for v in values)
-            except (TypeError, ValueError):
-                continue
-            if all(math.isfinite(v) and v > 0 for v in (row, column)):
-                return (row, column), None
+            values = numbers(holder, keyword)
+            if len(values) == 2 and min(values) > 0:
+                return (values[0], values[1]), None
     return None, _missing("the file states no pixel spacing")
 
 
 def _is_tissue(region: Dataset) -> bool:
     return (
-        region.get("RegionSpatialFormat") == _TWO_DIMENSIONAL
-        and region.get("RegionDataType") == _TISSUE
-        and region.get("PhysicalUnitsXDirection") == _CENTIMETRE
-        and region.get("PhysicalUnitsYDirection") == _CENTIMETRE
+        value(region, "RegionSpatialFormat") == _TWO_DIMENSIONAL
+        and value(region, "RegionDataType") == _TISSUE
+        and value(region, "PhysicalUnitsXDirection") == _CENTIMETRE
+        and value(region, "PhysicalUnitsYDirection") == _CENTIMETRE
     )
 
 
 def _fault(region: Dataset, rows: int, columns: int) -> str | None:
     """Why a calibrated region cannot be true of an image of this size, or None."""
-    edges = [region.get(f"RegionLocation{edge}") for edge in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
+    edges = [value(region, f"RegionLocation{edge}") for edge in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
     if not all(isinstance(edge, int) for edge in edges):
         return "the calibrated region does not say where in the image it lies"
     x0, y0, x1, y1 = edges
@@ -84,15 +81,15 @@ def _fault(region: Dataset, rows: int, columns: int) -> str | None:
         span = f"x {x0} to {x1}, y {y0} to {y1}"
         return f"the calibrated region spans {span}, but the image has {columns} x {rows} pixels: it was probably resized"
     for keyword in ("PhysicalDeltaX", "PhysicalDeltaY"):
-        delta = region.get(keyword)
-        if not isinstance(delta, float | int) or not math.isfinite(delta) or not 0 < abs(delta) * 10.0 <= _LARGEST_MM:
-            return f"the calibrated region's {keyword} of {delta} cm is not a pixel size"
+        delta = number(region, keyword)
+        if delta is None or not 0 < abs(delta) * 10.0 <= _LARGEST_MM:
+            return f"the calibrated region's {keyword} is not a pixel size"
     return None
 
 
 def _shared_measures(dataset: Dataset) -> list[Dataset]:
-    groups = dataset.get("SharedFunctionalGroupsSequence") or []
-    return [measures for group in groups for measures in group.get("PixelMeasuresSequence") or []]
+    groups = items(dataset, "SharedFunctionalGroupsSequence")
+    return [measures for group in groups for measures in items(group, "PixelMeasuresSequence")]
 
 
 def _missing(reason: str) -> Flag:

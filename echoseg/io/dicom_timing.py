@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-
 import numpy as np
 from pydicom.dataset import Dataset
 
+from echoseg.io.dicom_values import number, numbers, value
 from echoseg.types import Timing
 
 SANE_FPS = (0.5, 2000.0)
@@ -30,25 +28,25 @@ def cine_timing(dataset: Dataset, frame_count: int) -> Timing:
     if times is not None:
         fps = (frame_count - 1) / float(times[-1])
     else:
-        interval = _number(dataset.get("FrameTime"))
-        stated = (_number(dataset.get(keyword)) for keyword in _RATE_KEYWORDS)
+        interval = number(dataset, "FrameTime")
+        stated = (number(dataset, keyword) for keyword in _RATE_KEYWORDS)
         rates = (1000.0 / interval if interval else None, *stated)
         fps = next((rate for rate in rates if rate is not None and _within(rate, SANE_FPS)), None)
-    heart_rate = _number(dataset.get("HeartRate"))
+    heart_rate = number(dataset, "HeartRate")
     if heart_rate is not None and not _within(heart_rate, SANE_HEART_RATE):
         heart_rate = None
-    r_waves = tuple(sorted(value / 1000.0 for value in _numbers(dataset.get("RWaveTimeVector"))))
+    r_waves = tuple(sorted(milliseconds / 1000.0 for milliseconds in numbers(dataset, "RWaveTimeVector")))
     return Timing(fps=fps, times=times, heart_rate=heart_rate, r_wave_times=r_waves)
 
 
 def has_timing(dataset: Dataset) -> bool:
     """True when the header holds any of the four attributes: its frames then follow each other in time."""
-    return any(dataset.get(keyword) not in (None, "") for keyword in ("FrameTimeVector", "FrameTime", *_RATE_KEYWORDS))
+    return any(value(dataset, keyword) is not None for keyword in ("FrameTimeVector", "FrameTime", *_RATE_KEYWORDS))
 
 
 def _vector_times(dataset: Dataset, frame_count: int) -> np.ndarray | None:
     """Seconds of each frame from the first: the vector holds the time since the previous frame, its first value is 0 by definition."""
-    increments = np.array(_numbers(dataset.get("FrameTimeVector")), dtype=np.float64)
+    increments = np.array(numbers(dataset, "FrameTimeVector"), dtype=np.float64)
     if len(increments) != frame_count or frame_count < 2 or (increments[1:] <= 0).any():
         return None
     increments[0] = 0.0
@@ -56,24 +54,5 @@ def _vector_times(dataset: Dataset, frame_count: int) -> np.ndarray | None:
     return times if _within((frame_count - 1) / float(times[-1]), SANE_FPS) else None
 
 
-def _within(value: float, limits: tuple[float, float]) -> bool:
-    return limits[0] <= value <= limits[1]
-
-
-def _numbers(value: object) -> list[float]:
-    """The finite numbers of a DICOM value of any multiplicity; empty when one of them is no finite number."""
-    if value is None or isinstance(value, str | bytes):
-        values: list[object] = [] if not value else [value]
-    else:
-        values = list(value) if isinstance(value, Iterable) else [value]
-    try:
-        numbers = [float(v) for v in values]  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return []
-    return numbers if all(math.isfinite(n) for n in numbers) else []
-
-
-def _number(value: object) -> float | None:
-    """One finite number, or None when the value is absent, multiple, or no number."""
-    numbers = _numbers(value)
-    return numbers[0] if len(numbers) == 1 else None
+def _within(rate: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= rate <= limits[1]

@@ -137,7 +137,8 @@ def _open_folder(folder: Path, name: str, kind: Kind | None) -> Source:
     except OSError as error:
         raise SourceError(f"{folder}: cannot be listed ({error.strerror})") from error
     images = natsorted((path for path in files if path.suffix.lower() in IMAGE_SUFFIXES), key=lambda path: path.name)
-    dicoms = natsorted((path for path in files if path not in images and looks_like_dicom(path)), key=lambda path: path.name)
+    others = (path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES)
+    dicoms = natsorted((path for path in others if looks_like_dicom(path)), key=lambda path: path.name)
     if images and dicoms:
         raise SourceError(f"{folder}: holds {len(images)} images and {len(dicoms)} DICOM files; separate them")
     if images:

@@ -123,6 +123,9 @@ def _open(path: Path) -> InputContainer:
     if not container.streams.video:
         container.close()
         raise UnsupportedSourceError(f"{path}: holds no video stream")
+    if container.streams.video[0].codec_context is None:
+        container.close()
+        raise UnsupportedSourceError(f"{path}: the video's codec is unknown to this build of FFmpeg; convert it to H.264")
     container.streams.video[0].thread_type = "AUTO"
     return container
 

@@ -19,6 +19,11 @@ SHAPES = {
 }
 
 
+@pytest.mark.parametrize("shape", [(9, 4, 4), (9, 2, 3), (4, 4)])
+def test_tiny_frames_are_not_taken_for_colour(shape):
+    assert open_source(np.zeros(shape, dtype=np.uint8)).size == shape[-2:]
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_accepted_shapes(shape):
     array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,26 @@ def test_known_beginnings_with_random_rest_are_source_errors(tmp_path, seed):
     path.write_bytes(data)
     with pytest.raises(SourceError, match="fuzz"):
         list(open_source(path).frames())
+
+
+@pytest.mark.parametrize("name", ["SC_rgb_rle_2frame.dcm", "MR_small.dcm", "SC_rgb_small_odd_jpeg.dcm", "SC_rgb_jpeg_dcmtk.dcm"])
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_dicom_is_read_or_refused_but_never_fails_otherwise(tmp_path, name):
+    from pydicom.data import get_testdata_file
+
+    original = Path(get_testdata_file(name)).read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(original)
+        for position in rng.integers(0, min(len(data), 2000), 4):
+            data[position] = rng.integers(256)
+        path = tmp_path / "damaged.dcm"
+        path.write_bytes(data)
+        try:
+            with open_source(path) as source:
+                assert sum(frame.shape[:2] == source.size for frame in source.frames()) == source.length
+        except SourceError as error:
+            assert str(path) in str(error) or "damaged" in str(error)
 
 
 def test_the_same_frames_from_a_wrong_suffix(tmp_path):
