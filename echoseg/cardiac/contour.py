@@ -60,7 +60,10 @@ def checked_spacing(spacing: ArrayLike | None) -> Spacing | None:
     """
     if spacing is None:
         return None
-    values = np.asarray(spacing, dtype=np.float64)
+    try:
+        values = np.asarray(spacing, dtype=np.float64)
+    except (TypeError, ValueError):
+        values = np.empty(0)
     if values.shape != (2,) or not np.isfinite(values).all() or (values <= 0).any():
         raise MeasureError(f"spacing is (row_mm, col_mm), two positive numbers, or None when unknown; got {spacing!r}")
     return float(values[0]), float(values[1])

@@ -19,6 +19,8 @@ from echoseg.cardiac import thresholds
 from echoseg.errors import MeasureError
 
 Curve = NDArray[np.float64]
+Frames = tuple[int, int, int]
+"""End-diastole, end-systole, next end-diastole."""
 
 # Without times the filter needs some scale. The frame order alone decides what is found; no rate is reported.
 NOMINAL_FPS = 30.0
@@ -90,9 +92,8 @@ def find_beats(
     beats = [] if seconds is None else _beats_by_r_waves(smooth, seconds, r_waves)
     beats = beats or _beats_by_shape(smooth, clock, heart_rate)
     usable = np.flatnonzero(reliable)
-    if not beats:
-        beats = [Beat(int(usable[smooth[usable].argmax()]), int(usable[smooth[usable].argmin()]), None, True, None)]
-    return [_finished(beat, usable, seconds) for beat in beats]
+    whole = [beat for beat in (_on_frames(usable, beat, seconds) for beat in beats) if beat is not None]
+    return whole or [Beat(int(usable[smooth[usable].argmax()]), int(usable[smooth[usable].argmin()]), None, True, None)]
 
 
 def smooth_curve(values: Curve, clock: Curve) -> tuple[Curve, float, NDArray[np.bool_]]:
@@ -134,7 +135,7 @@ def _span(curve: Curve) -> float:
     return float(high - low)
 
 
-def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[Beat]:
+def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[Frames]:
     step = float(np.median(np.diff(clock)))
     period = 60 / (heart_rate or thresholds.MAX_HEART_RATE)
     # A clip may begin or end at end-systole: beyond its ends the curve counts as high.
@@ -161,7 +162,7 @@ def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> li
         ended = after != diastoles[-1] or _is_end_diastole(heights, after, -1, enough)
         lasted = clock[after] - clock[before]
         if before < systole < after and begun and ended and lasted <= 1.1 * 60 / thresholds.MIN_HEART_RATE:
-            beats.append(Beat(before, systole, after, False, None))
+            beats.append((before, systole, after))
     return beats
 
 
@@ -179,7 +180,7 @@ def _end_diastole(smooth: Curve, start: int, stop: int, floor: float) -> int:
     return start + frame
 
 
-def _beats_by_r_waves(smooth: Curve, seconds: Curve, r_waves: Sequence[float]) -> list[Beat]:
+def _beats_by_r_waves(smooth: Curve, seconds: Curve, r_waves: Sequence[float]) -> list[Frames]:
     half_frame = float(np.median(np.diff(seconds))) / 2
     inside = np.unique([r for r in r_waves if seconds[0] - half_frame <= r <= seconds[-1] + half_frame])
     if len(inside) < 2:
@@ -188,20 +189,18 @@ def _beats_by_r_waves(smooth: Curve, seconds: Curve, r_waves: Sequence[float]) -
     near = [np.flatnonzero(np.abs(seconds - r_wave) <= reach) for r_wave in inside]
     diastoles = [int(frames[smooth[frames].argmax()]) for frames in near if len(frames)]
     return [
-        Beat(first, first + 1 + int(smooth[first + 1 : last].argmin()), last, False, None)
+        (first, first + 1 + int(smooth[first + 1 : last].argmin()), last)
         for first, last in pairwise(diastoles)
         if last - first >= 3
     ]
 
 
-def _finished(beat: Beat, usable: NDArray[np.intp], seconds: Curve | None) -> Beat:
-    """``beat`` on frames that hold a value, with its rate."""
-    ed, es = (int(usable[np.abs(usable - frame).argmin()]) for frame in (beat.ed, beat.es))
-    if beat.next_ed is None:
-        return Beat(ed, es, None, beat.partial, None)
-    next_ed = int(usable[np.abs(usable - beat.next_ed).argmin()])
-    rate = 60 / float(seconds[next_ed] - seconds[ed]) if seconds is not None and next_ed > ed else None
-    return Beat(ed, es, next_ed, beat.partial, rate)
+def _on_frames(usable: NDArray[np.intp], beat: Frames, seconds: Curve | None) -> Beat | None:
+    """The beat on the nearest frames with a mask to trust, and its rate; None when they no longer make a beat."""
+    ed, es, next_ed = (int(usable[np.abs(usable - frame).argmin()]) for frame in beat)
+    if not ed < es < next_ed:
+        return None
+    return Beat(ed, es, next_ed, False, None if seconds is None else 60 / float(seconds[next_ed] - seconds[ed]))
 
 
 def _checked_times(times: ArrayLike | None, count: int) -> Curve | None:

@@ -52,9 +52,9 @@ def lv_ef(views_ed: Views, views_es: Views, method: Method = "disks") -> LVEject
     Raises:
         MeasureError: the two phases differ in their views or in whether spacing is known; else as ``lv_volume``.
     """
+    ed, es = lv_volume(views_ed, method), lv_volume(views_es, method)
     if set(views_ed) != set(views_es):
         raise MeasureError(f"end-diastole has views {sorted(views_ed)}, end-systole {sorted(views_es)}: give the same in both")
-    ed, es = lv_volume(views_ed, method), lv_volume(views_es, method)
     if ed.ml is None or es.ml is None:
         if (ed.ml is None) != (es.ml is None):
             raise MeasureError("spacing is known at one phase only: give it for both, or None for both")

@@ -41,10 +41,10 @@ def guideline(name: str = DEFAULT_GUIDELINE) -> dict[str, Any]:
     Raises:
         MeasureError: no such guideline.
     """
-    file = resources.files("echoseg.cardiac") / f"{name}.json"
-    if not file.is_file():
-        raise MeasureError(f"no guideline {name!r}; {DEFAULT_GUIDELINE!r} is there")
-    table: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    known = {file.name.removesuffix(".json"): file for file in resources.files("echoseg.cardiac").iterdir() if file.name.endswith(".json")}
+    if name not in known:
+        raise MeasureError(f"no guideline {name!r}: choose from {', '.join(sorted(known))}")
+    table: dict[str, Any] = json.loads(known[name].read_text(encoding="utf-8"))
     return table
 
 

@@ -68,6 +68,7 @@ def test_a_mask_at_the_images_corner_is_measured_whole():
         (np.ones((9, 9), bool), (0.5,), "spacing"),
         (np.ones((9, 9), bool), (0.5, 0.0), "spacing"),
         (np.ones((9, 9), bool), (0.5, np.nan), "spacing"),
+        (np.ones((9, 9), bool), "0.5 mm", "spacing"),
     ],
 )
 def test_unusable_input_is_refused_with_its_reason(mask, spacing, says):

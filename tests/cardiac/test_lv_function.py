@@ -5,7 +5,7 @@ import pytest
 from synthetic_beats import regular
 from ventricle_shapes import Ventricle
 
-from echoseg.cardiac import analyse_lv, grade_ef, lv_volume, measure_frames
+from echoseg.cardiac import analyse_lv, grade_ef, guideline, lv_volume, measure_frames
 from echoseg.errors import MeasureError
 
 SPACING = (1.0, 0.8)
@@ -149,6 +149,17 @@ def test_ef_is_graded_by_sex_and_names_its_source(ef, sex, grade):
     result = grade_ef(ef, sex)
     assert result.grade == grade
     assert result.source == "ASE/EACVI 2015" and "2015;28:1-39" in result.citation
+
+
+def test_every_guideline_grades_every_whole_percent_once():
+    for name in ("ase-eacvi-2015", "bse-2020"):
+        for sex in ("M", "F"):
+            grades = guideline(name)["ef_grades"][sex]
+            assert [low for _, low, _ in grades[1:]] == [high + 1 for _, _, high in grades[:-1]]
+            assert (grades[0][1], grades[-1][2]) == (0, 100)
+    assert grade_ef(52, "M", "bse-2020").grade == "borderline low"
+    with pytest.raises(MeasureError, match="bse-2020"):
+        guideline("esc-1999")
 
 
 def test_nothing_is_graded_without_a_sex_or_outside_the_possible():
