@@ -39,6 +39,7 @@ class Heart:
         apex_wall: apical over mean wall thickness.
         atrium: LA length, width over annulus width, wall thickness. ``right``: RV width, half-span in phi, theta of its apex.
         right_atrium: RA half-axes x, y, z.
+        aorta: azimuth of its root, its radius, angle by which it leaves the axis; x, y, radius of the descending aorta behind the LA.
         papillary: ``(2, 5)`` theta, phi, length, radius, gap to the wall of the papillary muscles.
         leaflets: anterior and posterior length over annulus width, tent height, open angle.
     """
@@ -60,6 +61,7 @@ class Heart:
     atrium: tuple[float, float, float]
     right: tuple[float, float, float]
     right_atrium: tuple[float, float, float]
+    aorta: tuple[float, float, float, float, float, float]
     papillary: Array
     leaflets: tuple[float, float, float, float]
 
@@ -141,6 +143,14 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
         atrium=(length * rng.uniform(0.3, 0.65), rng.uniform(0.85, 1.3), rng.uniform(1.5, 3.0)),
         right=(rng.uniform(18, 42), np.deg2rad(rng.uniform(50, 75)), np.deg2rad(rng.uniform(8, 35))),
         right_atrium=(rng.uniform(12, 24), rng.uniform(14, 24), rng.uniform(15, 28)),
+        aorta=(
+            np.deg2rad(rng.uniform(110, 150)),
+            rng.uniform(8, 13),
+            np.deg2rad(rng.uniform(15, 45)),
+            rng.normal(12, 10),
+            rng.normal(-5, 10),
+            rng.uniform(8, 13),
+        ),
         papillary=np.array(papillary, np.float32),
         leaflets=(
             annulus_width * rng.uniform(0.55, 0.72),

@@ -66,7 +66,8 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
     theta = np.linspace(0, np.pi, N_THETA)[:, None]
     phi = np.linspace(0, 2 * np.pi, N_PHI, endpoint=False)[None, :]
     regional = smooth_map(rng, (8, 8), (N_THETA, N_PHI)) * rng.uniform(1.5, 6.0)
-    lateral = rng.uniform(-3, 12) * np.clip(np.cos(phi - rng.normal(0, 0.6)), 0, 1) * (theta < 1.7)
+    # the lateral and the anterior wall are the ones that lung and fibre direction hide
+    lateral = rng.uniform(-3, 15) * np.clip(np.cos(phi - rng.normal(0.5, 0.8)), 0, 1) * (theta < 1.7)
     apex = rng.uniform(-4, 8) * np.exp(-((theta / 0.4) ** 2))
     posterior = rng.uniform(0, 1) * np.exp(-(((np.pi - theta) / 1.2) ** 2))
     beside_atrium = rng.uniform(0.2, 1.3) * np.exp(-(((theta - 2.15) / 0.45) ** 4))
@@ -139,6 +140,9 @@ def echogenicity(
     ra = ((place.x - centre_x) / rx) ** 2 + (place.y / ry) ** 2 + ((place.z + 0.8 * rz) / rz) ** 2
     db = np.where((ra < 1.3) & ~above, look.atrial + 4 * (present - 1), db)
     blood = np.maximum(right_blood, _ramp((np.sqrt(ra) - 1) * rx, look.edge_mm) * ~above)
+    vessel, beside = _aortas(heart, pose, place)
+    db = np.where(vessel < 2, look.atrial + 3, db)
+    blood = np.maximum(blood * (vessel > 2), _ramp(vessel, look.edge_mm))
     # myocardium and atrial wall
     through = np.clip(depth / np.maximum(place.outer - place.inner, 1.0), 0, 1)
     wall_db = regional - look.along * (1 - square) - look.inside * (1 - through)
@@ -150,7 +154,7 @@ def echogenicity(
     wall = (depth >= -look.edge_mm) & (beyond < 0)
     db = np.where(wall, np.where(above, wall_db, atrial_db), db)
     db += look.annulus * np.exp(-((axial / 4.0) ** 2) - ((depth - 2.5) / 3.5) ** 2)
-    blood = np.where(depth < 0, 0, np.where(wall, 0, blood))
+    blood = np.where(depth < 0, 0, np.where(wall, _ramp(beside, look.edge_mm) * (axial < 5), blood))
     trabeculae = look.roughness_mm * rough * (axial > 0.15 * pose.length)
     blood = np.maximum(blood, _ramp(depth + trabeculae, look.edge_mm) * (distance < place.outer))
     db += look.structure * structure
@@ -166,6 +170,20 @@ def echogenicity(
 def _ramp(depth: Array, width: float) -> Array:
     """1 where ``depth`` is well below 0, 0 where well above, linear over ``width`` mm."""
     return np.clip(0.5 - depth / np.float32(width), 0, 1)
+
+
+def _aortas(heart: Heart, pose: Pose, place: Place) -> tuple[Array, Array]:
+    """Distance in mm to the nearer of both aortas' inner surfaces, and to that of the root alone; negative inside."""
+    phi, radius, lean, x, y, far_radius = heart.aorta
+    ring = float(pose.radii[N_THETA // 2, round(phi * N_PHI / (2 * np.pi)) % N_PHI, INNER]) + 0.3 * radius
+    side = np.float32(np.cos(phi)), np.float32(np.sin(phi))
+    dx, dy, dz = place.x - ring * side[0], place.y - ring * side[1], place.z - np.float32(4)
+    s, c = np.float32(np.sin(lean)), np.float32(np.cos(lean))
+    along = np.clip(s * (dx * side[0] + dy * side[1]) - c * dz, 0, 60)
+    root = np.sqrt((dx - along * s * side[0]) ** 2 + (dy - along * s * side[1]) ** 2 + (dz + along * c) ** 2) - np.float32(radius)
+    behind = np.float32(heart.atrium[0] + far_radius + 4)
+    descending = np.sqrt((place.x - np.float32(x)) ** 2 + (place.z + pose.descent + behind) ** 2 + 0.1 * (place.y - np.float32(y)) ** 2)
+    return np.minimum(root, descending - np.float32(far_radius)), root
 
 
 def _capsule_distance(place: Place, start: float, theta: float, phi: float, length: float) -> Array:
