@@ -188,11 +188,7 @@ def _beats_by_r_waves(smooth: Curve, seconds: Curve, r_waves: Sequence[float]) -
     reach = max(half_frame, min(thresholds.R_WAVE_REACH_S, 0.25 * float(np.diff(inside).min())))
     near = [np.flatnonzero(np.abs(seconds - r_wave) <= reach) for r_wave in inside]
     diastoles = [int(frames[smooth[frames].argmax()]) for frames in near if len(frames)]
-    return [
-        (first, first + 1 + int(smooth[first + 1 : last].argmin()), last)
-        for first, last in pairwise(diastoles)
-        if last - first >= 3
-    ]
+    return [(first, first + 1 + int(smooth[first + 1 : last].argmin()), last) for first, last in pairwise(diastoles) if last - first >= 3]
 
 
 def _on_frames(usable: NDArray[np.intp], beat: Frames, seconds: Curve | None) -> Beat | None:
