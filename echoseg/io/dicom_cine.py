@@ -17,14 +17,13 @@ from echoseg.errors import SourceError
 from echoseg.io.dicom_frames import FrameTable, decode_frame, open_frames, read_header
 from echoseg.io.dicom_geometry import pixel_spacing, ultrasound_spacing
 from echoseg.io.dicom_timing import cine_timing, has_timing
-from echoseg.io.dicom_values import items, number, text
+from echoseg.io.dicom_values import items, number, numbers, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_window, percentile_window, to_uint8
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
 _SAMPLED_FRAMES = 8
-_CINE_MODALITIES = ("US", "IVUS", "XA", "RF", "ES")
 _STACK_MODALITIES = ("CT", "MR", "PT", "NM")
 _GLANCE = ["NumberOfFrames", "Modality", "FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
 
@@ -64,16 +63,16 @@ class DicomSource(SeekableSource):
             warnings.simplefilter("ignore")
             dataset, self._table = read_header(path)
             try:
-                spacing_flag = self._understand(dataset, kind)
+                flags = self._understand(dataset, kind)
             except SourceError:
                 raise
             except Exception as error:  # header values are parsed on access, and a damaged one can be anything
                 raise SourceError(f"{path}: the DICOM image header is not valid ({error}); the file is damaged") from error
-        self.flags = tuple(flag for flag in (spacing_flag, self._timing_flag(), self._surplus_flag()) if flag)
+        self.flags = tuple(flag for flag in (*flags, self._timing_flag(), self._surplus_flag()) if flag)
         self.details = _details(dataset, self._table, self._window)
 
-    def _understand(self, dataset: Dataset, kind: Kind | None) -> Flag | None:
-        """Fill in what the header tells; returns the flag on spacing."""
+    def _understand(self, dataset: Dataset, kind: Kind | None) -> tuple[Flag | None, ...]:
+        """Fill in what the header tells; returns the flags on the pixels' size and shape."""
         modality = text(dataset, "Modality")
         ultrasound = modality in ("US", "IVUS") or "SequenceOfUltrasoundRegions" in dataset
         spacing, flag = ultrasound_spacing(dataset) if ultrasound else pixel_spacing(dataset)
@@ -84,9 +83,10 @@ class DicomSource(SeekableSource):
         self.timing = cine_timing(dataset, self.length) if self.kind == "clip" else Timing()
         self._inverted = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
         self._palette = _palette(dataset, self._table.path)
-        self._rescale = _rescale(dataset)
-        self._window = self._choose_window(dataset, modality)
-        return flag
+        plain_bytes = self._palette is not None or _depth(dataset) == (8, 0)
+        self._rescale = None if plain_bytes else _rescale(dataset)
+        self._window = self._choose_window(dataset, modality, plain_bytes)
+        return flag, None if spacing else _aspect_flag(dataset)
 
     def sector(self) -> BoolMask | None:
         return super().sector() if self.details.get("modality") in (None, "US") else None
@@ -102,17 +102,16 @@ class DicomSource(SeekableSource):
         stored = decode_frame(self._table, file, index)
         if self._palette is not None:
             return self._palette[stored]
-        if self._rescale is not None and self._window is not UNCHANGED:
+        if self._rescale is not None:
             return stored.astype(np.float32) * np.float32(self._rescale[0]) + np.float32(self._rescale[1])
         return stored
 
-    def _choose_window(self, dataset: Dataset, modality: str) -> Window:
-        self._window = Window(0.0, 0.0, "not chosen yet")
+    def _choose_window(self, dataset: Dataset, modality: str, plain_bytes: bool) -> Window:
         with open_frames(self._table) as file:
             first = self._values(file, 0)  # also proves, early, that the frames can be decoded
             if first.shape[:2] != self.size:
                 raise SourceError(f"{self._table.path}: frame 0 has size {first.shape[:2]}, the header states {self.size}; damaged file")
-            if self._palette is not None or decode_depth(dataset) == (8, 0):
+            if plain_bytes:
                 return UNCHANGED
             if first.ndim == 3:
                 return bit_depth_window(int(dataset.BitsStored))
@@ -121,7 +120,7 @@ class DicomSource(SeekableSource):
                 return stated
             if modality == "CT":
                 return CT_SOFT_TISSUE
-            if modality == "US" and decode_depth(dataset)[1] == 0:
+            if modality == "US" and _depth(dataset)[1] == 0:
                 return bit_depth_window(int(dataset.BitsStored))
             return percentile_window(self._values(file, i) for i in sample_indices(self._table.count, _SAMPLED_FRAMES))
 
@@ -138,30 +137,28 @@ class DicomSource(SeekableSource):
 
 def stacks_slices(path: Path) -> bool:
     """True for a multi-frame file whose frames are slices in space (CT, MR, ...) rather than moments in time."""
-    count, modality, timed = _glance(path)
-    return count > 1 and modality in _STACK_MODALITIES and not timed
-
-
-def is_multiframe(path: Path) -> bool:
-    """True when the file declares more than one frame, or is of a modality whose files are clips."""
-    count, modality, _ = _glance(path)
-    return count > 1 or modality in _CINE_MODALITIES
-
-
-def _glance(path: Path) -> tuple[float, str, bool]:
-    """Number of frames, modality, and whether timing is stated; zeros when unreadable (opening it will say why)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=_GLANCE)
-        except Exception:  # the parser fails in many ways on a damaged file
-            return 0, "", False
-        return number(header, "NumberOfFrames") or 1, text(header, "Modality"), has_timing(header)
+        except Exception:  # the parser fails in many ways on a damaged file; opening it will say why
+            return False
+        several = (number(header, "NumberOfFrames") or 1) > 1
+        return several and text(header, "Modality") in _STACK_MODALITIES and not has_timing(header)
 
 
-def decode_depth(dataset: Dataset) -> tuple[int, int]:
+def _depth(dataset: Dataset) -> tuple[int, int]:
     """``(bits allocated, pixel representation)``; (8, 0) are plain bytes."""
     return int(dataset.BitsAllocated), int(dataset.get("PixelRepresentation", 0) or 0)
+
+
+def _aspect_flag(dataset: Dataset) -> Flag | None:
+    """A flag where PixelAspectRatio (PS3.3 C.7.6.3.1.7, vertical then horizontal) says that pixels are not square."""
+    ratio = numbers(dataset, "PixelAspectRatio")
+    if len(ratio) != 2 or min(ratio) <= 0 or ratio[0] == ratio[1]:
+        return None
+    stated = f"{ratio[0]:g} to {ratio[1]:g} (height to width)"
+    return Flag("pixels_not_square", f"The file states pixels of {stated}: shapes are distorted unless spacing is given.")
 
 
 def _voi_window(dataset: Dataset) -> Window | None:

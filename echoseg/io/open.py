@@ -146,41 +146,50 @@ def _open_folder(folder: Path, name: str, kind: Kind | None) -> Source:
     if len(dicoms) == 1:
         return _open_dicom(dicoms[0], name, kind)
     if dicoms:
-        from echoseg.io.dicom_cine import is_multiframe
         from echoseg.io.volume import open_series
 
-        cines = [path for path in dicoms if is_multiframe(path)]
-        if cines:
-            raise SourceError(f"{folder}: holds {len(dicoms)} DICOM files, sources of their own like {cines[0].name}; open one at a time")
-        return open_series(folder, name)
+        return open_series(dicoms, folder, name, kind)
     raise UnsupportedSourceError(f"{folder}: holds no images (PNG, JPEG, TIFF, ...) and no DICOM files; give the folder of the frames")
 
 
 def _apply(source: Source, fps: float | None, spacing: float | tuple[float, float] | None) -> None:
     """What the caller knows better than the file, noted in the flags; and a flag on images too small to mean anything."""
     if fps is not None:
-        if source.kind != "clip" or not (isinstance(fps, int | float) and math.isfinite(fps) and fps > 0):
-            raise SourceError(f"{source.name}: fps is a positive number and for clips only; got {fps} for kind {source.kind!r}")
-        source.timing = replace(source.timing, fps=float(fps), times=None)
-        _note(source, Flag("fps_given", f"The frame rate of {fps:g}/s was given by the user.", "info"), "timing_missing")
+        rate = _positive(fps)
+        if rate is None or source.kind != "clip":
+            raise SourceError(f"{source.name}: fps is a positive number and for clips only; got {fps!r} for kind {source.kind!r}")
+        source.timing = replace(source.timing, fps=rate, times=None)
+        _note(source, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", "info"), "timing_missing")
     if spacing is not None:
         if source.geometry.affine is not None:
             raise SourceError(f"{source.name}: the volume has its own geometry; spacing cannot be given beside it")
-        try:
-            pair = (float(spacing), float(spacing)) if isinstance(spacing, int | float) else tuple(float(v) for v in spacing)
-        except (TypeError, ValueError):
-            pair = ()
-        if len(pair) != 2 or not all(math.isfinite(v) and v > 0 for v in pair):
-            raise SourceError(f"{source.name}: spacing is (row_mm, col_mm), two positive numbers; got {spacing!r}")
-        source.geometry = replace(source.geometry, spacing=(pair[0], pair[1]))
-        note = Flag("spacing_given", f"The pixel spacing of {pair[0]:g} x {pair[1]:g} mm (row, column) was given by the user.", "info")
+        row_mm, column_mm = _spacing_pair(source, spacing)
+        source.geometry = replace(source.geometry, spacing=(row_mm, column_mm))
+        note = Flag("spacing_given", f"The pixel spacing of {row_mm:g} x {column_mm:g} mm (row, column) was given by the user.", "info")
         _note(source, note, "spacing_missing", "spacing_inconsistent", "pixels_not_square")
-    if source.kind == "clip" and source.geometry.spacing is None and not any(f.code.startswith("spacing_") for f in source.flags):
+    if source.geometry.spacing is None and not any(flag.code.startswith("spacing_") for flag in source.flags):
         missing = "Pixel spacing is unknown (the input states none): lengths, areas and volumes are relative."
         _note(source, Flag("spacing_missing", missing))
     if min(source.size) < _SMALL:
         height, width = source.size
         _note(source, Flag("small_frames", f"Frames of {width} x {height} pixels are too small for a result to be trusted."))
+
+
+def _spacing_pair(source: Source, spacing: object) -> tuple[float, float]:
+    stated = list(spacing) if isinstance(spacing, Iterable) else [spacing, spacing]
+    row_mm, column_mm = (_positive(stated[0]), _positive(stated[1])) if len(stated) == 2 else (None, None)
+    if row_mm is None or column_mm is None:
+        raise SourceError(f"{source.name}: spacing is (row_mm, col_mm), two positive numbers; got {spacing!r}")
+    return row_mm, column_mm
+
+
+def _positive(value: object) -> float | None:
+    """``value`` as a positive finite number, or None when it is not one."""
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and number > 0 else None
 
 
 def _note(source: Source, flag: Flag, *replaces: str) -> None:

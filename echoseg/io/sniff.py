@@ -36,9 +36,7 @@ _MAGIC: tuple[tuple[int, bytes, Content], ...] = (
     (0, b"\x93NUMPY", "array"),
     (0, b"NRRD", "volume"),
     (344, b"n+1\x00", "volume"),
-    (344, b"ni1\x00", "volume"),
     (4, b"n+2\x00", "volume"),
-    (4, b"ni2\x00", "volume"),
 )
 _DICOM_GROUPS = (b"\x02\x00", b"\x08\x00")  # first tag of a DICOM file without preamble, little endian
 
@@ -63,7 +61,7 @@ def sniff(path: Path) -> Content:
     name = path.name.lower()
     if head[:2] == b"PK" and name.endswith(".npz"):
         return "array"
-    if head[:2] == b"\x1f\x8b" and name.endswith((".nii.gz", ".img.gz")):
+    if head[:2] == b"\x1f\x8b" and name.endswith(".nii.gz"):
         return "volume"
     if name.endswith((".mha", ".mhd")) and (b"NDims" in head or b"ObjectType" in head):
         return "volume"

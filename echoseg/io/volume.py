@@ -19,7 +19,6 @@ from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.types import Geometry, Image, Timing
 
-VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img")
 _AIR_HU = -500.0  # CT holds air; no other modality's values go this far below zero
 
 
@@ -135,23 +134,19 @@ def _holds(path: Path, expected: int) -> bool:
     return count >= expected
 
 
-def open_series(folder: Path, name: str) -> VolumeSource:
-    """A folder that holds the slices of one DICOM series.
+def open_series(files: list[Path], folder: Path, name: str, kind: Kind | None = None) -> VolumeSource:
+    """The slices of one DICOM series among the DICOM files of a folder.
 
     Raises:
-        SourceError: several series, or slices that do not form a stack.
+        SourceError: several series, a damaged slice, or slices that do not form a stack.
     """
-    reader = SimpleITK.ImageSeriesReader
-    series = _quietly(lambda: reader.GetGDCMSeriesIDs(str(folder)), folder)
-    if not series:
-        raise SourceError(f"{folder}: holds no DICOM image series")
-    counts = {uid: _quietly(lambda uid=uid: reader.GetGDCMSeriesFileNames(str(folder), uid), folder) for uid in series}
-    if len(series) > 1:
-        listing = "; ".join(f"{len(files)} files from {Path(files[0]).name}" for files in counts.values())
-        raise SourceError(f"{folder}: holds {len(series)} DICOM series ({listing}); put each into its own folder and open one")
-    files = counts[series[0]]
-    modality = _check_stack(files, folder)
-    return VolumeSource(_quietly(lambda: SimpleITK.ReadImage(files), folder), name, modality=modality, stored_in="DICOM series")
+    from echoseg.io.dicom_series import sort_stack
+
+    stack = sort_stack(files, folder)
+    image = _quietly(lambda: SimpleITK.ReadImage([str(path) for path in stack.files]), folder)
+    source = VolumeSource(image, name, kind, stack.modality, stored_in="DICOM series")
+    source.flags = stack.flags
+    return source
 
 
 def lps_affine(image: SimpleITK.Image) -> NDArray[np.float64]:
@@ -191,24 +186,6 @@ def _choose_window(slices: NDArray[np.generic], modality: str | None) -> Window:
     if modality == "CT" or (modality is None and min(float(np.nanmin(s)) for s in samples) < _AIR_HU):
         return CT_SOFT_TISSUE
     return percentile_window(samples)
-
-
-def _check_stack(files: tuple[str, ...], folder: Path) -> str | None:
-    """The modality of a series whose files, sorted along the slice normal, have one position each."""
-    from pydicom import dcmread
-
-    positions = []
-    modality = None
-    for file in files:
-        header = dcmread(file, stop_before_pixels=True, specific_tags=["ImagePositionPatient", "Modality", "Rows", "PixelSpacing"])
-        modality = str(header.get("Modality", "")) or None
-        positions.append(tuple(header.get("ImagePositionPatient") or ()))
-    if len(set(positions)) < len(files):
-        raise UnsupportedSourceError(
-            f"{folder}: the series has {len(files)} files at {len(set(positions))} positions: a time series or several images per slice; "
-            "put the files of one stack (or of one slice, as a clip) into a folder of their own"
-        )
-    return modality
 
 
 def _quietly(read, where: Path):  # type: ignore[no-untyped-def]

@@ -235,6 +235,22 @@ def test_a_video_inside_dicom_is_unsupported_and_says_so(stale_path, tmp_path):
         open_source(tmp_path / "mpeg.dcm")
 
 
+def test_pixels_that_are_not_square_are_flagged(write_dicom):
+    frames = np.zeros((3, 40, 40), dtype=np.uint8)
+    with open_source(write_dicom("wide.dcm", frames, PixelAspectRatio=[1, 2])) as source:
+        assert codes(source) == {"spacing_missing", "timing_missing", "pixels_not_square"}
+    with open_source(write_dicom("square.dcm", frames, PixelAspectRatio=[1, 1], FrameTime="20")) as source:
+        assert codes(source) == {"spacing_missing"}
+
+
+def test_a_malformed_attribute_that_is_not_needed_does_not_refuse_the_clip(write_dicom):
+    path = write_dicom("clip.dcm", np.zeros((3, 40, 40), dtype=np.uint8), FrameTime="33.30", HeartRate="60")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"33.30 ", b"3x.30 "))
+    with open_source(path) as source:
+        assert (source.length, source.timing.fps, source.timing.heart_rate) == (3, None, 60)
+
+
 def test_nothing_that_identifies_the_patient_is_given_out(write_dicom):
     path = write_dicom("clip.dcm", np.zeros((3, 40, 40), dtype=np.uint8), InstitutionName="Secret Hospital", SeriesDescription="Secret")
     with open_source(path) as source:

@@ -102,6 +102,17 @@ def test_given_facts_are_used_and_flagged():
     assert {f.severity for f in source.flags} == {"info"}
 
 
+def test_unknown_spacing_is_flagged_whatever_the_input():
+    for array in (np.zeros((3, 40, 40), dtype=np.uint8), np.zeros((40, 40), dtype=np.uint8)):
+        assert [flag.code for flag in open_source(array).flags] == ["spacing_missing"]
+
+
+def test_numpy_numbers_are_numbers():
+    source = open_source(np.zeros((3, 40, 40), dtype=np.uint8), fps=np.float32(25), spacing=np.array([0.5, 0.25]))
+    assert (source.timing.fps, source.geometry.spacing) == (25, (0.5, 0.25))
+    assert open_source(np.zeros((3, 40, 40), dtype=np.uint8), spacing=np.int64(2)).geometry.spacing == (2, 2)
+
+
 def test_kind_can_be_chosen_for_an_array():
     array = np.zeros((3, 40, 40), dtype=np.uint8)
     assert open_source(array, kind="volume").kind == "volume"

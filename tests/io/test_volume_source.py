@@ -159,6 +159,35 @@ def test_a_series_with_several_images_at_one_place_is_unsupported(tmp_path):
         open_source(write_series(tmp_path / "cine", positions=[0, 0, 1, 1]))
 
 
+def test_a_cut_off_slice_is_an_error_and_not_left_out(tmp_path):
+    folder = write_series(tmp_path / "series")
+    slice_file = sorted(folder.iterdir())[1]
+    slice_file.write_bytes(slice_file.read_bytes()[:-20000])
+    with pytest.raises(SourceError, match=slice_file.name):
+        open_source(folder)
+
+
+def test_a_missing_slice_is_flagged(tmp_path):
+    source = open_source(write_series(tmp_path / "series", positions=[0, 1, 3, 4]))
+    assert {flag.code for flag in source.flags} == {"slices_uneven"}
+
+
+def test_other_dicom_objects_beside_a_series_do_not_count(tmp_path):
+    folder = write_series(tmp_path / "series")
+    for name in ("reportsi.dcm", "liver_1frame.dcm"):
+        (folder / name).write_bytes(Path(get_testdata_file(name)).read_bytes())
+    assert open_source(folder).length == 4
+
+
+def test_several_clips_in_a_folder_are_sources_of_their_own(tmp_path, stale_path):
+    for name in ("a.dcm", "b.dcm"):
+        (tmp_path / name).write_bytes(stale_path.read_bytes())
+    with pytest.raises(SourceError, match=r"a\.dcm; open one at a time"):
+        open_source(tmp_path)
+    (tmp_path / "b.dcm").unlink()
+    assert open_source(tmp_path).length == 30
+
+
 def test_a_multiframe_slice_stack_is_a_volume_and_a_cut_one_is_refused(tmp_path):
     path = Path(get_testdata_file("emri_small.dcm"))
     assert (open_source(path).kind, open_source(path).length) == ("volume", 10)
