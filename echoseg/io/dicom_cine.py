@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +16,7 @@ from echoseg.errors import SourceError
 from echoseg.io.dicom_frames import FrameTable, decode_frame, open_frames, read_header
 from echoseg.io.dicom_geometry import pixel_spacing, ultrasound_spacing
 from echoseg.io.dicom_timing import cine_timing, has_timing
-from echoseg.io.dicom_values import items, number, numbers, text
+from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_window, percentile_window, to_uint8
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
@@ -59,17 +58,16 @@ class DicomSource(SeekableSource):
     def __init__(self, path: Path, name: str, kind: Kind | None = None) -> None:
         super().__init__()
         self.name = name
-        with warnings.catch_warnings():  # pydicom warns of every deviation from the standard; what matters is checked here
-            warnings.simplefilter("ignore")
+        with quiet_reading():
             dataset, self._table = read_header(path)
             try:
                 flags = self._understand(dataset, kind)
             except SourceError:
                 raise
-            except Exception as error:  # header values are parsed on access, and a damaged one can be anything
-                raise SourceError(f"{path}: the DICOM image header is not valid ({error}); the file is damaged") from error
+            except Exception as error:  # values are parsed on access; the message may quote one, so it is not passed on
+                raise SourceError(f"{path}: the DICOM image header is not valid ({type(error).__name__}); damaged file") from error
+            self.details = _details(dataset, self._table, self._window)
         self.flags = tuple(flag for flag in (*flags, self._timing_flag(), self._surplus_flag()) if flag)
-        self.details = _details(dataset, self._table, self._window)
 
     def _understand(self, dataset: Dataset, kind: Kind | None) -> tuple[Flag | None, ...]:
         """Fill in what the header tells; returns the flags on the pixels' size and shape."""
@@ -137,8 +135,7 @@ class DicomSource(SeekableSource):
 
 def stacks_slices(path: Path) -> bool:
     """True for a multi-frame file whose frames are slices in space (CT, MR, ...) rather than moments in time."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet_reading():
         try:
             header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=_GLANCE)
         except Exception:  # the parser fails in many ways on a damaged file; opening it will say why

@@ -37,7 +37,7 @@ from pydicom.uid import (
 )
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.dicom_values import text
+from echoseg.io.dicom_values import quiet_reading, text
 
 _ITEM, _END_OF_SEQUENCE, _PIXEL_DATA = 0xFFFEE000, 0xFFFEE0DD, 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
@@ -102,11 +102,12 @@ def read_header(path: Path) -> tuple[Dataset, FrameTable]:
         UnsupportedSourceError: no pixel data, encrypted, or stored in a way that cannot be decoded here.
     """
     try:
-        return _read_header(path)
+        with quiet_reading():
+            return _read_header(path)
     except SourceError:
         raise
-    except Exception as error:  # a damaged header can fail anywhere in the parser
-        raise SourceError(f"{path}: not a readable DICOM file ({error}); it may be damaged or cut off, copy it again") from error
+    except Exception as error:  # a damaged header can fail anywhere in the parser; its message may quote the patient
+        raise SourceError(f"{path}: not a readable DICOM file ({type(error).__name__}); damaged or cut off, copy it again") from error
 
 
 def _read_header(path: Path) -> tuple[Dataset, FrameTable]:

@@ -5,7 +5,6 @@ ITK's own series reader leaves out files that it cannot read: a volume with a sl
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom_frames import read_header
-from echoseg.io.dicom_values import numbers, text
+from echoseg.io.dicom_values import numbers, quiet_reading, text
 from echoseg.types import Flag
 
 _UNEVEN = 0.02  # relative deviation of a slice distance from the median that rounding does not explain
@@ -38,6 +37,7 @@ class Stack:
     flags: tuple[Flag, ...]
 
 
+@quiet_reading()
 def sort_stack(paths: list[Path], folder: Path) -> Stack:
     """Check and sort the slices among DICOM files; objects without images (reports, segmentations) do not count.
 
@@ -49,9 +49,7 @@ def sort_stack(paths: list[Path], folder: Path) -> Stack:
     refusal: UnsupportedSourceError | None = None
     for path in paths:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                header, table = read_header(path)
+            header, table = read_header(path)
         except UnsupportedSourceError as error:
             refusal = error
             continue

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
+
+
+@contextmanager
+def quiet_reading() -> Iterator[None]:
+    """Reading without pydicom's warnings and log lines: they are many, and quote values, which may identify the patient."""
+    with disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def value(dataset: Dataset, keyword: str) -> Any:

@@ -261,6 +261,15 @@ def test_nothing_that_identifies_the_patient_is_given_out(write_dicom):
     assert "1.2." not in told
 
 
+def test_warnings_do_not_quote_the_file(write_dicom, recwarn, caplog):
+    path = write_dicom("clip.dcm", np.zeros((3, 40, 40), dtype=np.uint8), SeriesInstanceUID="1.2.99.4", ManufacturerModelName="x")
+    path.write_bytes(path.read_bytes().replace(b"1.2.99.4", b"1.2.09.4"))  # not allowed: a component that starts with 0
+    with open_source(path) as source:
+        list(source.frames())
+    assert [str(w.message) for w in recwarn] == []
+    assert "1.2.09" not in caplog.text
+
+
 def test_the_view_code_is_translated(write_dicom):
     item = pydicom.Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "399214001", "SCT", "Apical four chamber"

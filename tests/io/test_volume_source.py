@@ -147,6 +147,15 @@ def test_a_dicom_series_is_sorted_by_place(tmp_path):
     assert source.details["modality"] == "CT"
 
 
+def test_reading_a_series_warns_of_nothing(tmp_path, recwarn, caplog):
+    folder = write_series(tmp_path / "series", uid="1.2.03")  # not allowed: a component that starts with 0
+    recwarn.clear()
+    caplog.clear()
+    open_source(folder)
+    assert [str(w.message) for w in recwarn] == []
+    assert caplog.text == ""
+
+
 def test_several_series_are_listed(tmp_path):
     write_series(tmp_path / "both")
     write_series(tmp_path / "both", count=2, uid="1.2.4")
