@@ -63,7 +63,8 @@ def random_plane(rng: np.random.Generator, heart: Heart, view: str, options: Ech
     angle = np.deg2rad(np.clip(low + abs(rng.normal(0.0, 5.0)), low, high)) * rng.choice([-1, 1])
     axis = np.cos(angle) * axis + np.sin(angle) * normal
     # now and then towards the front, where the aortic root comes into view
-    anchor = normal * (rng.uniform(6.0, 14.0) if view == "A4C" and rng.random() < 0.12 else rng.normal(0.0, 2.5))
+    front = heart.length * heart.annulus / 3.4 * rng.uniform(0.3, 0.65)
+    anchor = normal * (front if view == "A4C" and rng.random() < 0.12 else rng.normal(0.0, 2.0))
     right, down = _rotate(across, axis, tilt)
     near = heart.wall * heart.apex_wall + rng.choice([rng.uniform(-8, 4), rng.uniform(2, 22)], p=[0.15, 0.85])
     v0 = near + heart.length * np.cos(angle) * np.cos(tilt)
