@@ -12,13 +12,17 @@ from echoseg.types import Image
 Matrix = NDArray[np.float64]
 
 
+def stretch(size: tuple[int, int], side: int) -> Matrix:
+    """``(2, 3)`` matrix, in edge coordinates, that carries ``(H, W)`` to ``side`` x ``side`` as the model does with any frame."""
+    height, width = size
+    return np.array([[side / width, 0.0, 0.0], [0.0, side / height, 0.0]])
+
+
 def random_warp(size: tuple[int, int], side: int, config: AugmentConfig, rng: np.random.Generator) -> Matrix:
     """``(2, 3)`` matrix from source ``(x, y)`` to output ``(x, y)``, both in pixel-edge coordinates (0 is the outer edge).
 
-    The source ``(H, W)`` is stretched to ``side`` x ``side`` as the model does with any frame, then mirrored, turned, zoomed, squeezed and
-    shifted about its centre by amounts drawn from ``config``.
+    After :func:`stretch` the picture is mirrored, turned, zoomed, squeezed and shifted about its centre by amounts drawn from ``config``.
     """
-    height, width = size
     angle = np.deg2rad(rng.uniform(-config.rotate, config.rotate))
     zoom = np.exp(rng.uniform(-1, 1) * np.log1p(config.scale))
     squeeze = np.exp(rng.uniform(-0.5, 0.5) * np.log1p(config.aspect))
@@ -26,9 +30,8 @@ def random_warp(size: tuple[int, int], side: int, config: AugmentConfig, rng: np
     shift = rng.uniform(-config.shift, config.shift, 2) * side
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([mirror * zoom * squeeze, zoom / squeeze])
-    stretch = np.diag([side / width, side / height])
     centre = np.array([side / 2, side / 2])
-    return np.hstack([linear @ stretch, (centre - linear @ centre + shift)[:, None]])
+    return np.hstack([linear @ stretch(size, side)[:, :2], (centre - linear @ centre + shift)[:, None]])
 
 
 def warp(image: NDArray[np.uint8], matrix: Matrix, side: int) -> NDArray[np.uint8]:

@@ -39,20 +39,33 @@ class SimulatedData(Strict):
 
 
 class FolderData(Strict):
-    """Images and masks paired by name, see :mod:`echoseg.training.folders`."""
+    """Images and masks paired by name, see :mod:`echoseg.training.folders`.
+
+    Attributes:
+        images, masks: the two folders.
+        structures: names of the labels in the masks, such as ``{1: LV}``; labels without one are prompted by box and clicks only.
+        frames: a longer sequence gives this many consecutive frames at a time.
+    """
 
     kind: Literal["folders"]
     images: Path
     masks: Path
     structures: dict[int, str] = {}
+    frames: Positive = 8
     weight: float = 1.0
 
 
 class MedSam2Data(Strict):
-    """MedSAM2's ``.npz`` files (``imgs``, ``gts``), see :mod:`echoseg.training.medsam2_npz`."""
+    """MedSAM2's ``.npz`` files (``imgs``, ``gts``), see :mod:`echoseg.training.medsam2_npz`.
+
+    Attributes:
+        root: searched with its subfolders.
+        frames: a longer volume gives this many consecutive slices at a time.
+    """
 
     kind: Literal["medsam2"]
     root: Path
+    frames: Positive = 8
     weight: float = 1.0
 
 
@@ -66,10 +79,17 @@ class CamusData(Strict):
 
 
 class EchoNetData(Strict):
-    """The EchoNet-Dynamic layout (``Videos/``, ``FileList.csv``, ``VolumeTracings.csv``), see :mod:`echoseg.training.echonet`."""
+    """The EchoNet-Dynamic layout (``Videos/``, ``FileList.csv``, ``VolumeTracings.csv``), see :mod:`echoseg.training.echonet`.
+
+    Attributes:
+        root: the folder that holds the three.
+        split: which part of ``FileList.csv``.
+        frames: frames of a sample, evenly from one traced frame to the other; only those two have truth.
+    """
 
     kind: Literal["echonet"]
     root: Path
+    frames: Annotated[int, Field(ge=2)] = 4
     split: Literal["TRAIN", "VAL", "TEST"] = "TRAIN"
     weight: float = 1.0
 
@@ -195,18 +215,19 @@ class LossConfig(Strict):
 
 
 class EvaluationConfig(Strict):
-    """A fixed simulated hold-out measured during training; ``clips`` 0 turns it off.
+    """A fixed hold-out measured during training; ``clips`` 0 turns it off.
 
     Attributes:
         every: steps between evaluations; the last step is always evaluated.
-        clips: hold-out clips, of ``frames`` frames each.
+        data: where the hold-out comes from; simulated clips are drawn by a seed of their own. Give a fine-tuning run
+            patients that are not in its training data.
+        clips: the first so many samples of ``data``.
         real: also measure on real CAMUS patients under ``$ECHOSEG_DATA`` when that is set (a measurement only, never used to choose).
     """
 
     every: Positive = 500
+    data: Data = SimulatedData(kind="simulated", frames=6, options={"fps": (6.0, 25.0)})
     clips: Annotated[int, Field(ge=0)] = 24
-    frames: Positive = 6
-    size: Positive = 128
     real: bool = False
 
 

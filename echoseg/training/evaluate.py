@@ -1,70 +1,73 @@
-"""Accuracy during training, on a fixed simulated hold-out: the numbers that pick the best checkpoint."""
+"""Accuracy during training, on a fixed hold-out: the numbers that pick the best checkpoint."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from echoseg.model.config import STRUCTURES
 from echoseg.model.sam2 import SAM2
+from echoseg.training.augment import stretch, warp, warp_mask
 from echoseg.training.config import EvaluationConfig, PromptConfig
-from echoseg.training.dataset import Sample, structure_index
+from echoseg.training.dataset import UNNAMED, Sample
 from echoseg.training.feed import Batch
 from echoseg.training.log import contact_sheet
 from echoseg.training.prompts import CORNER_FIRST, CORNER_LAST
 from echoseg.training.rollout import merge, rollout
-from echoseg.training.simulated import SimulatedClips
-from echoseg.types import Box
+from echoseg.training.sources import build_dataset
+from echoseg.types import Box, Image
 
 _UNCORRECTED = PromptConfig(corrections=0, correct_frame=0)
 HOLD_OUT_SEED = 2**30
-"""Seed of the hold-out's simulator, apart from any run's."""
+"""Seed of a simulated hold-out, apart from any run's."""
 
 
 def hold_out(config: EvaluationConfig, side: int) -> list[Sample]:
-    """The fixed clips, carried to the model's input size without augmentation."""
-    clips = SimulatedClips(HOLD_OUT_SEED, config.frames, config.size, options={"fps": (6.0, 25.0)})
-    rng = np.random.default_rng(0)
-    return [at_input_size(clips.sample(i, rng), side) for i in range(config.clips)]
+    """The fixed samples, carried to the model's input size without augmentation.
+
+    Raises:
+        SourceError: a folder is missing or holds nothing usable.
+    """
+    dataset = build_dataset(config.data, HOLD_OUT_SEED)
+    count = min(config.clips, len(dataset))
+    return [at_input_size(dataset.sample(i, np.random.default_rng([HOLD_OUT_SEED, i])), side) for i in range(count)]
 
 
 def at_input_size(sample: Sample, side: int) -> Sample:
     """A sample stretched to ``side`` x ``side``, as the model sees any frame."""
-    from echoseg.training.augment import warp, warp_mask
-
-    height, width = sample.frames.shape[1:3]
-    matrix = np.array([[side / width, 0, 0], [0, side / height, 0]])
+    matrix = stretch(sample.frames.shape[1:3], side)
     frames = np.stack([warp(frame, matrix, side) for frame in sample.frames])
-    masks = np.stack([[warp_mask(mask, matrix, side) for mask in layers] for layers in sample.masks])
-    return Sample(frames, masks, sample.structures, sample.known)
+    masks = np.zeros((*sample.masks.shape[:2], side, side), bool)
+    for index in np.ndindex(*masks.shape[:2]):
+        masks[index] = warp_mask(sample.masks[index], matrix, side)
+    return replace(sample, frames=frames, masks=masks)
 
 
-def plain_batch(sample: Sample, layer: int, prompt: str, *, stills: bool) -> Batch:
-    """One object of a sample, without augmentation, prompted exactly.
+def plain_batch(frames: Image, masks: NDArray[np.bool_], structure: int | None = None, *, stills: bool) -> Batch:
+    """One object, without augmentation, prompted by its exact box or by its ``structure``.
 
     Args:
-        prompt: ``box`` (exact) or ``structure``.
+        frames: ``(T, S, S)`` or ``(T, S, S, 3)`` uint8; masks: ``(T, S, S)``, not empty where a box is asked for.
         stills: each frame on its own, with its own prompt (else one clip, prompted on its first frame).
     """
-    frames = torch.from_numpy(sample.frames)
-    masks = torch.from_numpy(sample.masks[:, layer])
-    frames, masks = (frames[:, None], masks[:, None]) if stills else (frames[None], masks[None])
-    count = len(masks)
-    boxes = [_corners(m[0]) for m in masks.numpy()] if prompt == "box" else []
+    clips, truth = torch.from_numpy(frames), torch.from_numpy(masks)
+    clips, truth = (clips[:, None], truth[:, None]) if stills else (clips[None], truth[None])
+    count, named = len(truth), structure is not None
+    boxes = np.zeros((count, 0, 2), np.float32) if named else np.stack([_corners(m) for m in truth[:, 0].numpy()])
     return Batch(
-        frames=frames,
-        masks=masks,
-        known=torch.ones(masks.shape[:2], dtype=torch.bool),
-        points=torch.from_numpy(np.stack(boxes)) if boxes else torch.zeros(count, 0, 2),
-        labels=torch.tensor([[CORNER_FIRST, CORNER_LAST]] * count) if boxes else torch.zeros(count, 0, dtype=torch.int64),
-        structure=torch.full((count,), int(sample.structures[layer]) if prompt == "structure" else -1),
-        keep=torch.full((count,), prompt == "structure"),
+        frames=clips,
+        masks=truth,
+        known=torch.ones(truth.shape[:2], dtype=torch.bool),
+        points=torch.from_numpy(boxes),
+        labels=torch.tensor([CORNER_FIRST, CORNER_LAST][: boxes.shape[1]], dtype=torch.int64).expand(count, -1),
+        structure=torch.full((count,), structure if structure is not None else UNNAMED),
+        keep=torch.full((count,), named),
         from_mask=torch.zeros(count, dtype=torch.bool),
         seeds=torch.zeros(count, dtype=torch.int64),
         step_seed=0,
@@ -72,15 +75,16 @@ def plain_batch(sample: Sample, layer: int, prompt: str, *, stills: bool) -> Bat
 
 
 @torch.no_grad()
-def predict(model: SAM2, batch: Batch) -> Tensor:
-    """``(N, T, S, S)`` bool masks; an object whose score is not above 0 is absent."""
+def predict(model: SAM2, batch: Batch) -> NDArray[np.bool_]:
+    """``(N, T, S, S)`` masks; an object whose score is not above 0 is absent."""
+    batch = batch.to(model.no_mem_embed.device)
     side = batch.masks.shape[-1]
     frames = []
     for answers, last in rollout(model, batch, _UNCORRECTED):
         if last:
             logits = F.interpolate(merge(answers, "mask"), (side, side), mode="bilinear", align_corners=False)[:, 0]
             frames.append((logits > 0) & (merge(answers, "object_score")[:, :1, None] > 0))
-    return torch.stack(frames, dim=1)
+    return torch.stack(frames, dim=1).cpu().numpy()
 
 
 def dice_score(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
@@ -89,34 +93,34 @@ def dice_score(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     return 1.0 if total == 0 else 2.0 * int((a & b).sum()) / total
 
 
-def evaluate(model: SAM2, samples: list[Sample], structures: tuple[str, ...] = STRUCTURES) -> dict[str, float]:
-    """Mean Dice over hold-out frames, by structure and prompt.
+def evaluate(model: SAM2, samples: list[Sample], names: tuple[str, ...] = (*STRUCTURES, "object")) -> dict[str, float]:
+    """Mean Dice by structure and prompt; objects without a name count as ``object``.
 
     Returns:
-        ``LV_box``, ``LV_structure`` and so on (each frame prompted alone), ``LV_box_clip``, ``LV_structure_clip`` (prompted on the first
-        frame, tracked; the first frame not counted), and ``score``, the mean of LV's four.
+        ``LV_box``, ``LV_structure`` and so on (each frame that shows the object prompted alone), ``LV_box_clip``, ``LV_structure_clip``
+        (prompted on the first frame that shows it, tracked; that frame not counted) for the LV and unnamed objects, and ``score``, the
+        mean of the LV's, or where there is none, of all. Empty when there was nothing to measure.
     """
     was_training = model.training
     model.eval()
     dices: dict[str, list[float]] = {}
     for sample in samples:
-        for name in structures:
-            layers = np.flatnonzero(sample.structures == structure_index(name))
-            if len(layers) == 0 or not sample.masks[:, layers[0]].any(axis=(1, 2)).all():
+        for layer, structure in enumerate(sample.structures.tolist()):
+            name = "object" if structure == UNNAMED else STRUCTURES[structure]
+            truth = sample.masks[:, layer]
+            shown = np.flatnonzero(sample.known & truth.any(axis=(1, 2)))
+            if name not in names or len(shown) == 0:
                 continue
-            for prompt in ("box", "structure"):
-                if prompt == "structure" and not model.config.structures:
-                    continue
-                for stills in (True, False):
-                    if not stills and name != "LV":
-                        continue
-                    batch = plain_batch(sample, int(layers[0]), prompt, stills=stills)
-                    predicted, truth = predict(model, batch).numpy(), batch.masks.numpy()
-                    if not stills:
-                        predicted, truth = predicted[:, 1:], truth[:, 1:]
-                    key = f"{name}_{prompt}" + ("" if stills else "_clip")
-                    pairs = zip(predicted.reshape(-1, *truth.shape[2:]), truth.reshape(-1, *truth.shape[2:]), strict=True)
-                    dices.setdefault(key, []).extend(dice_score(p, t) for p, t in pairs)
+            askable = structure != UNNAMED and bool(model.config.structures)
+            for prompt in (None, structure) if askable else (None,):
+                key = f"{name}_{'box' if prompt is None else 'structure'}"
+                stills = predict(model, plain_batch(sample.frames[shown], truth[shown], prompt, stills=True))[:, 0]
+                dices.setdefault(key, []).extend(map(dice_score, stills, truth[shown]))
+                tail = slice(int(shown[0]), None)
+                scored = np.flatnonzero(sample.known[tail])[1:]
+                if name in ("LV", "object") and len(scored):
+                    clip = predict(model, plain_batch(sample.frames[tail], truth[tail], prompt, stills=False))[0]
+                    dices.setdefault(f"{key}_clip", []).extend(map(dice_score, clip[scored], truth[tail][scored]))
     model.train(was_training)
     means = {key: float(np.mean(values)) for key, values in dices.items()}
     lv = [value for key, value in means.items() if key.startswith("LV")] or list(means.values())
@@ -132,7 +136,7 @@ def sample_picture(model: SAM2, batch: Batch) -> NDArray[np.uint8]:
     """``(H, W, 3)`` uint8: what the model makes of up to 16 objects of a training batch, truth green, prediction red."""
     was_training = model.training
     model.eval()
-    predicted = predict(model, batch).cpu().numpy()
+    predicted = predict(model, batch)
     model.train(was_training)
     count, clips = min(len(predicted), 16), batch.frames.cpu().numpy()
     rows = [(n, t) for n in range(count) for t in range(predicted.shape[1])][:48]

@@ -15,14 +15,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from echoseg.model.config import STRUCTURES
-from echoseg.training.augment import change_greys, random_warp, warp, warp_mask
+from echoseg.errors import SourceError
+from echoseg.model.config import STRUCTURES, SAM2Config
+from echoseg.training.augment import Matrix, change_greys, random_warp, stretch, warp, warp_mask
 from echoseg.training.config import StageConfig, TrainConfig
 from echoseg.training.dataset import UNNAMED, Dataset, Sample
 from echoseg.training.prompts import DrawnPrompt, draw_prompt
 
 REUSE_PERIOD = 12
 """Steps between two uses of one sample. A multiple of most worker counts, so that a sample returns to the worker that holds it."""
+_SMALLEST = 4
+"""Pixels of an object at the model's input below which it counts as out of view."""
 _SAMPLES, _SLOTS, _STEPS = 1, 2, 3  # what a random stream is for
 
 
@@ -82,10 +85,10 @@ class Batch:
 
 
 class Feed(TorchDataset[Batch]):
-    """Batch of every step: ``feed[step]``. Process ``rank`` of ``world`` prepares its own slots of the step."""
+    """Batch of every step: ``feed[step]``. Process ``rank`` prepares its own slots of the step."""
 
-    def __init__(self, config: TrainConfig, datasets: Sequence[tuple[Dataset, float]], side: int, rank: int = 0, world: int = 1) -> None:
-        self.config, self.side, self.rank, self.world = config, side, rank, world
+    def __init__(self, config: TrainConfig, datasets: Sequence[tuple[Dataset, float]], model: SAM2Config, rank: int = 0) -> None:
+        self.config, self.side, self.named, self.rank = config, model.image_size, bool(model.structures), rank
         self.datasets = [dataset for dataset, _ in datasets]
         weights = np.array([weight for _, weight in datasets], float)
         self.shares = weights / weights.sum()
@@ -121,6 +124,8 @@ class Feed(TorchDataset[Batch]):
         rng = np.random.default_rng([self.config.seed, _SAMPLES, *key])
         dataset = self.datasets[rng.choice(len(self.datasets), p=self.shares)]
         sample = dataset.sample(int(rng.integers(len(dataset))), rng)
+        if not self.named:  # the published models cannot be asked by name
+            sample = replace(sample, structures=np.full_like(sample.structures, UNNAMED))
         if self.config.reuse > 1:
             self.cache[key] = sample
             while len(self.cache) > REUSE_PERIOD * stage.batch:
@@ -146,23 +151,28 @@ def prepare(
 
     Returns:
         ``(T, side, side[, 3])`` uint8 frames and ``stage.objects`` objects.
+
+    Raises:
+        SourceError: no object of the sample is a pixel large at the model's input, and none can be asked for by name.
     """
     chosen = choose_frames(sample, stage, rng)
     if rng.random() < config.augment.reverse and sample.known[chosen[-1]] and sample.masks[chosen[-1]].any():
         chosen = chosen[::-1]
     matrix = random_warp(sample.frames.shape[1:3], side, config.augment, rng)
+    present = _in_view(sample, chosen[0], matrix, side, _SMALLEST)
+    missing = sorted(set(range(len(STRUCTURES))) - set(sample.structures[present].tolist())) if (sample.structures >= 0).any() else []
+    if not present and not missing:
+        matrix = stretch(sample.frames.shape[1:3], side)
+        present = _in_view(sample, chosen[0], matrix, side, 1)
+        if not present:
+            raise SourceError(f"a training sample shows no object of at least one pixel at the model's input of {side} x {side}")
     frames = np.stack([warp(sample.frames[t], matrix, side) for t in chosen])
     frames = change_greys(frames, config.augment, rng)
-    warped: dict[int, NDArray[np.bool_]] = {}
 
     def masks_of(i: int) -> NDArray[np.bool_]:
-        if i not in warped:
-            warped[i] = np.stack([warp_mask(sample.masks[t, i], matrix, side) for t in chosen])
-        return warped[i]
+        return np.stack([warp_mask(sample.masks[t, i], matrix, side) for t in chosen])
 
-    present = [i for i in range(sample.masks.shape[1]) if sample.masks[chosen[0], i].any() and masks_of(i)[0].sum() >= 4]
     weights = np.array([_weight(int(sample.structures[i]), config) for i in present], float)
-    missing = sorted(set(range(len(STRUCTURES))) - set(sample.structures[present].tolist())) if (sample.structures >= 0).any() else []
     objects = []
     for _ in range(stage.objects):
         keep, seed = bool(rng.random() < config.prompts.keep_structure), int(rng.integers(2**31))
@@ -170,8 +180,8 @@ def prepare(
         if absent or not present:
             structure = int(rng.choice(missing)) if missing else 0
             layers = np.flatnonzero(sample.structures == structure)
-            masks = masks_of(int(layers[0])).copy() if len(layers) else np.zeros((len(chosen), side, side), bool)
-            masks[0] = False  # fewer than four pixels in view is not there
+            masks = masks_of(int(layers[0])) if len(layers) else np.zeros((len(chosen), side, side), bool)
+            masks[0] = False  # too small in view is not there
             prompt = draw_prompt(masks[0], structure, config.prompts, rng, clip=len(chosen) > 1)
         else:
             # Objects of a clip differ until all are used up.
@@ -183,6 +193,12 @@ def prepare(
             prompt = draw_prompt(masks[0], int(sample.structures[present[at]]), config.prompts, rng, clip=len(chosen) > 1, clicks=clicks)
         objects.append(_Object(masks, sample.known[chosen], prompt, keep, seed))
     return frames, objects
+
+
+def _in_view(sample: Sample, frame: int, matrix: Matrix, side: int, smallest: int) -> list[int]:
+    """Objects with at least ``smallest`` pixels on ``frame`` once it is warped."""
+    layers = sample.masks[frame]
+    return [i for i, mask in enumerate(layers) if mask.any() and warp_mask(mask, matrix, side).sum() >= smallest]
 
 
 def choose_frames(sample: Sample, stage: StageConfig, rng: np.random.Generator) -> NDArray[np.int64]:

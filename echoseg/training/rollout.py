@@ -106,7 +106,7 @@ def rollout(model: SAM2, batch: Batch, config: PromptConfig, *, checkpointing: b
             yield answers, done == rounds
             if done < rounds:
                 mask = merge(answers, "mask")
-                xy, labels = _click(mask, batch.masks[:, t], clicks)
+                xy, labels = _click(mask, batch.masks[:, t], batch.known[:, t], clicks)
                 given = given.with_click(xy.to(device), labels.to(device), mask)
         if t + 1 < frames:
             prompted = t == 0 or rounds > 0
@@ -168,9 +168,14 @@ def merge(answers: list[Answer], name: str) -> Tensor:
     return merged
 
 
-def _click(mask: Tensor, truth: Tensor, rngs: list[np.random.Generator]) -> tuple[Tensor, Tensor]:
-    """A corrective click an object: ``(N, 2)`` float32 xy in input pixels and ``(N,)`` int64 labels."""
+def _click(mask: Tensor, truth: Tensor, known: Tensor, rngs: list[np.random.Generator]) -> tuple[Tensor, Tensor]:
+    """A corrective click an object: ``(N, 2)`` float32 xy in input pixels and ``(N,)`` int64 labels.
+
+    Where the truth is not ``known`` the click confirms the answer.
+    """
     logits = F.interpolate(mask.detach().float(), truth.shape[-2:], mode="bilinear", align_corners=False)
-    predicted, true = (logits[:, 0] > 0).cpu().numpy(), truth.cpu().numpy()
-    drawn = [corrective_click(p, t, rng) for p, t, rng in zip(predicted, true, rngs, strict=True)]
+    predicted = logits[:, 0] > 0
+    true = torch.where(known[:, None, None], truth, predicted)
+    pairs = zip(predicted.cpu().numpy(), true.cpu().numpy(), rngs, strict=True)
+    drawn = [corrective_click(p, t, rng) for p, t, rng in pairs]
     return torch.from_numpy(np.stack([xy for xy, _ in drawn])), torch.tensor([label for _, label in drawn], dtype=torch.int64)

@@ -20,11 +20,11 @@ def build_dataset(data: Data, seed: int) -> Dataset:
     if isinstance(data, FolderData):
         from echoseg.training.folders import FolderPairs
 
-        return FolderPairs(data.images, data.masks, data.structures)
+        return FolderPairs(data.images, data.masks, data.structures, data.frames)
     if isinstance(data, MedSam2Data):
         from echoseg.training.medsam2_npz import MedSam2Npz
 
-        return MedSam2Npz(data.root)
+        return MedSam2Npz(data.root, data.frames)
     if isinstance(data, CamusData):
         from echoseg.training.camus import Camus
 
@@ -32,7 +32,7 @@ def build_dataset(data: Data, seed: int) -> Dataset:
     if isinstance(data, EchoNetData):
         from echoseg.training.echonet import EchoNet
 
-        return EchoNet(data.root, data.split)
+        return EchoNet(data.root, data.split, data.frames)
     from echoseg.training.simulated import SimulatedClips
 
     return SimulatedClips(seed, data.frames, data.size, data.views, data.options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from echoseg.errors import DeviceError, ModelConfigError
+from echoseg.errors import DeviceError, EchosegError, ModelConfigError
 from echoseg.model import ConvTrunkConfig, HieraConfig, SAM2Config, build_model, model_config
 from echoseg.model.checkpoint import load_strict, read_state_dict
 from echoseg.model.sam2 import SAM2
@@ -30,6 +31,10 @@ from echoseg.training.log import RunLog
 from echoseg.training.optimizer import build_optimizer, rate_at, set_rate
 from echoseg.training.sources import build_datasets
 
+_LOGGER = logging.getLogger(__name__)
+_HOPELESS = 20
+"""Steps in a row without a finite gradient after which a run is given up."""
+
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called after each step with the steps done, the steps in all, and the step's numbers."""
 
@@ -43,12 +48,18 @@ class TrainResult:
         step: optimizer steps done.
         evaluation: the latest evaluation, empty when none was made.
         best: highest ``score`` of an evaluation so far.
+        skipped: steps of this call whose gradient was not finite: the weights were left as they were.
     """
 
     folder: Path
     step: int
     evaluation: dict[str, float]
     best: float
+    skipped: int
+
+
+class TrainingError(EchosegError):
+    """A run cannot go on."""
 
 
 def train(
@@ -70,6 +81,7 @@ def train(
 
     Raises:
         ModelConfigError, WeightsError, SourceError: the configuration, its weights or its data cannot be used.
+        TrainingError: the gradient was not finite in many steps in a row.
     """
     config = config if isinstance(config, TrainConfig) else load_config(config)
     folder = Path(out) if out is not None else config.folder()
@@ -95,6 +107,7 @@ class _Run:
             # Stills leave the memory's parameters unused.
             self.loss = DistributedDataParallel(self.loss, find_unused_parameters=True)
         self.step, self.best, self.evaluation = 0, -math.inf, dict[str, float]()
+        self.skipped = self.skipped_in_a_row = 0
         last = folder / "last.pt"
         if resume and last.is_file():
             stored = load_checkpoint(last, self.model, self.average, self.optimizer)
@@ -107,7 +120,7 @@ class _Run:
     def go(self, max_steps: int | None, progress: Progress | None) -> TrainResult:
         config = self.config
         stop = config.steps if max_steps is None else min(config.steps, self.step + max_steps)
-        feed = Feed(config, build_datasets(config), self.model.config.image_size, self.rank.index, self.rank.world)
+        feed = Feed(config, build_datasets(config), self.model.config, self.rank.index)
         saved, tallied, frames = time.monotonic(), time.monotonic(), 0
         self.model.train()
         for batch in loader(feed, self.step, stop, config.workers):
@@ -117,7 +130,8 @@ class _Run:
             now = time.monotonic()
             if self.log is not None and (self.step % config.log_every == 0 or self.step == stop):
                 numbers["frames_per_s"] = frames / max(now - tallied, 1e-9)
-                self.log.row("train", self.step, {"stage": config.stage_at(self.step - 1).name, **numbers})
+                stage = config.stage_at(self.step - 1).name
+                self.log.row("train", self.step, {"stage": stage, **numbers, "skipped": self.skipped})
                 tallied, frames = now, 0
             if self.log is not None and self.step % config.picture_every == 0:
                 self.log.picture(self.step, sample_picture(self.model, batch.to(self.device)))
@@ -132,7 +146,7 @@ class _Run:
             self._save("last.pt")
         if self.log is not None:
             self.log.close()
-        return TrainResult(self.folder, self.step, self.evaluation, self.best)
+        return TrainResult(self.folder, self.step, self.evaluation, self.best, self.skipped)
 
     def _step(self, batch: Batch) -> dict[str, float]:
         """One optimizer step; returns its numbers. Dropout depends on (seed, step) alone, as all else does."""
@@ -153,7 +167,21 @@ class _Run:
         if math.isfinite(norm):
             self.optimizer.step()
             self.average.update(self.model)
+            self.skipped_in_a_row = 0
+        else:
+            self._skip(norm, numbers["loss"])
         return {**numbers, "grad_norm": norm, "lr": rate}
+
+    def _skip(self, norm: float, loss: float) -> None:
+        """Say that a step was not made, and give up when none is any more."""
+        self.skipped += 1
+        self.skipped_in_a_row += 1
+        said = f"step {self.step + 1}: the norm of the gradient is {norm}, the loss {loss:.4g}; the weights are left as they were"
+        _LOGGER.warning(said)
+        if self.skipped_in_a_row == _HOPELESS:
+            raise TrainingError(
+                f"{said}, for {_HOPELESS} steps in a row: lower optimizer.lr, or look for broken values in the data or weights"
+            )
 
     def _synchronised(self, last: bool) -> Any:
         """Gradients travel between processes with the last part of a step only."""
