@@ -63,5 +63,8 @@ def _truth(path: Path) -> Path:
 
 def _read(path: Path) -> np.ndarray:
     """``(H, W)`` array of a 2-D image (a third axis of length 1 is dropped)."""
-    array = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    try:
+        array = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise SourceError(f"{path} cannot be read, with its data file beside it: {str(error).splitlines()[-1]}") from error
     return array[0] if array.ndim == 3 else array

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from echoseg.errors import SourceError
+from echoseg.io.source import Source
 from echoseg.model.config import STRUCTURES
 from echoseg.types import Image
 
@@ -47,6 +49,27 @@ def sample_of_labels(frames: Image, labels: NDArray[np.integer], names: dict[int
     masks = np.stack([labels == v for v in values], axis=1) if values else np.zeros((len(labels), 0, *labels.shape[1:]), bool)
     structures = np.array([structure_index(names.get(v)) for v in values], dtype=np.int64)
     return Sample(frames, masks, structures, np.ones(len(labels), bool) if known is None else np.asarray(known, bool))
+
+
+def sample_of_source(source: Source, labels: NDArray[np.integer], names: dict[int, str], frames: int, rng: np.random.Generator) -> Sample:
+    """Up to ``frames`` consecutive frames of a source around one that shows an object.
+
+    Args:
+        labels: ``(T, H, W)``, one label map for each frame of ``source``.
+        names: gives a label its structure.
+
+    Raises:
+        SourceError: the label maps do not fit the frames, or show nothing.
+    """
+    if labels.shape != (source.length, *source.size):
+        raise SourceError(f"{source.name}: label maps of shape {labels.shape} do not fit frames of shape {(source.length, *source.size)}")
+    shown = np.flatnonzero(labels.any(axis=(1, 2)))
+    if len(shown) == 0:
+        raise SourceError(f"{source.name}: the label maps show no object; leave it out of the training data")
+    latest = max(len(labels) - frames, 0)
+    start = int(np.clip(rng.choice(shown) - rng.integers(frames), 0, latest))
+    chosen = slice(start, min(start + frames, len(labels)))
+    return sample_of_labels(np.stack(list(source.frames(chosen.start, chosen.stop))), labels[chosen], names)
 
 
 def structure_index(name: str | None) -> int:
