@@ -45,7 +45,7 @@ def load_network(name: str | SAM2Config, weights: str | Path | None = None) -> t
     config = model_config(name) if isinstance(name, str) else name
     path = Path(weights) if weights is not None else shipped_weights(config)
     if path is None:
-        raise WeightsError(f"{config.name} does not ship with weights: download them ({config.origin}) and pass weights=PATH (--weights PATH)")
+        raise WeightsError(f"no weights ship for {config.name}: download them ({config.origin}) and pass weights=PATH (--weights PATH)")
     network = build_model(config)
     load_strict(network, read_state_dict(path), path.name)
     return network, WeightsInfo(path.name, sha256(path))

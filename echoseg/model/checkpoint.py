@@ -30,7 +30,8 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path.name} cannot be read as weights ({reason}): is the file complete, and does it hold tensors only?") from error
+        hint = "is the file complete, and does it hold tensors only?"
+        raise WeightsError(f"{path.name} cannot be read as weights ({reason}): {hint}") from error
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
     if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
@@ -63,8 +64,7 @@ def load_strict(model: nn.Module, state: dict[str, Tensor], label: str) -> None:
 
 def sha256(path: str | Path) -> str:
     """Hex digest of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _some(keys: Iterable[str], most: int = 6) -> str:

@@ -60,6 +60,8 @@ class SAM2Config:
         max_obj_ptrs: object pointers attended to.
         dropout: of the memory attention, in training only.
         structures: names of learned structure prompts, empty for the published models.
+        crop_to_sector: frames of a clip are cut to the scan sector before they are stretched to the input, since a small input
+            cannot spare pixels for text and margins; False for the published models, which see whole frames.
         weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
         licence: licence of the published weights.
         origin: where the weights come from, for ``echoseg weights list``.
@@ -82,6 +84,7 @@ class SAM2Config:
     max_obj_ptrs: int = 16
     dropout: float = 0.1
     structures: tuple[str, ...] = ()
+    crop_to_sector: bool = False
     weights: str | None = None
     licence: str = "Apache-2.0"
     origin: str = ""
@@ -103,12 +106,7 @@ class SAM2Config:
         return 4 * self.embedding_size
 
 
-def _hiera(embed_dim: int, num_heads: int, stages: tuple[int, ...], global_blocks: tuple[int, ...], background: int = 7, third_window: int = 14) -> HieraConfig:
-    spec = (8, 4, third_window, third_window // 2)
-    return HieraConfig(embed_dim, num_heads, stages, global_blocks, (background, background), spec)
-
-
-_TINY = _hiera(96, 1, (1, 2, 7, 2), (5, 7, 9))
+_TINY = HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9))
 _META = "Meta, facebook/sam2.1-hiera-{} (sam2.1_hiera_{}.pt)"
 
 REGISTRY: dict[str, SAM2Config] = {
@@ -130,20 +128,21 @@ REGISTRY: dict[str, SAM2Config] = {
             iou_hidden=96,
             dropout=0.0,
             structures=STRUCTURES,
+            crop_to_sector=True,
             weights="compact.safetensors",
             origin="echoseg, trained on simulated echo only",
         ),
         SAM2Config("medsam2", image_size=512, trunk=_TINY, origin="Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)"),
         SAM2Config("sam2.1-tiny", trunk=_TINY, origin=_META.format("tiny", "tiny")),
-        SAM2Config("sam2.1-small", trunk=_hiera(96, 1, (1, 2, 11, 2), (7, 10, 13)), origin=_META.format("small", "small")),
+        SAM2Config("sam2.1-small", trunk=HieraConfig(96, 1, (1, 2, 11, 2), (7, 10, 13)), origin=_META.format("small", "small")),
         SAM2Config(
             "sam2.1-base-plus",
-            trunk=_hiera(112, 2, (2, 3, 16, 3), (12, 16, 20), background=14),
+            trunk=HieraConfig(112, 2, (2, 3, 16, 3), (12, 16, 20), window_pos_embed_bkg_spatial_size=(14, 14)),
             origin=_META.format("base-plus", "base_plus"),
         ),
         SAM2Config(
             "sam2.1-large",
-            trunk=HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), (7, 7), (8, 4, 16, 8)),
+            trunk=HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), window_spec=(8, 4, 16, 8)),
             origin=_META.format("large", "large"),
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -32,9 +33,10 @@ class PromptTensors:
     structure: Tensor | None = None
 
     @property
-    def clicks(self) -> int:
-        """Points per object (a box counts as two), which decides about multimask output."""
-        return 0 if self.labels is None else self.labels.shape[1]
+    def ambiguous(self) -> bool:
+        """True when the decoder should offer several masks: no more than one click (a box counts as two) and no named structure."""
+        clicks = 0 if self.labels is None else self.labels.shape[1]
+        return clicks <= 1 and self.structure is None
 
 
 class PromptEncoder(nn.Module):
@@ -65,12 +67,17 @@ class PromptEncoder(nn.Module):
         """Position encoding of the frame embedding, ``(1, C, h, w)``."""
         return self.pe_layer.grid(self.embedding_size)
 
+    def _point_kinds(self) -> Iterator[nn.Embedding]:
+        for kind in self.point_embeddings:
+            assert isinstance(kind, nn.Embedding)
+            yield kind
+
     def _embed_points(self, points: Tensor, labels: Tensor) -> Tensor:
         # Officially a padding point closes every prompt: the decoder was trained with it.
         points = torch.cat((points, points.new_zeros(len(points), 1, 2)), dim=1)
         labels = torch.cat((labels, labels.new_full((len(labels), 1), PADDING)), dim=1)
         embedding = self.pe_layer((points + 0.5) / self.image_size)
-        kinds = torch.cat([self.not_a_point_embed.weight, *[e.weight for e in self.point_embeddings]])
+        kinds = torch.cat([self.not_a_point_embed.weight, *(kind.weight for kind in self._point_kinds())])
         return embedding * (labels != PADDING)[..., None] + kinds[labels + 1]
 
     def forward(self, prompt: PromptTensors, batch: int) -> tuple[Tensor, Tensor]:

@@ -3,5 +3,6 @@
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
 from echoseg.tracking.session import Session, features_cache
 from echoseg.tracking.tracker import Tracker
+from echoseg.tracking.window import Window
 
-__all__ = ["MemoryBank", "ObjectMemory", "Session", "Tracker", "features_cache"]
+__all__ = ["MemoryBank", "ObjectMemory", "Session", "Tracker", "Window", "features_cache"]

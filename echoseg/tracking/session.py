@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from echoseg.errors import NotRereadableError, PromptError
+from echoseg.io import open_source
 from echoseg.io.source import Source
 from echoseg.model.load import Model
 from echoseg.model.sam2 import FrameFeatures
@@ -16,6 +18,7 @@ from echoseg.runtime.cache import Cache, LRUCache
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
 from echoseg.tracking.reader import FrameReader
 from echoseg.tracking.tracker import Tracker
+from echoseg.tracking.window import Window
 from echoseg.types import Direction, FrameResult, Image, Prompt, Structure
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
@@ -42,31 +45,36 @@ class Session:
     """One source, one model, any number of objects.
 
     Args:
-        source: an open :class:`echoseg.io.Source`.
+        source: a :class:`echoseg.io.Source`, or anything :func:`echoseg.open_source` takes.
         model: from :func:`echoseg.load_model`.
         cache: where frame features are kept (``get``, ``put``, ``clear`` by frame index); default: 512 MB.
         history: tracked frames remembered an object and direction (see :class:`MemoryBank`).
         max_prompted: bound on the prompted frames a frame attends to; None for all.
         length: frames of the sequence when the source itself cannot tell (a live stream).
+        window: the part of the frames that the network sees; default: the scan sector when the model's configuration asks for
+            that (``crop_to_sector``), else all.
     """
 
     def __init__(
         self,
-        source: Source,
+        source: Any,
         model: Model,
         *,
         cache: Cache[FrameFeatures] | None = None,
         history: int = 256,
         max_prompted: int | None = None,
         length: int | None = None,
+        window: Window | None = None,
     ) -> None:
-        self.source = source
+        self.source: Source = open_source(source)
         self.model = model
-        self.tracker = Tracker(model, source.length if length is None else length)
+        if window is None and model.config.crop_to_sector:
+            window = Window.around(self.source.sector(), self.source.size)
+        self.tracker = Tracker(model, self.source.size, self.source.length if length is None else length, window)
         self.cache: Cache[FrameFeatures] = features_cache() if cache is None else cache
         self.history = history
         self.max_prompted = max_prompted
-        self._reader = FrameReader(source)
+        self._reader = FrameReader(self.source)
         self._objects: dict[int, _Object] = {}
 
     @property
@@ -78,6 +86,14 @@ class Session:
         """Frames that hold prompts of an object, ascending."""
         return tuple(sorted(self._known(object_id).prompts))
 
+    def preview(self, frame: int, prompts: Prompt | Sequence[Prompt]) -> ObjectMemory:
+        """The answer to prompts on a frame, without remembering it: for policies that try several.
+
+        Raises:
+            PromptError, NotRereadableError: as :meth:`prompt`.
+        """
+        return self.tracker.answer(self._features(frame), _as_list(prompts))
+
     def prompt(self, object_id: int, frame: int, prompts: Prompt | Sequence[Prompt]) -> FrameResult:
         """Names an object on a frame and returns its mask there; replaces what was said of that object on that frame.
 
@@ -88,13 +104,13 @@ class Session:
         if not 1 <= object_id <= 255:
             raise PromptError(f"object ids run from 1 to 255; got {object_id}")
         given = _as_list(prompts)
-        memory = self.tracker.answer(self._features(frame), given, self.source.size)
+        memory = self.tracker.answer(self._features(frame), given)
         state = self._objects.setdefault(object_id, _Object(MemoryBank(self.model.config, self.history, self.max_prompted)))
         state.prompts[frame] = given
         state.bank.prompted[frame] = memory
         state.corrections.pop(frame, None)
         state.bank.corrected.pop(frame, None)
-        return self.tracker.result(frame, {object_id: memory}, self.source.size)
+        return self.tracker.result(frame, {object_id: memory})
 
     def correct(self, object_id: int, frame: int, prompts: Prompt | Sequence[Prompt]) -> FrameResult:
         """Corrects the mask an object already has on a frame, prompted or tracked, e.g. by clicks.
@@ -117,11 +133,11 @@ class Session:
         clicks = state.corrections.get(frame, []) + _as_list(prompts)
         seeded = frame in state.prompts
         context = None if seeded else (state.bank, frame, backward)
-        memory = self.tracker.answer(self._features(frame), clicks, self.source.size, previous, context)
+        memory = self.tracker.answer(self._features(frame), clicks, previous, context)
         state.corrections[frame] = clicks
         (state.bank.prompted if seeded else state.bank.corrected)[frame] = memory
         self._confirm_others(object_id, frame, backward)
-        return self.tracker.result(frame, {object_id: memory}, self.source.size)
+        return self.tracker.result(frame, {object_id: memory})
 
     def propagate(self, direction: Direction = "both", start: int | None = None) -> Iterator[FrameResult]:
         """Carries all objects along; yields each frame once, forward from the start, then backward from before it.
@@ -173,7 +189,7 @@ class Session:
 
     def _pass(self, frames: Iterator[tuple[int, Image]], reverse: bool) -> Iterator[FrameResult]:
         for index, frame in frames:
-            yield self.tracker.result(index, self._step(index, frame, reverse), self.source.size)
+            yield self.tracker.result(index, self._step(index, frame, reverse))
 
     def _step(self, index: int, frame: Image, reverse: bool) -> dict[int, ObjectMemory]:
         """All objects on one frame: answers stand where a person gave them, memory carries the rest."""

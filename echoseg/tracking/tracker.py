@@ -16,7 +16,8 @@ from echoseg.model.preprocess import logits_to_source, mask_to_input, normalize
 from echoseg.model.prompt_encoder import BOX_FIRST, BOX_SECOND, PromptTensors
 from echoseg.model.sam2 import FrameFeatures, MaskPrediction
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory, pointer_span, store
-from echoseg.types import Box, FrameResult, Image, MaskPrompt, Points, Prompt, Structure
+from echoseg.tracking.window import Window
+from echoseg.types import ABSENT_LOGIT, Box, FrameResult, Image, MaskPrompt, Points, Prompt, Structure
 
 _PREVIOUS_MASK_LIMIT = 32.0  # an earlier answer enters as a mask prompt within +-32, as officially
 _OBJECTS_AT_ONCE = 16  # memory attention is wide: more objects go in several batches
@@ -27,25 +28,28 @@ class Tracker:
 
     Args:
         model: a loaded model.
+        size: ``(H, W)`` of the frames; prompts and results are in their pixels.
         length: frames of the sequence, which scales the temporal encoding of pointers; None when unknown.
+        window: the part of the frame that the network sees; None for all of it. Outside it no object is found.
     """
 
-    def __init__(self, model: Model, length: int | None = None) -> None:
+    def __init__(self, model: Model, size: tuple[int, int], length: int | None = None, window: Window | None = None) -> None:
         self.model = model
         self.network = model.network
+        self.size = size
         self.length = length
+        self.window = window or Window.whole(size)
 
     def encode(self, frame: Image) -> FrameFeatures:
         """Features of one ``(H, W)`` or ``(H, W, 3)`` uint8 frame, shared by all objects."""
         with self.model.execution():
-            images = normalize(frame[None], self.model.config.image_size)
+            images = normalize(frame[self.window.slices][None], self.model.config.image_size)
             return self.network.encode_image(images.to(self.model.execution.device))
 
     def answer(
         self,
         features: FrameFeatures,
         prompts: Sequence[Prompt],
-        size: tuple[int, int],
         previous: ObjectMemory | None = None,
         context: tuple[MemoryBank, int, bool] | None = None,
     ) -> ObjectMemory:
@@ -54,7 +58,6 @@ class Tracker:
         Args:
             features: of that frame.
             prompts: a box and/or points, or a structure; or one mask, optionally with points that correct it.
-            size: ``(H, W)`` of the source, the prompts' frame of reference.
             previous: an earlier answer on this frame that the prompts correct.
             context: memory bank, frame index and direction when the frame was reached by tracking: the answer then also
                 looks at memory. None on a frame seeded afresh.
@@ -68,15 +71,16 @@ class Tracker:
             raise PromptError("give one mask for an object and frame, not several")
         with self.model.execution():
             if masks:
-                if masks[0].mask.shape != size:
-                    raise PromptError(f"the mask prompt has shape {masks[0].mask.shape} but frames are {size}")
-                mask = mask_to_input(masks[0].mask, self.model.config.image_size).to(self.model.execution.device)
+                if masks[0].mask.shape != self.size:
+                    raise PromptError(f"the mask prompt has shape {masks[0].mask.shape} but frames are {self.size}")
+                seen = masks[0].mask[self.window.slices]
+                mask = mask_to_input(seen, self.model.config.image_size).to(self.model.execution.device)
                 previous = self._remember(features, self.network.adopt_mask(features, mask), from_prompt=True)[0]
             if not rest:
                 if previous is None:
                     raise PromptError("no prompt was given")
                 return previous
-            prompt = prompt_tensors(rest, size, self.model)
+            prompt = prompt_tensors(rest, self.size, self.window, self.model)
             if previous is not None:
                 limited = previous.mask.clamp(-_PREVIOUS_MASK_LIMIT, _PREVIOUS_MASK_LIMIT)
                 prompt = PromptTensors(prompt.points, prompt.labels, limited, prompt.structure)
@@ -84,7 +88,7 @@ class Tracker:
                 embedding = self.network.attend_memory(features.embedding, None)
             else:
                 embedding = self._attend(features, [context[0]], context[1], context[2])
-            prediction = self.network.decode(embedding, features.high_res, prompt, multimask=prompt.clicks <= 1)
+            prediction = self.network.decode(embedding, features.high_res, prompt, prompt.ambiguous)
             return self._remember(features, prediction, from_prompt=True)[0]
 
     def confirm(self, features: FrameFeatures, memory: ObjectMemory) -> ObjectMemory:
@@ -111,16 +115,21 @@ class Tracker:
                     embedding = self._attend(features, [banks[i] for i in batch], index, reverse)
                     shared = features.expand(len(batch))
                     named = [structures[i] for i in batch if i in structures]
-                    prompt = PromptTensors(structure=_structure_index(named, self.model)) if named else None
-                    prediction = self.network.decode(embedding, shared.high_res, prompt, multimask=True)
+                    prompt = PromptTensors(structure=_structure_index(named, self.model) if named else None)
+                    prediction = self.network.decode(embedding, shared.high_res, prompt, prompt.ambiguous)
                     memories |= dict(zip(batch, self._remember(shared, prediction, from_prompt=False), strict=True))
         return memories
 
-    def result(self, index: int, memories: Mapping[int, ObjectMemory], size: tuple[int, int]) -> FrameResult:
-        """The answers of one frame at source size ``(H, W)``."""
+    def result(self, index: int, memories: Mapping[int, ObjectMemory]) -> FrameResult:
+        """The answers of one frame at source size."""
         ids = sorted(memories)
         with torch.inference_mode():
-            logits = logits_to_source(torch.cat([memories[i].mask for i in ids]), size).float().cpu().numpy()
+            seen = logits_to_source(torch.cat([memories[i].mask for i in ids]), self.window.size).float().cpu().numpy()
+        logits = seen
+        if self.window.size != self.size:
+            rows, columns = self.window.slices
+            logits = np.full((len(ids), *self.size), ABSENT_LOGIT, dtype=np.float32)
+            logits[:, rows, columns] = seen
         return FrameResult(
             index=index,
             logits=dict(zip(ids, logits, strict=True)),
@@ -151,8 +160,8 @@ class Tracker:
         ]
 
 
-def prompt_tensors(prompts: Sequence[Prompt], size: tuple[int, int], model: Model) -> PromptTensors:
-    """One object's box, points or structure on a source of ``size`` ``(H, W)`` as network input of batch 1.
+def prompt_tensors(prompts: Sequence[Prompt], size: tuple[int, int], window: Window, model: Model) -> PromptTensors:
+    """One object's box, points or structure on a source of ``size`` ``(H, W)``, seen through ``window``, as network input of batch 1.
 
     Raises:
         PromptError: two boxes, a structure beside other prompts or unknown to the model, or a prompt outside the frame.
@@ -181,9 +190,10 @@ def prompt_tensors(prompts: Sequence[Prompt], size: tuple[int, int], model: Mode
                 raise PromptError(f"point ({x:g}, {y:g}) lies outside the {width} x {height} frame")
             xy += [(float(x), float(y)) for x, y in points.xy]
             labels += points.labels.tolist()
-    scale = model.config.image_size / np.array([width, height], dtype=np.float64)
+    scale = model.config.image_size / np.array([window.size[1], window.size[0]], dtype=np.float64)
     device = model.execution.device
-    coordinates = torch.tensor(np.array(xy) * scale, dtype=torch.float32, device=device)
+    seen = (np.array(xy) - (window.x0, window.y0)) * scale
+    coordinates = torch.tensor(seen, dtype=torch.float32, device=device)
     return PromptTensors(coordinates[None], torch.tensor([labels], device=device))
 
 

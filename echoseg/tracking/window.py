@@ -1,0 +1,52 @@
+"""The part of a frame that the network sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from echoseg.types import BoolMask
+
+_MARGIN = 0.02  # of the longer side, left around the scan sector
+_WORTHWHILE = 0.85  # a window that keeps more of the frame than this gains nothing
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whole pixels ``x0 <= x < x1``, ``y0 <= y < y1`` of a frame."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @classmethod
+    def whole(cls, size: tuple[int, int]) -> Window:
+        """All of a frame of ``size`` ``(H, W)``."""
+        return cls(0, 0, size[1], size[0])
+
+    @classmethod
+    def around(cls, mask: BoolMask | None, size: tuple[int, int]) -> Window:
+        """The box around ``mask`` ``(H, W)`` with a small margin; the whole frame when there is no mask or little to gain."""
+        if mask is None or not mask.any():
+            return cls.whole(size)
+        margin = round(_MARGIN * max(size))
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        window = cls(
+            max(int(columns[0]) - margin, 0),
+            max(int(rows[0]) - margin, 0),
+            min(int(columns[-1]) + 1 + margin, size[1]),
+            min(int(rows[-1]) + 1 + margin, size[0]),
+        )
+        return window if window.size[0] * window.size[1] < _WORTHWHILE * size[0] * size[1] else cls.whole(size)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(height, width)``."""
+        return self.y1 - self.y0, self.x1 - self.x0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index of rows and columns."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
