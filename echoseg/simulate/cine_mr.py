@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.simulate.cycle import ejected, random_cycle
-from echoseg.simulate.heart import labels, locate, pose_heart, random_heart
+from echoseg.simulate.heart import random_heart
 from echoseg.simulate.options import EchoOptions
 from echoseg.simulate.plane import Plane
+from echoseg.simulate.pose import labels, locate, pose_heart
 
 
 def cine_frames(rng: np.random.Generator, size: int, frames: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:

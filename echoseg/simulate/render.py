@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from echoseg.simulate.compression import process
 from echoseg.simulate.cycle import Cycle, mitral_opening
-from echoseg.simulate.heart import Array, Place, Pose, labels, locate, pose_heart, sample_table
+from echoseg.simulate.heart import Array
 from echoseg.simulate.imaging import add_lines, compress, envelope, levels, speckle_level
 from echoseg.simulate.overlay import burn_in
 from echoseg.simulate.plane import Plane, moved
+from echoseg.simulate.pose import Place, Pose, labels, locate, pose_heart, sample_table
 from echoseg.simulate.scan import ScanMap, Sector, scan_map
 from echoseg.simulate.scene import Scene
 from echoseg.simulate.tissue import echogenicity, squareness

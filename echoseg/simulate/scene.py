@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoseg.simulate.compression import Chain, random_chain
-from echoseg.simulate.heart import Heart, Pose, labels, locate, pose_heart
-from echoseg.simulate.imaging import Machine, random_machine
+from echoseg.simulate.heart import Heart
+from echoseg.simulate.look import Look, random_look
+from echoseg.simulate.machine import Machine, random_machine
 from echoseg.simulate.options import EchoOptions, SimulationError
 from echoseg.simulate.overlay import Overlay, random_overlay
 from echoseg.simulate.plane import Drift, Plane, moved, random_drift, random_plane
+from echoseg.simulate.pose import Pose, labels, locate, pose_heart
 from echoseg.simulate.scan import Canvas, Sector, random_canvas, random_sector
-from echoseg.simulate.tissue import Look, random_look
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.simulate.heart import INNER, N_PHI, N_THETA, OUTER, RIGHT, Heart, Pose
+from echoseg.simulate.heart import Heart
 from echoseg.simulate.plane import Plane
+from echoseg.simulate.pose import INNER, N_PHI, N_THETA, OUTER, RIGHT, Pose
 
 Points = NDArray[np.float64]
 

@@ -8,7 +8,8 @@ import pytest
 
 from echoseg.simulate import EchoOptions
 from echoseg.simulate.cycle import ejected, mitral_opening, random_cycle
-from echoseg.simulate.heart import INNER, OUTER, labels, locate, pose_heart, random_heart
+from echoseg.simulate.heart import random_heart
+from echoseg.simulate.pose import INNER, OUTER, labels, locate, pose_heart
 
 OPTIONS = EchoOptions()
 
