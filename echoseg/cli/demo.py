@@ -16,7 +16,7 @@ def demo(out: Annotated[Path, typer.Option(help="Folder of the results.")] = Pat
     """Find, track and measure the left ventricle in a real apical 4-chamber clip of 120 frames."""
     from echoseg.io.demo import demo_clip
 
-    result = run_one(str(demo_clip()), out)
+    result = run_one(str(demo_clip()), out, overwrite=True)
     ef = result.measurements.get("measures", {}).get("ef", {})
     console = output()
     console.print(f"\nEjection fraction: {measure_text(ef)}")

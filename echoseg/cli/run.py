@@ -11,7 +11,7 @@ from echoseg.cli.console import output, print_error
 from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table
-from echoseg.errors import DeviceError, EchosegError, ModelConfigError
+from echoseg.errors import DeviceError, EchosegError, ModelConfigError, PromptError
 
 if TYPE_CHECKING:
     from echoseg.pipeline import RunResult
@@ -35,6 +35,7 @@ def run(
     spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
     views: Annotated[str | None, typer.Option(metavar="A4C,A2C", help="The view of each input, in order.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
     dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR (not available yet).")] = False,
     config: Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")] = None,
 ) -> None:
@@ -51,6 +52,7 @@ def run(
         "spacing": None if spacing is None else _parse_spacing(spacing),
         "fps": fps,
         "views": None if views is None else views.split(","),
+        "overwrite": overwrite,
     }
     if config is not None:
         from echoseg.cli.run_config import read_run_config
@@ -61,10 +63,12 @@ def run(
         raise typer.BadParameter(f"{len(view_of_input)} views for {len(inputs)} inputs: give one for each", param_hint="--views")
 
     import echoseg
+    from echoseg.prompting.parse import parse_prompt
 
     try:
+        options["prompt"] = parse_prompt(options["prompt"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
-    except (ModelConfigError, DeviceError) as error:
+    except (PromptError, ModelConfigError, DeviceError) as error:
         raise typer.BadParameter(str(error)) from error
 
     failures = []

@@ -24,6 +24,7 @@ class RunConfig(BaseModel):
     spacing: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
     fps: Annotated[float | None, Field(gt=0)] = None
     views: list[str] | None = None
+    overwrite: bool = False
 
 
 def read_run_config(path: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import echoseg
 from echoseg.cli.main import app
 from echoseg.errors import ModelConfigError, SourceError
-from echoseg.types import Flag
+from echoseg.types import Box, Flag
 
 MEASUREMENTS = {
     "measures": {
@@ -87,19 +87,27 @@ def test_prints_measures_flags_and_folder(calls, tmp_path):
 
 
 def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
-    options = ["--prompt", "box:1,2,3,4@5", "--direction", "forward", "--frame-index", 7, "--spacing", "0.5,0.25", "--fps", 25]
+    options = ["--direction", "forward", "--frame-index", 7, "--spacing", "0.5,0.25", "--fps", 25, "--overwrite"]
     assert invoke("run", "a.dcm", "--out", tmp_path, *options).exit_code == 0
     assert calls["runs"][0][1] == {
-        "prompt": "box:1,2,3,4@5",
+        "prompt": "auto",
         "model": "the model",
         "direction": "forward",
         "frame_index": 7,
         "spacing": (0.5, 0.25),
         "fps": 25.0,
+        "overwrite": True,
         "view": None,
     }
     invoke("run", "a.dcm", "--out", tmp_path)
-    assert calls["runs"][1][1] == {"prompt": "auto", "model": "the model", "direction": "both", "view": None}
+    assert calls["runs"][1][1] == {"prompt": "auto", "model": "the model", "direction": "both", "overwrite": False, "view": None}
+
+
+def test_a_prompt_is_read_once_for_all_inputs(calls, tmp_path):
+    assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--prompt", "box:1,2,3,4@5").exit_code == 0
+    first, second = (options["prompt"] for _, options in calls["runs"])
+    assert first is second
+    assert first.prompts == {1: {5: [Box(1, 2, 3, 4)]}}
 
 
 def test_each_input_gets_its_view(calls, tmp_path):
@@ -127,6 +135,15 @@ def test_errors_of_an_earlier_run_do_not_stay(calls, tmp_path):
     assert not (tmp_path / "errors.csv").exists()
 
 
+def test_an_output_folder_that_cannot_be_made_is_one_clear_error(calls, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = invoke("run", "bad.avi", "--out", tmp_path / "file")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "choose another --out" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--debug", "run", "bad.avi", "--out"], ["run", "bad.avi", "--debug", "--out"]])
 def test_debug_anywhere_shows_the_traceback(calls, tmp_path, arguments):
     done = invoke(*arguments, tmp_path)
@@ -143,6 +160,7 @@ def test_debug_anywhere_shows_the_traceback(calls, tmp_path, arguments):
         (["--spacing", "0.5,-1"], "two positive numbers"),
         (["--spacing", "0.5,nan"], "two positive numbers"),
         (["--model", "nonsense"], "unknown model"),
+        (["--prompt", "bx:1,2,3,4"], "cannot read the prompt"),
         (["--direction", "sideways"], "sideways"),
         (["--config", "missing.yaml"], "missing.yaml"),
     ],
@@ -159,9 +177,8 @@ def test_command_line_wins_over_the_config_file(calls, tmp_path):
     config.write_text("prompt: auto:LV,LA\nmodel: medsam2\nspacing: [0.5, 0.25]\nviews: [A2C]\n")
     assert invoke("run", "a.dcm", "--out", tmp_path, "--config", config, "--prompt", "auto").exit_code == 0
     assert calls["models"] == [("medsam2", None, "auto")]
-    assert calls["runs"] == [
-        ("a.dcm", {"prompt": "auto", "model": "the model", "direction": "both", "spacing": (0.5, 0.25), "view": "A2C"})
-    ]
+    options = calls["runs"][0][1]
+    assert (options["prompt"], options["spacing"], options["view"]) == ("auto", (0.5, 0.25), "A2C")
 
 
 @pytest.mark.parametrize(
