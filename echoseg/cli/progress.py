@@ -25,7 +25,7 @@ class _Pace(ProgressColumn):
         self.unit = unit
 
     def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:.1f} {self.unit}/s")
+        return Text("" if task.speed is None else f"{task.speed:.3g} {self.unit}/s")
 
 
 @contextmanager
@@ -52,6 +52,6 @@ def _log_lines(name: str, unit: str, console: Console) -> Report:
         last = now
         pace = done / max(now - start, 1e-9)
         left = "" if total is None or done == 0 else f", {(total - done) / pace:.0f} s left"
-        console.print(f"{name}: {done}/{'?' if total is None else total} {unit}, {pace:.1f} {unit}/s{left}", markup=False, soft_wrap=True)
+        console.print(f"{name}: {done}/{'?' if total is None else total} {unit}, {pace:.3g} {unit}/s{left}", markup=False, soft_wrap=True)
 
     return report

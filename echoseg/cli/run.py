@@ -77,7 +77,8 @@ def run(
             run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
         except Exception as error:  # one bad input must not take the others with it
             reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
-            print_error(f"{source}: {reason}", traceback=ctx.meta["debug"])
+            # The message of an unreadable input names it already.
+            print_error(reason if source in reason else f"{source}: {reason}", traceback=ctx.meta["debug"])
             failures.append(Failure(source, reason))
     write_failures(out, failures)
     if failures:

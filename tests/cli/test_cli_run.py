@@ -26,13 +26,15 @@ MEASUREMENTS = {
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Replaces the pipeline and the model by recorders; an input named bad* fails, buggy* raises something unforeseen."""
+    """Replaces the pipeline and the model by recorders; an input named bad* or gone* fails, buggy* raises something unforeseen."""
     made = {"runs": [], "models": []}
 
     def run(source, out, *, progress, **options):
         made["runs"].append((source, options))
         if source.startswith("bad"):
             raise SourceError("the file is empty [0 bytes]")
+        if source.startswith("gone"):
+            raise SourceError(f"{source}: no such file")
         if source.startswith("buggy"):
             raise ZeroDivisionError("division by zero")
         progress(1, 2)
@@ -127,6 +129,10 @@ def test_a_failed_input_is_reported_and_the_others_are_done(calls, tmp_path):
             {"path": "buggy.npy", "reason": "unexpected ZeroDivisionError: division by zero"},
         ]
     assert list(tmp_path.iterdir()) == [tmp_path / "errors.csv"]
+
+
+def test_an_input_is_named_once_in_its_error(calls, tmp_path):
+    assert invoke("run", "gone.mp4", "--out", tmp_path).stderr == "error: gone.mp4: no such file\n"
 
 
 def test_errors_of_an_earlier_run_do_not_stay(calls, tmp_path):
