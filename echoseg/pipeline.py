@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from echoseg.cardiac import analyse_lv
+from echoseg.cardiac import APICAL_VIEWS, analyse_lv
 from echoseg.cardiac.function import LVAnalysis
-from echoseg.errors import OutputError
+from echoseg.errors import MeasureError, OutputError
 from echoseg.io import Source, open_source
 from echoseg.io.labelmap import write_label_map
 from echoseg.model import Model, load_model
@@ -140,7 +140,9 @@ def run(
         EchosegError: its subclasses say what is wrong with the input, the prompt, the weights or the output folder.
     """
     if isinstance(prompt, str):
-        prompt = parse_prompt(prompt)
+        prompt = parse_prompt(prompt, frame_index)
+    if view is not None and view not in APICAL_VIEWS:
+        raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")
     loaded = load_model(model, weights, device) if isinstance(model, str) else model
     with open_source(source, spacing=spacing, fps=fps) as opened:
         session, plan = _seeded(opened, prompt, loaded, frame_index, None)

@@ -15,9 +15,10 @@ from echoseg.cardiac.short_axis import StackEjection, StackVolume, stack_ef, sta
 from echoseg.cardiac.sphericity import length_to_width, sphericity_index
 from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import ApicalView, measure_view
-from echoseg.cardiac.volume import ChamberVolume, lv_volume
+from echoseg.cardiac.volume import APICAL_VIEWS, ChamberVolume, lv_volume
 
 __all__ = [
+    "APICAL_VIEWS",
     "ApicalView",
     "Beat",
     "ChamberVolume",

@@ -66,7 +66,7 @@ def run(
     from echoseg.prompting.parse import parse_prompt
 
     try:
-        options["prompt"] = parse_prompt(options["prompt"])
+        options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
     except (PromptError, ModelConfigError, DeviceError) as error:
         raise typer.BadParameter(str(error)) from error

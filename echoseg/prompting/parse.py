@@ -21,8 +21,8 @@ GRAMMAR = (
 )
 
 
-def parse_prompt(text: str) -> str | Plan:
-    """Reads a ``--prompt`` value; without ``@frame`` a prompt sits on frame 0.
+def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
+    """Reads a ``--prompt`` value; without ``@frame`` a prompt sits on ``frame_index`` (default 0).
 
     Returns:
         the text itself for ``auto`` prompts (a policy decides), else a plan.
@@ -36,10 +36,11 @@ def parse_prompt(text: str) -> str | Plan:
         return read_prompt_file(text)
     kind, _, rest = text.partition(":")
     body, frame = _split_frame(rest)
-    readers: dict[str, Callable[[str, int | None], Prompt]] = {"box": _box, "points": _points, "mask": _mask, "recist": _recist}
+    readers: dict[str, Callable[[str, int], Prompt]] = {"box": _box, "points": _points, "mask": _mask, "recist": _recist}
     if kind not in readers or not body:
         raise PromptError(f"cannot read the prompt {text!r}; give {GRAMMAR}")
-    return Plan({1: {frame or 0: [readers[kind](body, frame)]}})
+    frame = (frame_index or 0) if frame is None else frame
+    return Plan({1: {frame: [readers[kind](body, frame)]}})
 
 
 def _split_frame(text: str) -> tuple[str, int | None]:
@@ -57,15 +58,15 @@ def _numbers(text: str, count: int) -> list[float]:
     return values
 
 
-def _box(body: str, frame: int | None) -> Box:
+def _box(body: str, frame: int) -> Box:
     return Box(*_numbers(body, 4))
 
 
-def _recist(body: str, frame: int | None) -> Box:
+def _recist(body: str, frame: int) -> Box:
     return recist_box(*_numbers(body, 4))
 
 
-def _points(body: str, frame: int | None) -> Points:
+def _points(body: str, frame: int) -> Points:
     xy, labels = [], []
     for click in body.split(";"):
         match = re.fullmatch(r"\s*(.+)\s*,\s*([+-])\s*", click)
@@ -76,8 +77,8 @@ def _points(body: str, frame: int | None) -> Points:
     return Points(np.array(xy, dtype=np.float32), np.array(labels, dtype=np.int32))
 
 
-def _mask(body: str, frame: int | None) -> MaskPrompt:
-    return MaskPrompt(read_mask(body, frame or 0))
+def _mask(body: str, frame: int) -> MaskPrompt:
+    return MaskPrompt(read_mask(body, frame))
 
 
 def read_mask(path: str | Path, frame: int) -> BoolMask:

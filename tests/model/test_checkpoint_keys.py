@@ -1,0 +1,92 @@
+"""Parameter names and shapes of the published checkpoints, and what a wrong checkpoint is answered with."""
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from echoseg.errors import WeightsError
+from echoseg.model import ConvTrunkConfig, SAM2Config, build_model, load_network
+
+FOLDER = os.environ.get("ECHOSEG_ORACLE")
+TINY = SAM2Config(
+    "tiny-test",
+    image_size=64,
+    trunk=ConvTrunkConfig((8, 8, 16, 16), (1, 1, 1, 1)),
+    d_model=32,
+    embedding_stride=8,
+    mem_dim=16,
+    memory_layers=1,
+    memory_ffn=32,
+    decoder_mlp=32,
+    decoder_heads=2,
+    iou_hidden=16,
+)
+
+
+@pytest.mark.skipif(not FOLDER, reason="ECHOSEG_ORACLE is unset: no list of official parameter names")
+@pytest.mark.parametrize("name", ["medsam2", "sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"])
+def test_parameters_have_the_official_names_and_shapes(name):
+    official = json.loads((Path(str(FOLDER)) / "checkpoint_keys.json").read_text())[name]
+    with torch.device("meta"):
+        ours = {key: list(value.shape) for key, value in build_model(name).state_dict().items()}
+    assert ours == official
+
+
+@pytest.fixture
+def state():
+    torch.manual_seed(0)
+    return build_model(TINY).state_dict()
+
+
+def test_official_pt_layout_loads(tmp_path, state):
+    torch.save({"model": state}, tmp_path / "official.pt")
+    network, info = load_network(TINY, tmp_path / "official.pt")
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+    assert info.file == "official.pt" and len(info.sha256) == 64
+
+
+def test_safetensors_load(tmp_path, state):
+    save_file({key: value.contiguous().clone() for key, value in state.items()}, tmp_path / "w.safetensors")
+    network, _ = load_network(TINY, tmp_path / "w.safetensors")
+    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
+
+
+def test_partial_checkpoint_names_what_is_missing_unexpected_and_misshaped(tmp_path, state):
+    del state["no_obj_ptr"]
+    state["extra.weight"] = torch.zeros(1)
+    state["no_mem_embed"] = torch.zeros(1, 1, 5)
+    torch.save(state, tmp_path / "partial.pt")
+    said = r"1 missing: no_obj_ptr; 1 unexpected: extra\.weight; 1 mis-shaped: no_mem_embed is \(1, 1, 5\)"
+    with pytest.raises(WeightsError, match=said):
+        load_network(TINY, tmp_path / "partial.pt")
+
+
+class _Payload:
+    def __reduce__(self):
+        return print, ("executed",)
+
+
+def test_a_pickle_with_code_is_refused_and_not_executed(tmp_path, capsys):
+    (tmp_path / "evil.pt").write_bytes(pickle.dumps({"model": _Payload()}))
+    with pytest.raises(WeightsError, match="tensors only"):
+        load_network(TINY, tmp_path / "evil.pt")
+    assert "executed" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["cut.pt", "cut.safetensors"])
+def test_a_cut_file_is_named_as_such(tmp_path, state, name):
+    path = tmp_path / name
+    torch.save({"model": state}, path) if name.endswith(".pt") else save_file({k: v.clone() for k, v in state.items()}, path)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(WeightsError, match=r"cannot be read as weights"):
+        load_network(TINY, path)
+
+
+def test_missing_weights_say_where_to_get_them():
+    with pytest.raises(WeightsError, match=r"no weights ship for medsam2.*wanglab/MedSAM2"):
+        load_network("medsam2")
