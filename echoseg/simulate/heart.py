@@ -28,7 +28,8 @@ class Heart:
         length: annulus to apex at end-diastole. ``shortening``: fraction of it lost at end-systole.
         widest, annulus, bluntness: LV profile: where it is widest (0 base .. 1 apex), annulus over widest, apex exponents (2,).
         lobes: ``(K, 3)`` amplitude, angular order, phase of the cross-section's departure from a circle.
-        motion: ``(K, 5)`` regional wall motion: amplitude, centre s, centre phi, width s, width phi; negative moves less.
+        dents: ``(K, 5)`` inward dents of the cavity: depth over radius, centre s, centre phi, width s, width phi; negative bulges.
+        motion: ``(K, 5)`` regional wall motion likewise: amplitude, centre, widths; negative moves less.
         tilt: slope of the annulus plane along x and y. ``bend``: sideways shift of the apex along x and y.
         wall, wall_waves: mean wall thickness at end-diastole; ``(K, 3)`` regional thickness as ``lobes``.
         apex_wall: apical over mean wall thickness.
@@ -47,6 +48,7 @@ class Heart:
     annulus: float
     bluntness: tuple[float, float]
     lobes: Array
+    dents: Array
     motion: Array
     tilt: tuple[float, float]
     bend: tuple[float, float]
@@ -98,6 +100,11 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
         motion.append(
             (rng.uniform(-0.6, 0.3), rng.uniform(0.1, 0.9), rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.4), rng.uniform(0.5, 1.2))
         )
+    # the septal and inferior side is straight or hollow, the lateral side round, the apex points to the septum
+    dents = [
+        (rng.uniform(-0.05, 0.3), rng.uniform(0.2, 0.6), np.deg2rad(rng.normal(215, 30)), rng.uniform(0.12, 0.3), rng.uniform(0.6, 1.2)),
+        (rng.normal(0, 0.06), rng.uniform(0.1, 0.9), rng.uniform(0, 2 * np.pi), rng.uniform(0.1, 0.25), rng.uniform(0.5, 1.2)),
+    ]
     annulus_width = 2 * annulus * length / 3.4
     papillary = [
         (rng.uniform(0.35, 0.75), centre + rng.normal(0, 0.2), rng.uniform(14, 30), rng.uniform(2.5, 6), rng.uniform(0, 4))
@@ -112,9 +119,10 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
         annulus=annulus,
         bluntness=bluntness,
         lobes=_waves(rng, (1, 2, 3), 0.07),
+        dents=np.array(dents, np.float32),
         motion=np.array(motion, np.float32).reshape(-1, 5),
         tilt=(float(np.clip(rng.normal(0.0, 0.11), -0.4, 0.4)), float(np.clip(rng.normal(0.0, 0.12), -0.3, 0.3))),
-        bend=(rng.normal(0.0, 0.06) * length, rng.normal(0.0, 0.05) * length),
+        bend=(rng.normal(-0.08, 0.09) * length, rng.normal(-0.06, 0.08) * length),
         wall=length * rng.uniform(*wall),
         wall_waves=_waves(rng, (1, 2), 0.15),
         apex_wall=rng.uniform(0.5, 1.0),

@@ -68,14 +68,16 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
     phi = np.linspace(0, 2 * np.pi, N_PHI, endpoint=False)[None, :]
     regional = smooth_map(rng, (8, 8), (N_THETA, N_PHI)) * rng.uniform(1.5, 6.0)
     # the lateral and the anterior wall are the ones that lung and fibre direction hide
-    lateral = rng.uniform(-3, 15) * np.clip(np.cos(phi - rng.normal(0.5, 0.8)), 0, 1) * (theta < 1.7)
+    side = np.clip(np.cos(phi - rng.normal(0.5, 0.8)), 0, 1) * (theta < 1.7)
+    hidden = rng.uniform(-3, 15)
     apex = rng.uniform(-4, 8) * np.exp(-((theta / 0.4) ** 2))
+    veil = rng.uniform(0, 1) * (hidden > 5)  # what hides the wall often hides the pericardium behind it
     posterior = rng.uniform(0, 1) * np.exp(-(((np.pi - theta) / 1.2) ** 2))
     beside_atrium = rng.uniform(0.2, 1.3) * np.exp(-(((theta - 2.15) / 0.45) ** 4))
-    pericardium = np.clip(smooth_map(rng, (7, 8), (N_THETA, N_PHI)) * 0.6 + 0.35 + posterior - beside_atrium, 0, 1.3)
+    pericardium = np.clip(smooth_map(rng, (7, 8), (N_THETA, N_PHI)) * 0.6 + 0.35 + posterior - beside_atrium - veil * side, 0, 1.3)
     rough = np.clip(smooth_map(rng, (30, 20), (N_THETA, N_PHI)), 0, 1.5)
     present = np.clip(smooth_map(rng, (12, 8), (N_THETA, N_PHI)) * 0.8 + rng.uniform(-0.4, 1.1), 0, 1)
-    wall_map = np.stack([regional - lateral - apex, pericardium, rough, present], axis=-1).astype(np.float32)
+    wall_map = np.stack([regional - hidden * side - apex, pericardium, rough, present], axis=-1).astype(np.float32)
     return Look(
         blood=-rng.uniform(*options.contrast_db),
         around=float(rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 2)], p=[0.6, 0.4])),

@@ -55,7 +55,7 @@ def random_plane(rng: np.random.Generator, heart: Heart, view: str, options: Ech
     across = np.array([np.cos(azimuth), np.sin(azimuth), 0.0])
     normal = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
     axis = np.array([0.0, 0.0, -1.0])
-    tilt = np.deg2rad(np.clip(rng.normal(0.0, 9.0), *options.tilt_deg))
+    tilt = np.deg2rad(np.clip(rng.normal(4.0, 9.0), *options.tilt_deg))  # the apex lies towards the septum
     if view == "PSAX":
         level = heart.length * rng.uniform(0.3, 0.7)
         return Plane(np.array([0.0, 0.0, level]), *_rotate(across, -normal, tilt), rng.normal(0, 6), rng.uniform(45, 75))

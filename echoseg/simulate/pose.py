@@ -47,11 +47,17 @@ class Pose:
 def _relative_radius(heart: Heart, s: Array, phi: Array, ejected: float) -> Array:
     """LV radius over its scale at ``s`` x ``phi``; the scale follows from the volume."""
     radius = lv_profile(s, heart.widest, heart.annulus, heart.bluntness) * (1 + wave_sum(heart.lobes, phi))
-    for amount, s0, phi0, ds, dphi in heart.motion:
-        away = np.cos(phi - phi0) - 1
+    for depth, *where in heart.dents:
+        radius = radius * (1 - depth * _patch(s, phi, *where))
+    for amount, *where in heart.motion:
         # a region that moves less is, at end-systole, wider than its neighbours
-        radius = radius * (1 - 0.35 * heart.ef * ejected * amount * np.exp(-(((s - s0) / ds) ** 2) / 2 + away / dphi**2))
+        radius = radius * (1 - 0.35 * heart.ef * ejected * amount * _patch(s, phi, *where))
     return radius.astype(np.float32)
+
+
+def _patch(s: Array, phi: Array, s0: float, phi0: float, ds: float, dphi: float) -> Array:
+    """A smooth patch of the wall, 1 in its centre."""
+    return np.exp(-(((s - s0) / ds) ** 2) / 2 + (np.cos(phi - phi0) - 1) / dphi**2)
 
 
 def _scale_for_volume(heart: Heart, length: float, relative: Array, phi: Array, volume_ml: float) -> float:
@@ -76,6 +82,7 @@ def pose_heart(heart: Heart, ejected: float, opening: float, rest: Pose | None =
     The cavity has exactly the volume ``edv - ejected * (edv - esv)``; the wall keeps its end-diastolic volume, so it thickens.
     ``rest`` is the pose at end-diastole when the caller has it (it saves time, the result is the same).
     """
+    ejected, opening = float(ejected), float(opening)  # a float64 scalar would turn the float32 grids into float64
     length = heart.length * (1 - heart.shortening * ejected)
     volume = heart.edv_ml - ejected * (heart.edv_ml - heart.esv_ml)
     scale = _scale_for_volume(heart, length, _relative_radius(heart, _S, _PHI, ejected), _PHI, volume)
