@@ -160,8 +160,9 @@ def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> li
         enough = thresholds.EDGE_ED_LEVEL * max(heights[before], heights[after])
         begun = before != diastoles[0] or _is_end_diastole(heights, before, 0, enough)
         ended = after != diastoles[-1] or _is_end_diastole(heights, after, -1, enough)
-        lasted = clock[after] - clock[before]
-        if before < systole < after and begun and ended and lasted <= 1.1 * 60 / thresholds.MIN_HEART_RATE:
+        rate = 60 / (clock[after] - clock[before]) if after > before else np.inf
+        alive = thresholds.MIN_HEART_RATE / 1.1 <= rate <= 1.1 * thresholds.MAX_HEART_RATE
+        if before < systole < after and begun and ended and alive:
             beats.append((before, systole, after))
     return beats
 

@@ -147,3 +147,11 @@ def test_no_beat_in_noise():
 def test_malformed_curves_and_times_are_refused(curve, times, heart_rate):
     with pytest.raises(MeasureError):
         find_beats(curve, times, heart_rate=heart_rate)
+
+
+def test_no_beat_is_faster_than_a_heart_can_be():
+    times, curve, _ = regular(66, beats=4.2, fps=50, offset=0.5)
+    last = np.flatnonzero(times > times[-1] - 0.45)
+    curve[last[:10]] = curve.min()  # a failed stretch of masks, closed by a full mask 0.2 s later
+    assert all(beat.hr_bpm is None or 27 <= beat.hr_bpm <= 220 for beat in find_beats(curve, times))
+    assert all(beat.partial for beat in find_beats(curve, times / 6))
