@@ -80,13 +80,13 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
     wall_map = np.stack([regional - hidden * side - apex, pericardium, rough, present], axis=-1).astype(np.float32)
     return Look(
         blood=-rng.uniform(*options.contrast_db),
-        around=float(rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 2)], p=[0.6, 0.4])),
+        around=float(rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 5)], p=[0.5, 0.5])),
         atrial=rng.uniform(-12, 1),
         right=rng.uniform(-10, 2),
         wall_map=np.ascontiguousarray(wall_map),
         around_map=smooth_map(rng, (10, 10), (32, 32)) * np.float32(rng.uniform(3, 9)),
         along=rng.uniform(0, 12),
-        inside=rng.uniform(-3, 9),
+        inside=rng.uniform(-3, 5),
         pericardium=rng.uniform(3, 18),
         endocardium=rng.uniform(0, 5),
         annulus=rng.uniform(0, 10),

@@ -73,7 +73,7 @@ def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOption
         side_lobe=(float(10 ** (rng.uniform(-40, -18) / 20)), int(rng.integers(9, 41))),
         decorrelation=rng.uniform(0, 3),
         dynamic_range=rng.uniform(*options.dynamic_range_db),
-        white=rng.uniform(0.5, 1.25),
+        white=rng.uniform(0.5, 1.35),
         black=float(rng.choice([rng.uniform(0.0, 0.2), rng.uniform(0.1, 0.45)], p=[0.7, 0.3])),
         gamma=float(np.exp(rng.normal(0, 0.2))),
         floor=rng.uniform(0, 0.08),
@@ -122,7 +122,7 @@ def _clutter(rng: np.random.Generator, sector: Sector) -> Array:
     mm = np.linspace(0, sector.depth, sector.samples, dtype=np.float32)[:, None]
     near = rng.uniform(-14, 4) - mm / rng.uniform(3, 14) * 4
     near = near + rng.uniform(0, 6) * np.sin(2 * np.pi * mm / rng.uniform(3, 9)) + smooth_map(rng, (6, 5), shape) * 2
-    haze = rng.uniform(-42, -15) + smooth_map(rng, (6, 6), shape) * rng.uniform(2, 7) - rng.uniform(0, 8) * mm / sector.depth
+    haze = rng.uniform(-42, -15) + smooth_map(rng, (6, 6), shape) * rng.uniform(2, 7) + rng.uniform(-8, 12) * mm / sector.depth
     bang = rng.uniform(0, 12) - mm / rng.uniform(0.3, 1.2)
     return (linear(near) + linear(haze) + linear(bang)).astype(np.float32)
 
