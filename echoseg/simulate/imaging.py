@@ -19,9 +19,11 @@ def envelope(machine: Machine, db: Array, blood: Array, beam: Array, sample: Arr
     angle = machine.decorrelation * time
     field = np.float32(np.cos(angle)) * scatter[..., :2] + np.float32(np.sin(angle)) * scatter[..., 2:]
     fresh = rng.standard_normal((*db.shape, 2), dtype=np.float32)
-    field += blood[..., None] * (fresh - field)
+    field += np.maximum(blood, machine.churn)[..., None] * (fresh - field)
     field *= linear(db)[..., None]
-    field += machine.clutter_pool * machine.clutter[..., None]
+    # mirrored, the fresh field is as good as another one
+    clutter = machine.stay * machine.clutter_pool + (1 - machine.stay) * fresh[:, ::-1]
+    field += clutter * machine.clutter[..., None]
     field *= linear(machine.beam_db)[..., None]
     field = cv2.GaussianBlur(
         field, (0, 0), sigmaX=max(machine.blur[1], 0.3), sigmaY=max(machine.blur[0], 0.3), borderType=cv2.BORDER_REFLECT

@@ -28,6 +28,7 @@ class Machine:
         compounding: averaging of the echo's power, in units of ``blur``.
         side_lobe: linear amplitude, width in beams.
         decorrelation: radians per second at which tissue speckle changes.
+        churn, stay: share 0..1 of tissue's scatterers that are new in every frame; share of the clutter's that are not.
         dynamic_range: of the log compression, dB.
         white, black: grey of the brightest echoes (above 1 saturates); highest grey of the weakest.
         gamma, floor: of the grey map; reject level 0..1.
@@ -45,6 +46,8 @@ class Machine:
     compounding: float
     side_lobe: tuple[float, int]
     decorrelation: float
+    churn: float
+    stay: float
     dynamic_range: float
     white: float
     black: float
@@ -71,7 +74,9 @@ def random_machine(rng: np.random.Generator, sector: Sector, options: EchoOption
         noise=linear(rng.uniform(-50, -20) + rng.uniform(0, 16) * np.linspace(0, 1, sector.samples, dtype=np.float32)[:, None] ** 2),
         compounding=float(rng.choice([0.0, rng.uniform(0.3, 1.3)], p=[0.12, 0.88])),
         side_lobe=(float(10 ** (rng.uniform(-40, -18) / 20)), int(rng.integers(9, 41))),
-        decorrelation=rng.uniform(0, 3),
+        decorrelation=rng.uniform(0, 5),
+        churn=rng.uniform(0.05, 0.4),
+        stay=rng.uniform(0.1, 0.9),
         dynamic_range=rng.uniform(*options.dynamic_range_db),
         white=rng.uniform(0.5, 1.35),
         black=float(rng.choice([rng.uniform(0.0, 0.2), rng.uniform(0.1, 0.45)], p=[0.7, 0.3])),
