@@ -242,6 +242,10 @@ class TrainConfig(Strict):
         reuse: each drawn sample is used this many times with other frames, augmentation and prompts; balances a costly simulator.
         threads: torch threads of the training process.
         workers: data processes; 0 prepares data in the training process.
+        amp: bfloat16 autocast on CUDA; a CPU computes in float32 all the same.
+        checkpoint_activations: the encoder's activations are computed again in the backward pass, to save memory.
+        channels_last: memory layout of the weights; faster for convolutions on a CPU.
+        ema_decay: of the averaged weights, which are evaluated and exported.
         save_minutes: a checkpoint at least this often (and at the end of each stage).
         structure_weights: how often an object of each structure is chosen, relative to 1.
     """

@@ -158,7 +158,7 @@ class _Run:
         parts = batch.to(self.device).parts(config.stage_at(self.step).accumulate)
         numbers: dict[str, float] = {}
         for i, part in enumerate(parts):
-            with self._synchronised(last=i == len(parts) - 1), torch.autocast(self.device.type, torch.bfloat16, enabled=config.amp):
+            with self._synchronised(last=i == len(parts) - 1), self._precision():
                 loss, terms = self.loss(part)
                 (loss / len(parts)).backward()
             for name, value in terms.items():
@@ -182,6 +182,11 @@ class _Run:
             raise TrainingError(
                 f"{said}, for {_HOPELESS} steps in a row: lower optimizer.lr, or look for broken values in the data or weights"
             )
+
+    def _precision(self) -> Any:
+        """bfloat16 where the run asks for it and the device has it; no loss scaling is needed, its exponent is that of float32."""
+        mixed = self.config.amp and self.device.type == "cuda"
+        return torch.autocast("cuda", torch.bfloat16) if mixed else nullcontext()
 
     def _synchronised(self, last: bool) -> Any:
         """Gradients travel between processes with the last part of a step only."""

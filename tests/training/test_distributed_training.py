@@ -33,6 +33,7 @@ def second_process(_: int, folder: Path, port: int) -> None:
     train(two_steps(2), folder)
 
 
+@pytest.mark.timeout(400)  # seconds of work, most of it starting a process that imports torch
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="this torch has no distributed package")
 def test_two_processes_equal_one_with_twice_the_batch(ellipses_only, tmp_path):
     with socket.socket() as free:
