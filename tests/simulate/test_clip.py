@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from echoseg.simulate import VIEWS, EchoOptions, SimulationError, random_clip, simulate_study
+from echoseg.simulate import VIEWS, EchoOptions, SimulationError, random_clip, simulate_clip, simulate_study
 from echoseg.simulate.gallery import write_gallery
+from echoseg.simulate.heart import random_heart
 
 
 def test_same_seed_same_clip_and_other_seed_other_clip():
@@ -65,6 +66,23 @@ def test_views_of_a_study_share_one_heart():
     a, b = study["A4C"].truth, study["A2C"].truth
     assert (a.edv_ml, a.esv_ml, a.ef) == (b.edv_ml, b.esv_ml, b.ef)
     assert not np.array_equal(study["A4C"].masks, study["A2C"].masks)
+
+
+def test_a_given_heart_keeps_its_volumes_in_every_clip():
+    heart = random_heart(np.random.default_rng(0), EchoOptions(ef=(40.0, 45.0)))
+    one, two = simulate_clip(heart, "A4C", 1, 64, frames=1), simulate_clip(heart, "A2C", 2, 64, frames=1)
+    assert one.truth.edv_ml == two.truth.edv_ml == heart.edv_ml and 40 <= one.truth.ef <= 45
+    assert (one.view, two.view) == ("A4C", "A2C")
+
+
+@pytest.mark.parametrize(("mirrored", "side"), [(0.0, -1), (1.0, 1)])
+def test_right_ventricle_lies_left_unless_mirrored(mirrored, side):
+    sides = []
+    for seed in range(8):
+        mask = random_clip(seed, 64, views=("A4C",), options=EchoOptions(mirrored=mirrored)).masks[0]
+        if (mask == 4).sum() > 20:
+            sides.append(np.sign(np.nonzero(mask == 4)[1].mean() - np.nonzero(mask == 1)[1].mean()))
+    assert len(sides) >= 4 and set(sides) == {side}
 
 
 def test_short_axis_shows_a_ring():
