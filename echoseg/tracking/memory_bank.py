@@ -97,7 +97,9 @@ class MemoryBank:
 
         def before(distance: int) -> ObjectMemory | None:
             at = index - step * distance
-            return self.corrected.get(at) or self._tracked[reverse].get(at) or passed_over.get(at)
+            if at in self.prompted:  # what was tracked there before the prompt is void
+                return passed_over.get(at)
+            return self.corrected.get(at) or self._tracked[reverse].get(at)
 
         spatial = [(0, memory.features) for memory in chosen.values()]
         for distance in range(self.config.num_maskmem - 1, 0, -1):

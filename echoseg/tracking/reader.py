@@ -54,7 +54,7 @@ class FrameReader:
             if item[0] >= start:
                 yield item
 
-    def backward(self, start: int) -> Iterator[tuple[int, Image]]:
-        """``(index, frame)`` from ``start`` down to 0; nothing when ``start`` is negative."""
-        if start >= 0:
-            yield from zip(range(start, -1, -1), self._source.frames_backward(start), strict=True)
+    def backward(self, start: int, stop: int = 0) -> Iterator[tuple[int, Image]]:
+        """``(index, frame)`` from ``start`` down to ``stop``, both included; nothing when ``start`` is below ``stop``."""
+        if start >= stop:
+            yield from zip(range(start, stop - 1, -1), self._source.frames_backward(start, stop), strict=True)

@@ -19,7 +19,7 @@ from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
 from echoseg.tracking.reader import FrameReader
 from echoseg.tracking.tracker import Tracker
 from echoseg.tracking.window import Window
-from echoseg.types import Direction, FrameResult, Image, Prompt, Structure
+from echoseg.types import Box, Direction, FrameResult, Image, MaskPrompt, Prompt, Structure
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
@@ -115,7 +115,8 @@ class Session:
     def correct(self, object_id: int, frame: int, prompts: Prompt | Sequence[Prompt]) -> FrameResult:
         """Corrects the mask an object already has on a frame, prompted or tracked, e.g. by clicks.
 
-        The mask there and, on a tracked frame, the memory enter the answer. Later calls on the same frame add to the clicks.
+        The mask there and, on a tracked frame, the memory enter the answer. Later calls on the same frame add to the clicks; a box
+        or a mask begins anew.
         Whoever corrects one object has seen the others on that frame: their masks stand as if given, as in MedSAM2's predictor.
         Propagate again from ``frame`` to carry the correction along.
 
@@ -124,13 +125,15 @@ class Session:
         """
         state = self._known(object_id)
         self._check_frame(frame)
-        backward = state.bank.at(frame, reverse=False) is None and state.bank.at(frame, reverse=True) is not None
-        if not backward:
-            self._catch_up(frame + 1)
+        tracked_forward, tracked_backward = (state.bank.at(frame, reverse) is not None for reverse in (False, True))
+        backward = not tracked_forward and (tracked_backward or frame < min(state.prompts))
+        self._catch_up(frame - 1 if backward else frame + 1, backward)
         previous = state.bank.at(frame, reverse=backward)
         if previous is None:
             raise PromptError(f"object {object_id} has no mask on frame {frame} to correct: prompt it there, or propagate first")
-        clicks = state.corrections.get(frame, []) + _as_list(prompts)
+        given = _as_list(prompts)
+        anew = any(isinstance(prompt, Box | MaskPrompt) for prompt in given)
+        clicks = given if anew else state.corrections.get(frame, []) + given
         seeded = frame in state.prompts
         context = None if seeded else (state.bank, frame, backward)
         memory = self.tracker.answer(self._features(frame), clicks, previous, context)
@@ -180,11 +183,10 @@ class Session:
     def _propagate(self, direction: Direction, prompted: list[int], start: int | None) -> Iterator[FrameResult]:
         first = start if start is not None else max(prompted) if direction == "backward" else min(prompted)
         if direction != "backward":
-            self._forget(reverse=False) if start is None else self._catch_up(first)
+            self._forget(reverse=False) if start is None else self._catch_up(first, reverse=False)
             yield from self._pass(self._reader.forward(first), reverse=False)
         if direction != "forward":
-            if start is None or direction == "both":
-                self._forget(reverse=True)
+            self._forget(reverse=True) if start is None or direction == "both" else self._catch_up(first, reverse=True)
             yield from self._pass(self._reader.backward(first if direction == "backward" else first - 1), reverse=True)
 
     def _pass(self, frames: Iterator[tuple[int, Image]], reverse: bool) -> Iterator[FrameResult]:
@@ -209,15 +211,23 @@ class Session:
             memories |= tracked
         return memories
 
-    def _catch_up(self, frame: int) -> None:
-        """Makes sure that the frames before ``frame`` are remembered as far as tracking looks back; tracks them silently if not."""
+    def _catch_up(self, frame: int, reverse: bool) -> None:
+        """Makes sure that what comes before ``frame`` is remembered as far as tracking looks back; tracks it silently if not.
+
+        Forward, that begins at the first prompt. Backward at the nearest one, since a backward pass may start from the last prompt
+        or from before the first.
+        """
         reach = self.model.config.max_obj_ptrs - 1
-        first = min(index for state in self._objects.values() for index in state.prompts)
-        for state in self._objects.values():
-            back_to = max(min(state.prompts), frame - reach)
-            if any(state.bank.at(index, reverse=False) is None for index in range(back_to, frame)):
-                for index, image in self._reader.forward(first, frame):
-                    self._step(index, image, reverse=False)
+        seeds = [
+            min((at for at in state.prompts if at > frame), default=frame) if reverse else min(state.prompts)
+            for state in self._objects.values()
+        ]
+        for state, seed in zip(self._objects.values(), seeds, strict=True):
+            before = range(frame + 1, min(seed, frame + reach) + 1) if reverse else range(max(seed, frame - reach), frame)
+            if any(state.bank.at(index, reverse) is None for index in before):
+                frames = self._reader.backward(max(seeds), frame + 1) if reverse else self._reader.forward(min(seeds), frame)
+                for index, image in frames:
+                    self._step(index, image, reverse)
                 return
 
     def _confirm_others(self, corrected: int, frame: int, reverse: bool) -> None:
