@@ -225,7 +225,7 @@ def _collect(session: Session, plan: Plan, direction: Direction, progress: Progr
 
 
 def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
-    default = {} if source.kind == "volume" else {1: "LV"}
+    default = {} if source.kind == "volume" or "LV" in plan.names.values() else {1: "LV"}
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
 
 
