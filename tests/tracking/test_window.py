@@ -1,0 +1,94 @@
+"""The part of the frame that the network sees: coordinates and masks go in and out without a shift."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from echoseg import Box, MaskPrompt, Points
+from echoseg.tracking import Window
+from echoseg.types import ABSENT_LOGIT, Structure
+
+TOP, LEFT, BOTTOM, RIGHT = 13, 7, 5, 22
+
+
+@pytest.fixture(scope="module")
+def framed(clip):
+    """The clip inside a black margin, and the window that shows it alone."""
+    height, width = clip.shape[1:]
+    frames = np.pad(clip, ((0, 0), (TOP, BOTTOM), (LEFT, RIGHT)))
+    return frames, Window(LEFT, TOP, LEFT + width, TOP + height)
+
+
+def moved(prompt):
+    if isinstance(prompt, Box):
+        return Box(prompt.x0 + LEFT, prompt.y0 + TOP, prompt.x1 + LEFT, prompt.y1 + TOP)
+    if isinstance(prompt, Points):
+        return Points(prompt.xy + np.float32([LEFT, TOP]), prompt.labels)
+    if isinstance(prompt, MaskPrompt):
+        return MaskPrompt(np.pad(prompt.mask, ((TOP, BOTTOM), (LEFT, RIGHT))))
+    return prompt
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        Box(6, 8, 26, 28),
+        Points([[16, 18], [50, 2]], [1, 0]),
+        MaskPrompt(np.pad(np.ones((20, 20)), ((8, 12), (6, 30)))),
+        Structure("LV"),
+    ],
+    ids=["box", "points", "mask", "structure"],
+)
+def test_a_clip_in_a_margin_seen_through_a_window_equals_the_clip_alone(session_over, clip, framed, prompt):
+    frames, window = framed
+    through, alone = session_over(frames, window=window), session_over(clip)
+    through.prompt(1, 3, moved(prompt))
+    alone.prompt(1, 3, prompt)
+    for a, b in zip(through.propagate("both"), alone.propagate("both"), strict=True):
+        logits = a.logits[1]
+        assert logits.shape == frames.shape[1:]
+        np.testing.assert_array_equal(logits[window.slices], b.logits[1])
+        outside = np.ones(logits.shape, dtype=bool)
+        outside[window.slices] = False
+        assert (logits[outside] == ABSENT_LOGIT).all()
+        assert not a.masks[1][outside].any()
+
+
+def test_the_margin_matters_without_a_window(session_over, clip, framed):
+    whole, alone = session_over(framed[0]), session_over(clip)
+    seen = whole.prompt(1, 0, moved(Box(6, 8, 26, 28))).logits[1][framed[1].slices]
+    assert np.abs(seen - alone.prompt(1, 0, Box(6, 8, 26, 28)).logits[1]).max() > 1e-4
+
+
+def test_a_correction_goes_through_the_window_too(session_over, clip, framed):
+    frames, window = framed
+    through, alone = session_over(frames, window=window), session_over(clip)
+    through.prompt(1, 0, moved(Box(6, 8, 26, 28)))
+    alone.prompt(1, 0, Box(6, 8, 26, 28))
+    click = Points([[30, 20]], [1])
+    np.testing.assert_array_equal(through.correct(1, 4, moved(click)).logits[1][window.slices], alone.correct(1, 4, click).logits[1])
+
+
+@settings(max_examples=40)
+@given(data=st.data(), height=st.integers(20, 200), width=st.integers(20, 200))
+def test_a_window_holds_its_mask_and_stays_in_the_frame(data, height, width):
+    y0, x0 = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    y1, x1 = data.draw(st.integers(y0 + 1, height)), data.draw(st.integers(x0 + 1, width))
+    mask = np.zeros((height, width), dtype=bool)
+    mask[y0:y1, x0:x1] = True
+    window = Window.around(mask, (height, width))
+    assert 0 <= window.x0 <= x0 and x1 <= window.x1 <= width
+    assert 0 <= window.y0 <= y0 and y1 <= window.y1 <= height
+    assert mask[window.slices].sum() == mask.sum()
+    assert window.size == mask[window.slices].shape
+    if window != Window.whole((height, width)):
+        margin = round(0.05 * max(height, width))
+        assert window.x1 - window.x0 <= x1 - x0 + 2 * margin and window.y1 - window.y0 <= y1 - y0 + 2 * margin
+
+
+@pytest.mark.parametrize(
+    "mask", [None, np.zeros((30, 40), dtype=bool), np.pad(np.ones((28, 38), dtype=bool), 1)], ids=["none", "empty", "nearly all"]
+)
+def test_without_a_sector_or_with_little_to_gain_the_whole_frame_is_seen(mask):
+    assert Window.around(mask, (30, 40)) == Window(0, 0, 40, 30)
