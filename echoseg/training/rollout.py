@@ -155,8 +155,7 @@ def ask(model: SAM2, here: FrameFeatures, embedding: Tensor, given: Given, frame
             mask=None if given.mask is None else given.mask[rows],
             structure=given.structure[rows] if named else None,
         )
-        # One click, or none on a tracked frame, may mean several things; a name means one.
-        said = model.decode(embedding[rows], tuple(level[rows] for level in here.high_res), prompt, multimask=count <= 1 and not named)
+        said = model.decode(embedding[rows], tuple(level[rows] for level in here.high_res), prompt, prompt.ambiguous)
         answers.append(Answer(frame, rows, said))
     return answers
 

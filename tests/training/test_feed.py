@@ -10,7 +10,7 @@ from beating_ellipses import Ellipses, tiny_config
 from echoseg.errors import SourceError
 from echoseg.training.config import StageConfig
 from echoseg.training.dataset import UNNAMED, Sample
-from echoseg.training.feed import Batch, Feed, choose_frames
+from echoseg.training.feed import Batch, Feed, choose_frames, loader
 from echoseg.training.trainer import architecture
 
 
@@ -88,3 +88,8 @@ def test_frames_begin_with_a_known_one_and_a_short_sample_is_walked_to_and_fro()
     stage = StageConfig(name="clips", steps=1, batch=1, frames=5)
     walks = {tuple(choose_frames(sample, stage, np.random.default_rng(seed)).tolist()) for seed in range(20)}
     assert walks == {(1, 2, 1, 0, 1), (2, 1, 0, 1, 2)}
+
+
+def test_batches_prepared_in_another_process_are_the_same():
+    own = feed()
+    assert all(equal(batch, own[step]) for step, batch in enumerate(loader(feed(), 2, 5, workers=1), start=2))

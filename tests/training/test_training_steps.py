@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 import torch
+from beating_ellipses import Ellipses, tiny_config
 
+from echoseg.model import build_model
 from echoseg.training import train
 from echoseg.training.clip_loss import ClipLoss
 from echoseg.training.config import StageConfig
-from echoseg.training.trainer import TrainingError
+from echoseg.training.feed import Feed
+from echoseg.training.trainer import TrainingError, architecture
 
 
 def state(folder) -> dict:
@@ -74,3 +78,33 @@ def test_rate_warms_up_linearly_and_ends_at_its_final_share(tiny, tmp_path):
         rates = [float(row["lr"]) for row in csv.DictReader(file)]
     assert rates[:3] == pytest.approx([0.5e-3, 1e-3, 1e-3])
     assert rates[2:] == sorted(rates[2:], reverse=True) and rates[-1] > 1e-4
+
+
+def clip_batch(config):
+    model = build_model(architecture(config)).train()
+    return model, Feed(config, [(Ellipses(), 1.0)], model.config)[config.stages[0].steps]
+
+
+def gradients(model, batch, config, **options) -> list[torch.Tensor]:
+    model.zero_grad()
+    ClipLoss(model, config.loss, config.prompts, **options)(batch)[0].backward()
+    return [p.grad.clone() for p in model.parameters() if p.grad is not None]
+
+
+def test_recomputed_activations_change_no_gradient(tiny):
+    model, batch = clip_batch(tiny)
+    plain = gradients(model, batch, tiny)
+    torch.testing.assert_close(gradients(model, batch, tiny, checkpointing=True), plain, rtol=0, atol=1e-6)
+
+
+def test_what_a_frame_without_truth_shows_teaches_nothing_not_even_through_clicks():
+    config = tiny_config(prompts={"correct_frame": 1.0, "corrections": 2})
+    model, batch = clip_batch(config)
+    known = batch.known.clone()
+    known[:, 1:] = False
+    unknown = replace(batch, known=known)
+    masks = batch.masks.clone()
+    masks[:, 1:] = ~masks[:, 1:]
+    plain = gradients(model, unknown, config)
+    assert all(map(torch.equal, gradients(model, replace(unknown, masks=masks), config), plain))
+    assert not all(map(torch.equal, gradients(model, replace(batch, masks=masks), config), gradients(model, batch, config)))
