@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from echoseg.errors import PromptError
 from echoseg.io import open_source
@@ -128,12 +128,12 @@ class _Object(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: int
     name: str | None = None
-    prompts: list[_Entry]
+    prompts: list[_Entry] = Field(min_length=1)
 
 
 class _PromptFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    objects: list[_Object]
+    objects: list[_Object] = Field(min_length=1)
 
 
 def read_prompt_file(path: str | Path) -> Plan:
@@ -153,7 +153,7 @@ def read_prompt_file(path: str | Path) -> Plan:
         raise PromptError(f"{path.name} cannot be read as JSON: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise PromptError(f"{path.name}: {where}: {first['msg']}") from error
     prompts: dict[int, dict[int, list[Prompt]]] = {}
     for item in content.objects:
