@@ -8,7 +8,7 @@ import numpy as np
 
 from echoseg.types import BoolMask
 
-_MARGIN = 0.02  # of the longer side, left around the scan sector
+_MARGIN = 0.04  # of the longer side, left around the scan sector
 _WORTHWHILE = 0.85  # a window that keeps more of the frame than this gains nothing
 
 
