@@ -2,11 +2,98 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+from rich.table import Table
+
+from echoseg.cli.console import output
+
+if TYPE_CHECKING:
+    from echoseg.evaluation.memory import MemoryReport
+    from echoseg.evaluation.speed import SpeedReport
 
 app = typer.Typer(help="Speed and memory on this machine.", no_args_is_help=True)
 
+ModelOption = Annotated[str, typer.Option("--model", help="Name of the model, see `echoseg weights list`.")]
+WeightsOption = Annotated[Path | None, typer.Option("--weights", help="Weights file; default: those that ship, else random ones.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-@app.callback()
-def root() -> None:
-    pass
+
+@app.command("speed")
+def speed(
+    model: ModelOption = "compact",
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    frames: Annotated[int, typer.Option("--frames", min=1, help="Tracked frames to measure.")] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Time a tracked frame with a full memory, part by part; beside transformers where it is installed and has the model."""
+    from echoseg.evaluation.speed import bench_speed, model_to_time
+
+    report = bench_speed(model_to_time(model, None if weights is None else str(weights), device), frames)
+    if as_json:
+        typer.echo(json.dumps({**asdict(report), "gflop": report.gflop, "fps": report.fps}, indent=2))
+    else:
+        _print_speed(report)
+
+
+@app.command("memory")
+def memory(
+    model: ModelOption = "compact",
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    frames: Annotated[int, typer.Option("--frames", min=201, help="Frames of the stream.")] = 20_000,
+    rereadable: Annotated[bool, typer.Option("--rereadable", help="A source that can be read again, not a live stream.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Stream a generated clip and watch resident memory; exit code 1 when it grows by 30 MB or more from frame 200 on."""
+    from echoseg.evaluation.memory import bench_memory
+    from echoseg.evaluation.speed import model_to_time
+
+    loaded = model_to_time(model, None if weights is None else str(weights), device)
+    report = bench_memory(loaded, frames, rereadable=rereadable)
+    if as_json:
+        typer.echo(json.dumps({**asdict(report), "growth_mb": report.growth_mb, "passed": report.passed}, indent=2))
+    else:
+        _print_memory(report)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _print_speed(report: SpeedReport) -> None:
+    table = Table()
+    for heading in ("part", "ms a frame", "GFLOP"):
+        table.add_column(heading, justify="left" if heading == "part" else "right")
+    for name, part in report.parts.items():
+        table.add_row(name, f"{part.ms:.2f}", f"{part.gflop:.3f}")
+    table.add_section()
+    table.add_row("total", f"{report.total_ms:.2f}", f"{report.gflop:.3f}")
+    console = output()
+    console.print(f"{report.model} ({report.weights}), {report.device}, {report.precision}, {report.threads} thread(s)")
+    console.print(table)
+    console.print(f"{report.fps:.1f} frames/s: median of {report.frames}, {report.memories} memories and {report.pointers} object pointers")
+    if report.peak_resident_mb is not None:
+        console.print(f"peak resident memory {report.peak_resident_mb:.0f} MB")
+    if report.transformers is not None:
+        other = report.transformers
+        console.print(f"transformers {other.version}: {other.ms:.2f} ms a frame on the same weights, {other.ratio:.2f} times ours")
+    else:
+        console.print(f"not compared: {report.not_compared}")
+
+
+def _print_memory(report: MemoryReport) -> None:
+    from echoseg.evaluation.memory import BASELINE_FRAME, LIMIT_MB
+
+    table = Table("frame", "resident MB")
+    for frame, resident in report.resident.items():
+        table.add_row(f"{frame:,}", f"{resident:.1f}")
+    console = output()
+    console.print(f"{report.model}, frames that can be read {'again' if report.source == 'rereadable' else 'once'}")
+    console.print(table)
+    verdict = "flat" if report.passed else "NOT flat"
+    console.print(f"growth from frame {BASELINE_FRAME}: {report.growth_mb:+.1f} MB, {verdict} (limit {LIMIT_MB:g} MB)")

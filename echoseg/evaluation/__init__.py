@@ -1,0 +1,1 @@
+"""Accuracy and benchmarks: how good, how fast, how much memory."""

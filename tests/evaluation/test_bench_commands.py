@@ -1,0 +1,62 @@
+"""`echoseg bench speed` and `echoseg bench memory`: what they print, and how they exit."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import echoseg.evaluation.memory
+import echoseg.evaluation.speed
+from echoseg.cli.main import app
+from echoseg.evaluation.memory import MemoryReport
+from echoseg.evaluation.speed import Comparison, PartSpeed, SpeedReport
+
+PARTS = {"encoder": PartSpeed(30.0, 0.5), "memory attention": PartSpeed(15.0, 0.25)}
+SPEED = SpeedReport("compact", "compact.safetensors", "cpu", "float32", 1, 20, 5, 16, PARTS, 50.0, 400.0, None, "no such architecture")
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, ["bench", *arguments])
+
+
+@pytest.fixture
+def no_model(monkeypatch):
+    monkeypatch.setattr(echoseg.evaluation.speed, "model_to_time", lambda name, weights, device: (name, weights, device))
+
+
+def show(monkeypatch, report):
+    monkeypatch.setattr(echoseg.evaluation.speed, "bench_speed", lambda model, frames: report)
+
+
+def test_speed_prints_parts_total_rate_and_why_nothing_is_compared(no_model, monkeypatch):
+    show(monkeypatch, SPEED)
+    done = invoke("speed")
+    assert done.exit_code == 0, done.output
+    rows = [line.replace("│", " ").split() for line in done.stdout.splitlines()]
+    assert ["encoder", "30.00", "0.500"] in rows and ["total", "50.00", "0.750"] in rows
+    assert "20.0 frames/s" in done.stdout and "not compared: no such architecture" in done.stdout
+
+
+def test_speed_prints_the_ratio_to_transformers(no_model, monkeypatch):
+    show(monkeypatch, SpeedReport(**{**vars(SPEED), "transformers": Comparison("5.23.0", 60.0, 1.2), "not_compared": None}))
+    assert "transformers 5.23.0: 60.00 ms a frame on the same weights, 1.20 times ours" in invoke("speed").stdout
+
+
+def test_speed_json_holds_the_whole_report(no_model, monkeypatch):
+    show(monkeypatch, SPEED)
+    said = json.loads(invoke("speed", "--json").stdout)
+    assert said["parts"]["encoder"] == {"ms": 30.0, "gflop": 0.5} and said["gflop"] == 0.75 and said["fps"] == 20.0
+
+
+@pytest.mark.parametrize(("end", "code"), [(110.0, 0), (140.0, 1)])
+def test_memory_exits_with_1_when_it_grows(no_model, monkeypatch, end, code):
+    report = MemoryReport("compact", "once", {200: 100.0, 2_000: 105.0, 3_000: end})
+    monkeypatch.setattr(echoseg.evaluation.memory, "bench_memory", lambda model, frames, rereadable: report)
+    done = invoke("memory", "--frames", "3000")
+    assert done.exit_code == code
+    assert f"{end - 100:+.1f} MB" in done.stdout and "2,000" in done.stdout
+    assert json.loads(invoke("memory", "--json").stdout)["passed"] is (code == 0)
+
+
+def test_memory_of_too_short_a_stream_is_a_usage_error():
+    assert invoke("memory", "--frames", "200").exit_code == 2

@@ -1,0 +1,76 @@
+"""The stopwatch counts what it should, and changes nothing of what it measures."""
+
+import pytest
+
+import echoseg.evaluation.speed as speed
+from echoseg.errors import MeasureError
+from echoseg.evaluation.speed import PARTS, RANDOM_WEIGHTS, bench_speed, model_to_time
+from echoseg.model import HieraConfig, Model, SAM2Config, WeightsInfo, build_model
+from echoseg.runtime.device import choose_execution
+
+HIERA = SAM2Config(
+    "hiera", image_size=64, trunk=HieraConfig(8, 1, (1, 1, 2, 1), (3,)), d_model=128, mem_dim=64, memory_layers=1, memory_ffn=16
+)
+
+
+def test_parts_add_up_to_less_than_the_total(tiny_model):
+    report = bench_speed(tiny_model, 5)
+    assert list(report.parts) == list(PARTS)
+    assert all(part.ms > 0 and part.gflop > 0 for part in report.parts.values())
+    assert report.fps == pytest.approx(1000 / report.total_ms)
+    assert (report.memories, report.pointers, report.frames) == (7, 16, 5)
+    assert report.transformers is None and "no architecture like tiny" in report.not_compared
+
+
+def test_memory_attention_is_counted_with_a_full_memory(tiny_model):
+    """4 x 4 cells; keys: 7 memories of 16 cells and 16 pointers in 2 pieces each. A multiply-add counts as two."""
+    cells, width, memory_width, hidden = 16, 16, 8, 16
+    keys = 7 * cells + 16 * 2
+    self_attention = 4 * cells * width**2 + 2 * cells * cells * width
+    key_projection = keys * memory_width * width
+    cross_attention = 2 * cells * width**2 + key_projection + cells * keys * (width + memory_width) + cells * memory_width * width
+    feed_forward = 2 * cells * width * hidden
+    pointer_positions = 16 * width * memory_width
+    expected = 2 * (self_attention + cross_attention + feed_forward + pointer_positions)
+    assert bench_speed(tiny_model, 1).parts["memory attention"].gflop * 1e9 == expected
+
+
+def test_time_is_charged_to_the_part_that_spends_it(tiny_model, monkeypatch):
+    clock = iter(range(10**6))
+    monkeypatch.setattr(speed, "_now", lambda synchronize: float(next(clock)))
+    report = bench_speed(tiny_model, 3)
+    # every verb runs once a frame, between two ticks; memory attention is two verbs
+    assert {name: part.ms for name, part in report.parts.items()} == {
+        "encoder": 1000.0,
+        "memory attention": 2000.0,
+        "decoder": 1000.0,
+        "memory encoder": 1000.0,
+    }
+    assert report.total_ms == 11_000.0
+
+
+def test_the_model_is_left_as_it_was(tiny_model):
+    before = dict(vars(tiny_model.network))
+    bench_speed(tiny_model, 1)
+    assert dict(vars(tiny_model.network)) == before
+
+
+def test_comparison_with_transformers_measures_both_in_turn():
+    pytest.importorskip("transformers")
+    model = Model(build_model(HIERA).requires_grad_(False), choose_execution("cpu"), WeightsInfo(RANDOM_WEIGHTS, ""))
+    report = bench_speed(model, 2)
+    assert report.not_compared is None
+    assert report.transformers.ms > 0 and report.transformers.ratio > 0
+    assert bench_speed(model, 1, compare=False).transformers is None
+
+
+def test_model_without_shipped_weights_is_timed_with_random_ones(monkeypatch):
+    monkeypatch.setattr(speed, "model_config", lambda name: HIERA)
+    model = model_to_time("medsam2", device="cpu")
+    assert model.weights.file == RANDOM_WEIGHTS
+    assert not any(parameter.requires_grad for parameter in model.network.parameters())
+
+
+def test_no_frames_cannot_be_timed(tiny_model):
+    with pytest.raises(MeasureError, match="1 frame or more"):
+        bench_speed(tiny_model, 0)
