@@ -187,7 +187,7 @@ def _seeded(
             plan = auto_plan(session, structures, frame_index)
         else:
             finder = load_model("compact", device=str(loaded.execution.device))
-            plan = boxes_plan(Session(opened, finder, history=0), structures, frame_index)
+            plan = boxes_plan(Session(opened, finder, history=0, reader=session.reader), structures, frame_index)
     assert plan is not None
     for object_id, frames in plan.prompts.items():
         for frame, prompts in frames.items():

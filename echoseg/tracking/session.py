@@ -53,6 +53,7 @@ class Session:
         length: frames of the sequence when the source itself cannot tell (a live stream).
         window: the part of the frames that the network sees; default: the scan sector when the model's configuration asks for
             that (``crop_to_sector``), else all.
+        reader: of another session over the same source, so that two models can look at one live stream.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Session:
         max_prompted: int | None = None,
         length: int | None = None,
         window: Window | None = None,
+        reader: FrameReader | None = None,
     ) -> None:
         self.source: Source = open_source(source)
         self.model = model
@@ -74,7 +76,7 @@ class Session:
         self.cache: Cache[FrameFeatures] = features_cache() if cache is None else cache
         self.history = history
         self.max_prompted = max_prompted
-        self._reader = FrameReader(self.source)
+        self.reader = reader or FrameReader(self.source)
         self._objects: dict[int, _Object] = {}
 
     @property
@@ -184,10 +186,10 @@ class Session:
         first = start if start is not None else max(prompted) if direction == "backward" else min(prompted)
         if direction != "backward":
             self._forget(reverse=False) if start is None else self._catch_up(first, reverse=False)
-            yield from self._pass(self._reader.forward(first), reverse=False)
+            yield from self._pass(self.reader.forward(first), reverse=False)
         if direction != "forward":
             self._forget(reverse=True) if start is None or direction == "both" else self._catch_up(first, reverse=True)
-            yield from self._pass(self._reader.backward(first if direction == "backward" else first - 1), reverse=True)
+            yield from self._pass(self.reader.backward(first if direction == "backward" else first - 1), reverse=True)
 
     def _pass(self, frames: Iterator[tuple[int, Image]], reverse: bool) -> Iterator[FrameResult]:
         for index, frame in frames:
@@ -225,7 +227,7 @@ class Session:
         for state, seed in zip(self._objects.values(), seeds, strict=True):
             before = range(frame + 1, min(seed, frame + reach) + 1) if reverse else range(max(seed, frame - reach), frame)
             if any(state.bank.at(index, reverse) is None for index in before):
-                frames = self._reader.backward(max(seeds), frame + 1) if reverse else self._reader.forward(min(seeds), frame)
+                frames = self.reader.backward(max(seeds), frame + 1) if reverse else self.reader.forward(min(seeds), frame)
                 for index, image in frames:
                     self._step(index, image, reverse)
                 return
@@ -246,7 +248,7 @@ class Session:
             return cached
         if frame is None:
             self._check_frame(index)
-            frame = self._reader.frame(index)
+            frame = self.reader.frame(index)
         features = self.tracker.encode(frame)
         self.cache.put(index, features)
         return features
