@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from echoseg import __version__
-from echoseg.cli import bench, simulate, weights
+from echoseg.cli import bench, eval, simulate, weights
 from echoseg.cli.console import print_error
 from echoseg.cli.demo import demo
 from echoseg.cli.doctor import doctor
@@ -70,3 +70,4 @@ app.command("train")(train)
 app.add_typer(weights.app, name="weights")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(bench.app, name="bench")
+app.add_typer(eval.app, name="eval")

@@ -1,0 +1,164 @@
+"""``echoseg eval``: how good masks, models and prompts are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from echoseg.cli.console import messages, output, print_error
+from echoseg.cli.progress import job_progress
+from echoseg.cli.score_table import score_table
+from echoseg.errors import DeviceError, EchosegError, ModelConfigError
+
+if TYPE_CHECKING:
+    from echoseg.evaluation.reference import Reference
+    from echoseg.evaluation.scores import Score
+    from echoseg.model import Model
+
+app = typer.Typer(help="Accuracy: of masks, of a model on a reference set, of its answers to prompts.", no_args_is_help=True)
+
+Out = Annotated[Path | None, typer.Option(help="Folder for cases.csv, summary.csv and a picture.")]
+Tolerance = Annotated[float, typer.Option(min=0.0, help="Tolerance of the NSD in mm (pixels where the spacing is unknown).")]
+ModelName = Annotated[str, typer.Option("--model", help="A name from `echoseg weights list`.")]
+Weights = Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Count = Annotated[int | None, typer.Option(min=1, help="At most so many cases  [default: all; 20 simulated]")]
+Split = Annotated[Literal["TRAIN", "VAL", "TEST"], typer.Option(help="Which part of echonet.")]
+
+
+@app.command()
+def seg(
+    pred: Annotated[Path, typer.Argument(metavar="PRED", help="A label map (NIfTI, MetaImage, NRRD, PNG, .npy, .npz) or a folder.")],
+    gt: Annotated[Path, typer.Argument(metavar="GT", help="The reference: likewise; folders are matched by name.")],
+    out: Out = None,
+    tolerance_mm: Tolerance = 2.0,
+    kind: Annotated[
+        Literal["clip", "volume"] | None, typer.Option(help="Compare frame by frame, or in 3D  [default: as the files say]")
+    ] = None,
+) -> None:
+    """Compare label maps with a reference: Dice, IoU, NSD, HD95, ASSD, and how steady clips are."""
+    from echoseg.evaluation.labelmaps import paired_files, score_files
+
+    scores: list[Score] = []
+    failed = 0
+    for name, found, reference in paired_files(pred, gt):
+        try:
+            if found is None:
+                raise EchosegError(f"{name}: no prediction of that name in {pred}")
+            scores += score_files(name, found, reference, kind, tolerance_mm)
+        except EchosegError as error:  # one bad pair must not take the others with it
+            print_error(str(error))
+            failed += 1
+    _show(scores, out)
+    if failed:
+        messages().print(f"{failed} case(s) could not be compared and are not in the means", markup=False)
+        raise typer.Exit(1)
+
+
+@app.command()
+def dataset(
+    name: Annotated[
+        Literal["camus", "echonet", "npz", "simulated"],
+        typer.Argument(metavar="NAME", help="camus, echonet, npz (MedSAM2's files) or simulated."),
+    ],
+    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated.")] = None,
+    prompt: Annotated[Literal["box", "auto", "all"], typer.Option(help="Exact box, structures by name, or both.")] = "all",
+    model: ModelName = "compact",
+    weights: Weights = None,
+    device: Device = "auto",
+    out: Out = None,
+    tolerance_mm: Tolerance = 2.0,
+    count: Count = None,
+    split: Split = "TEST",
+) -> None:
+    """Run a model on a reference set and score it, beside what the prompt gives without a model."""
+    references = _references(name, path, count, split, stills=True)
+    loaded = _load(model, weights, device)
+    from echoseg.evaluation.dataset import score_reference
+
+    prompts: Sequence[Literal["box", "auto"]] = ("box", "auto") if prompt == "all" else (prompt,)
+    scores: list[Score] = []
+    with job_progress(name, "cases") as report:
+        for done, reference in enumerate(references, start=1):
+            scores += score_reference(reference, loaded, prompts, tolerance_mm)
+            report(done, None)
+    _show(scores, out)
+
+
+@app.command()
+def prompts(
+    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated.")] = None,
+    dataset: Annotated[Literal["camus", "echonet", "simulated"], typer.Option(help="The reference set.")] = "simulated",
+    structure: Annotated[str, typer.Option(help="LV, LA, MYO or RV, where the set has it.")] = "LV",
+    model: ModelName = "compact",
+    weights: Weights = None,
+    device: Device = "auto",
+    out: Out = None,
+    count: Count = None,
+    split: Split = "TEST",
+) -> None:
+    """Clicks to reach Dice 0.9, and what sloppy boxes and other seed frames cost."""
+    references = _references(dataset, path, count, split, stills=False)
+    loaded = _load(model, weights, device)
+    from echoseg.evaluation.prompts import HEADLINE, score_prompts, write_prompt_scores
+
+    scores: list[Score] = []
+    with job_progress("prompts", "cases") as report:
+        for done, reference in enumerate(references, start=1):
+            scores += score_prompts(reference, loaded, structure)
+            report(done, None)
+    if not scores:
+        raise typer.BadParameter(f"{dataset} shows no {structure}", param_hint="--structure")
+    output().print(score_table(scores, HEADLINE))
+    if out is not None:
+        _list(write_prompt_scores(out, scores))
+
+
+def _references(name: str, path: Path | None, count: int | None, split: str, stills: bool) -> Iterable[Reference]:
+    from itertools import islice
+
+    if name == "simulated":
+        if path is not None:
+            raise typer.BadParameter("simulated takes no PATH", param_hint="PATH")
+        from echoseg.evaluation.simulated import COUNT, simulated_clips
+
+        return simulated_clips(count or COUNT)
+    if path is None:
+        raise typer.BadParameter(f"{name} needs the folder of the set", param_hint="PATH")
+    from echoseg.evaluation.camus import camus_stills, camus_views
+    from echoseg.evaluation.echonet import echonet_clips
+    from echoseg.evaluation.npz import npz_volumes
+
+    if name == "camus":
+        return islice(camus_stills(path) if stills else camus_views(path), count)
+    return islice(echonet_clips(path, split) if name == "echonet" else npz_volumes(path), count)
+
+
+def _load(model: str, weights: Path | None, device: str) -> Model:
+    import echoseg
+
+    try:
+        return echoseg.load_model(model, weights=weights, device=device)
+    except (ModelConfigError, DeviceError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _show(scores: Sequence[Score], out: Path | None) -> None:
+    if not scores:
+        return
+    output().print(score_table(scores))
+    if out is not None:
+        from echoseg.evaluation.plots import plot_scores
+        from echoseg.evaluation.scores import write_tables
+
+        tables = write_tables(out, scores)
+        plot_scores(out / "dice.png", scores)
+        _list([*tables, out / "dice.png"])
+
+
+def _list(paths: Iterable[Path]) -> None:
+    for path in paths:
+        output().print(str(path), markup=False, soft_wrap=True)

@@ -1,0 +1,113 @@
+"""A model on a reference set: every case prompted, segmented, and scored beside what the prompt gives without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+
+from echoseg.evaluation.baselines import copied, ellipse_in, ellipse_in_every_box, filled
+from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
+from echoseg.evaluation.motion import area_correlation, phase_error_ms, phases
+from echoseg.evaluation.reference import Reference
+from echoseg.evaluation.scores import Score
+from echoseg.model import Model
+from echoseg.pipeline import segment
+from echoseg.types import BoolMask, Box
+
+PromptKind = Literal["box", "auto"]
+AUTO = ("LV", "LA", "MYO")
+"""Structures asked for by ``auto``, where the reference has them."""
+
+
+def score_reference(
+    reference: Reference, model: Model, prompts: Sequence[PromptKind] = ("box", "auto"), tolerance: float = TOLERANCE
+) -> list[Score]:
+    """Scores of one case: each prompt, and the baseline of its kind.
+
+    ``box``: the exact box of the truth on the frame of :func:`box_frame`, tracked over the whole source, each structure by itself (in a
+    clip of more than one frame the LV alone). ``auto``: named structures without a human; only in clips. Baseline: in a clip the ellipse
+    in the true box of every frame; in a volume the ellipse and the box of the prompted slice, copied to every slice that shows the object.
+
+    Raises:
+        EchosegError: the case cannot be segmented.
+    """
+    scores = []
+    for setting, label, masks in _predictions(reference, model, prompts):
+        setting = f"{reference.variant}, {setting}" if reference.variant else setting
+        measures = measure(reference, label, masks, tolerance)
+        scores.append(Score(reference.name, reference.subject, setting, label, measures))
+    return scores
+
+
+def measure(reference: Reference, label: str, masks: BoolMask, tolerance: float = TOLERANCE) -> dict[str, float]:
+    """Measures of one predicted structure ``(T, H, W)``: those of :mod:`~echoseg.evaluation.compare`, and how it moves.
+
+    Of the LV in a clip also ``area_correlation``, ``ed_error_ms`` and ``es_error_ms`` (see :mod:`~echoseg.evaluation.motion`). The true
+    ED and ES are those of the true area curve where every frame has truth, found as in the predicted curve; with truth on two frames, the
+    one with the larger cavity is ED.
+    """
+    truth = reference.truth[label]
+    if reference.kind == "volume":
+        known = reference.spacing is not None and reference.slice_mm is not None
+        spacing = (reference.slice_mm or 1.0, *(reference.spacing or ())) if known else None
+        return compare_volumes(masks, truth, spacing, tolerance)
+    measures = compare_clips(masks, truth, reference.spacing, tolerance, reference.known)
+    if label == "LV" and len(truth) > 1:
+        measures |= _movement(reference, masks, truth)
+    return measures
+
+
+def box_frame(reference: Reference, label: str) -> int:
+    """The frame whose true box is the prompt: of a clip the first that shows the structure, of a volume the one that shows most of it."""
+    shown = reference.shown(label)
+    areas = reference.truth[label][shown].sum(axis=(1, 2))
+    return int(shown[areas.argmax()] if reference.kind == "volume" else shown[0])
+
+
+def _predictions(reference: Reference, model: Model, prompts: Sequence[PromptKind]) -> Iterator[tuple[str, str, BoolMask]]:
+    """``(setting, label, masks)`` of the case."""
+    labels = [label for label in reference.truth if len(reference.shown(label))]
+    boxed = [label for label in labels if reference.kind == "volume" or (label == "LV" if len(reference.frames) > 1 else label in AUTO)]
+    if "box" in prompts:
+        for label in boxed:
+            frame = box_frame(reference, label)
+            box = Box.around(reference.truth[label][frame])
+            with reference.source() as source:
+                yield "box", label, segment(source, box, model, frame_index=frame).masks == 1
+    asked = [label for label in AUTO if label in labels]
+    if "auto" in prompts and reference.kind == "clip" and asked:
+        with reference.source() as source:
+            found = segment(source, f"auto:{','.join(asked)}", model)
+        for object_id, label in found.names.items():
+            yield "auto", label, found.masks == object_id
+    for label in boxed:
+        truth = reference.truth[label]
+        if reference.kind == "clip":
+            yield "ellipse in the true box", label, ellipse_in_every_box(truth)
+            continue
+        box, size = Box.around(truth[box_frame(reference, label)]), (truth.shape[1], truth.shape[2])
+        yield "ellipse, copied", label, copied(ellipse_in(box, size), truth)
+        yield "box, copied", label, copied(filled(box, size), truth)
+
+
+def _movement(reference: Reference, masks: BoolMask, truth: BoolMask) -> dict[str, float]:
+    known, times = np.flatnonzero(reference.known), reference.times()
+    measures = {"area_correlation": area_correlation(masks[known], truth[known])}
+    if times is None:
+        return measures
+    true_areas = truth.sum(axis=(1, 2))
+    if len(known) == len(truth):
+        true_ed, true_es = phases(true_areas, times)
+    elif len(known) == 2:
+        small, large = known[np.argsort(true_areas[known])]
+        true_ed, true_es = (int(large),), (int(small),)
+    else:
+        return measures
+    found_ed, found_es = phases(masks.sum(axis=(1, 2)), times)
+    return {
+        **measures,
+        "ed_error_ms": phase_error_ms(found_ed, true_ed, times),
+        "es_error_ms": phase_error_ms(found_es, true_es, times),
+    }
