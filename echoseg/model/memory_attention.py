@@ -14,22 +14,19 @@ from echoseg.model.transformer import Attention
 class RoPEAttention(Attention):
     """One-head attention with rotary positions; keys are the frame itself or memories on the same grid, then pointers without one."""
 
-    cosine: Tensor
-    sine: Tensor
+    turn: Tensor
 
     def __init__(self, width: int, side: int, dropout: float, kv_width: int | None = None) -> None:
         super().__init__(width, num_heads=1, kv_width=kv_width)
-        cosine, sine = axial_rotation(width, side)
-        self.register_buffer("cosine", cosine, persistent=False)
-        self.register_buffer("sine", sine, persistent=False)
+        self.register_buffer("turn", axial_rotation(width, side), persistent=False)
         self.dropout = dropout
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, unplaced: int = 0) -> Tensor:
         """``q (B, N, C)``, ``k, v (B, M, Ckv)`` to ``(B, N, C)``; the last ``unplaced`` keys have no place on the grid."""
-        query = rotate(self.split(self.q_proj(q)), self.cosine, self.sine)
+        query = rotate(self.split(self.q_proj(q)), self.turn)
         key = self.split(self.k_proj(k))
         placed = key.shape[2] - unplaced
-        key = torch.cat((rotate(key[:, :, :placed], self.cosine, self.sine), key[:, :, placed:]), dim=2)
+        key = torch.cat((rotate(key[:, :, :placed], self.turn), key[:, :, placed:]), dim=2)
         if self.training or v.shape[-1] == q.shape[-1]:
             value = self.split(self.v_proj(v))
             out = F.scaled_dot_product_attention(query, key, value, dropout_p=self.dropout if self.training else 0.0)

@@ -59,8 +59,8 @@ class RandomFourierPosition(nn.Module):
         return self(torch.stack((x, y), dim=-1)).permute(2, 0, 1)[None]
 
 
-def axial_rotation(channels: int, side: int, theta: float = _TEMPERATURE) -> tuple[Tensor, Tensor]:
-    """Cosine and sine ``(side * side, channels / 2)`` of the 2D axial rotary encoding (Heo et al. 2024, RoPE-ViT).
+def axial_rotation(channels: int, side: int, theta: float = _TEMPERATURE) -> Tensor:
+    """Unit complex numbers ``(side * side, channels / 2)`` of the 2D axial rotary encoding (Heo et al. 2024, RoPE-ViT).
 
     The first half of the rotated pairs turns with x, the second with y.
     """
@@ -68,12 +68,11 @@ def axial_rotation(channels: int, side: int, theta: float = _TEMPERATURE) -> tup
     cell = torch.arange(side * side, dtype=torch.float32)
     x, y = cell % side, torch.div(cell, side, rounding_mode="floor")
     angle = torch.cat((torch.outer(x, frequency), torch.outer(y, frequency)), dim=-1)
-    return angle.cos(), angle.sin()
+    return torch.polar(torch.ones_like(angle), angle)
 
 
-def rotate(tokens: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotates channel pairs of ``tokens`` ``(B, heads, N, C)`` by angles ``(n, C / 2)``; N is a multiple of n (repeated)."""
+def rotate(tokens: Tensor, turn: Tensor) -> Tensor:
+    """Turns channel pairs of ``tokens`` ``(B, heads, N, C)`` by ``turn`` ``(n, C / 2)`` complex; N is a multiple of n (repeated)."""
     batch, heads, count, channels = tokens.shape
-    pairs = tokens.reshape(batch, heads, count // len(cosine), len(cosine), channels // 2, 2)
-    a, b = pairs.unbind(-1)
-    return torch.stack((a * cosine - b * sine, a * sine + b * cosine), dim=-1).reshape(tokens.shape)
+    pairs = torch.view_as_complex(tokens.float().reshape(batch, heads, count // len(turn), len(turn), channels // 2, 2))
+    return torch.view_as_real(pairs * turn).reshape(tokens.shape).type_as(tokens)

@@ -45,6 +45,10 @@ class FrameFeatures:
     def __getitem__(self, rows: slice | Tensor) -> FrameFeatures:
         return FrameFeatures(self.embedding[rows], tuple(level[rows] for level in self.high_res))
 
+    def clone(self) -> FrameFeatures:
+        """A copy in memory of its own."""
+        return FrameFeatures(self.embedding.clone(), tuple(level.clone() for level in self.high_res))
+
 
 @dataclass(frozen=True)
 class MaskPrediction:

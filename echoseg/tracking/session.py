@@ -250,7 +250,8 @@ class Session:
             self._check_frame(index)
             frame = self.reader.frame(index)
         features = self.tracker.encode(frame)
-        self.cache.put(index, features)
+        # A copy: the encoder's own outputs lie between its work buffers, and kept there they would hold the heap apart.
+        self.cache.put(index, features.clone())
         return features
 
     def _known(self, object_id: int) -> _Object:
