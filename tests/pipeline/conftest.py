@@ -37,7 +37,7 @@ def frames() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory, frames: np.ndarray) -> SimpleNamespace:
-    """The same frames as an mp4, a gif, a folder of images, an array, and one image."""
+    """The same frames as an mp4, a gif, a folder of images, an array, and one image; 8 of them as a short array."""
     folder = tmp_path_factory.mktemp("inputs")
     here = SimpleNamespace(mp4=folder / "beat.mp4", gif=folder / "beat.gif", folder=folder / "beat", npy=folder / "beat.npy")
     _write_video(here.mp4, frames, "libx264", "yuv420p", {"crf": "12"})
@@ -46,6 +46,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, frames: np.ndarray) -> Simp
     for index, frame in enumerate(frames):
         Image.fromarray(frame).save(here.folder / f"view {index}.png")
     np.save(here.npy, frames)
+    here.short = folder / "short.npy"
+    np.save(here.short, frames[:8])
     here.png = folder / "one.png"
     Image.fromarray(frames[0]).save(here.png)
     return here

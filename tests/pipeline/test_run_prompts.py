@@ -14,7 +14,7 @@ from echoseg import Box, MaskPrompt, Points
 @pytest.fixture(scope="module")
 def ventricle(frames, compact):
     """The LV on frame 5 as ``auto`` sees it: mask, box, a point inside."""
-    mask = echoseg.segment(frames, model=compact, frame_index=5).masks[5] == 1
+    mask = echoseg.segment(frames[:8], model=compact, frame_index=5).masks[5] == 1
     box = Box.around(mask)
     y, x = np.argwhere(mask)[mask.sum() // 2]
     return mask, box, (float(x) + 0.5, float(y) + 0.5)
@@ -53,11 +53,11 @@ def python_prompt(kind, ventricle):
 
 @pytest.mark.parametrize("kind", ["auto", "box", "points", "mask", "json"])
 def test_a_prompt_on_the_command_line_equals_the_prompt_in_python(command, inputs, frames, compact, ventricle, tmp_path, kind):
-    done = command(inputs.npy, "--prompt", prompt_text(kind, ventricle, tmp_path))
+    done = command(inputs.short, "--prompt", prompt_text(kind, ventricle, tmp_path))
     assert done.exit_code == 0, done.output
     labels, record = written(done.out)
     prompt, frame_index = python_prompt(kind, ventricle)
-    wanted = echoseg.segment(frames, prompt, compact, frame_index=frame_index)
+    wanted = echoseg.segment(frames[:8], prompt, compact, frame_index=frame_index)
     np.testing.assert_array_equal(labels, wanted.masks)
     (entry,) = record["objects"]
     assert entry["name"] == "LV" and entry["id"] == (3 if kind == "json" else 1)
@@ -69,7 +69,7 @@ def test_a_prompt_on_the_command_line_equals_the_prompt_in_python(command, input
 
 
 def test_several_structures_are_objects_in_their_order(command, inputs):
-    done = command(inputs.npy, "--prompt", "auto:LV,LA")
+    done = command(inputs.short, "--prompt", "auto:LV,LA")
     assert done.exit_code == 0, done.output
     _, record = written(done.out)
     assert [(entry["id"], entry["name"]) for entry in record["objects"]] == [(1, "LV"), (2, "LA")]
@@ -78,7 +78,7 @@ def test_several_structures_are_objects_in_their_order(command, inputs):
 
 def test_the_frame_index_option_places_a_prompt_that_names_no_frame(command, inputs, ventricle):
     _, box, _ = ventricle
-    done = command(inputs.npy, "--prompt", f"box:{box.x0},{box.y0},{box.x1},{box.y1}", "--frame-index", 7, "--direction", "forward")
+    done = command(inputs.short, "--prompt", f"box:{box.x0},{box.y0},{box.x1},{box.y1}", "--frame-index", 7, "--direction", "forward")
     assert done.exit_code == 0, done.output
     labels, record = written(done.out)
     assert record["objects"][0]["seed_frames"] == [7]
@@ -87,10 +87,10 @@ def test_the_frame_index_option_places_a_prompt_that_names_no_frame(command, inp
 
 @pytest.mark.parametrize(
     ("prompt", "reason"),
-    [("box:1,2,3,4@24", "no frame 24"), ("box:400,10,420,30", "outside the 320 x 240 frame"), ("auto:AORTA", "no structure AORTA")],
+    [("box:1,2,3,4@8", "no frame 8"), ("box:400,10,420,30", "outside the 320 x 240 frame"), ("auto:AORTA", "no structure AORTA")],
 )
 def test_a_prompt_that_does_not_fit_the_clip_fails_with_a_reason(command, inputs, prompt, reason):
-    done = command(inputs.npy, "--prompt", prompt)
+    done = command(inputs.short, "--prompt", prompt)
     assert done.exit_code == 1
     assert reason in done.stderr
     assert [path.name for path in done.out.iterdir()] == ["errors.csv"]
@@ -99,7 +99,7 @@ def test_a_prompt_that_does_not_fit_the_clip_fails_with_a_reason(command, inputs
 def test_an_object_that_is_not_the_ventricle_gets_no_cardiac_measures(inputs, frames, compact, tmp_path):
     path = tmp_path / "p.json"
     path.write_text(json.dumps({"objects": [{"id": 1, "name": "valve", "prompts": [{"box": [100, 60, 180, 140]}]}]}))
-    result = echoseg.run(inputs.npy, tmp_path / "out", str(path), compact)
+    result = echoseg.run(inputs.short, tmp_path / "out", str(path), compact)
     assert result.measurements["measures"] == {} and result.measurements["beats"] == []
     assert result.segmentation.names == {1: "valve"}
 
@@ -108,5 +108,5 @@ def test_only_one_object_is_called_lv(inputs, compact, tmp_path):
     path = tmp_path / "p.json"
     prompts = [{"box": [100, 60, 180, 140]}]
     path.write_text(json.dumps({"objects": [{"id": 1, "prompts": prompts}, {"id": 2, "name": "LV", "prompts": prompts}]}))
-    result = echoseg.run(inputs.npy, tmp_path / "out", str(path), compact)
+    result = echoseg.run(inputs.short, tmp_path / "out", str(path), compact)
     assert result.segmentation.names == {1: "object 1", 2: "LV"}
