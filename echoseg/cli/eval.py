@@ -10,7 +10,7 @@ import typer
 
 from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.progress import job_progress
-from echoseg.cli.score_table import score_table
+from echoseg.cli.score_table import measure_table, score_table
 from echoseg.errors import DeviceError, EchosegError, ModelConfigError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def prompts(
             report(done, None)
     if not scores:
         raise typer.BadParameter(f"{dataset} shows no {structure}", param_hint="--structure")
-    output().print(score_table(scores, HEADLINE))
+    output().print(measure_table(scores, HEADLINE))
     if out is not None:
         _list(write_prompt_scores(out, scores))
 

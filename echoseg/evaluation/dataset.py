@@ -9,7 +9,7 @@ import numpy as np
 
 from echoseg.evaluation.baselines import copied, ellipse_in, ellipse_in_every_box, filled
 from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
-from echoseg.evaluation.motion import area_correlation, phase_error_ms, phases
+from echoseg.evaluation.motion import area_correlation, matched, phase_error_ms, phases
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
 from echoseg.model import Model
@@ -44,9 +44,9 @@ def score_reference(
 def measure(reference: Reference, label: str, masks: BoolMask, tolerance: float = TOLERANCE) -> dict[str, float]:
     """Measures of one predicted structure ``(T, H, W)``: those of :mod:`~echoseg.evaluation.compare`, and how it moves.
 
-    Of the LV in a clip also ``area_correlation``, ``ed_error_ms`` and ``es_error_ms`` (see :mod:`~echoseg.evaluation.motion`). The true
-    ED and ES are those of the true area curve where every frame has truth, found as in the predicted curve; with truth on two frames, the
-    one with the larger cavity is ED.
+    Of the LV in a clip also ``area_correlation``, ``ed_error_ms`` and ``es_error_ms`` over the phases that were found, and
+    ``phases_found``, their part of all (see :mod:`~echoseg.evaluation.motion`). The true ED and ES are those of the true area curve where
+    every frame has truth, found as in the predicted curve; with truth on two frames, the one with the larger cavity is ED.
     """
     truth = reference.truth[label]
     if reference.kind == "volume":
@@ -106,8 +106,11 @@ def _movement(reference: Reference, masks: BoolMask, truth: BoolMask) -> dict[st
     else:
         return measures
     found_ed, found_es = phases(masks.sum(axis=(1, 2)), times)
+    ed, es = matched(found_ed, true_ed), matched(found_es, true_es)
+    count = len(true_ed) + len(true_es)
     return {
         **measures,
-        "ed_error_ms": phase_error_ms(found_ed, true_ed, times),
-        "es_error_ms": phase_error_ms(found_es, true_es, times),
+        "ed_error_ms": phase_error_ms(ed, times),
+        "es_error_ms": phase_error_ms(es, times),
+        "phases_found": (len(ed) + len(es)) / count if count else float("nan"),
     }

@@ -124,7 +124,8 @@ def as_labels(array: NDArray[np.generic], where: str) -> NDArray[np.uint8]:
     """
     if array.ndim not in (2, 3) or array.dtype.kind not in "buif":
         raise SourceError(f"{where}: a label map is a (T, H, W) or (H, W) array of numbers, not {array.shape} of type {array.dtype}")
-    labels = array.astype(np.uint8)
+    with np.errstate(invalid="ignore"):  # NaN becomes some number, and is seen to differ
+        labels = array.astype(np.uint8)
     if not np.array_equal(labels, array):
         raise SourceError(f"{where}: label maps hold whole numbers 0..255; this one holds other values")
     if set(np.unique(labels)) <= {0, 255}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -46,11 +46,22 @@ def phases(areas: ArrayLike, times: ArrayLike | None) -> tuple[tuple[int, ...], 
     return tuple(sorted(ed)), tuple(beat.es for beat in beats)
 
 
-def phase_error_ms(found: Sequence[int], true: Iterable[int], times: NDArray[np.float64]) -> float:
-    """Mean time from each true ED (or ES) frame to the nearest one found, ms; NaN when none is found or there is none to find.
+def matched(found: Sequence[int], true: Sequence[int]) -> list[tuple[int, int]]:
+    """``(found, true)`` frames that are each other's nearest: a beat cut off by the clip's end pairs with none.
 
     Args:
-        found, true: frame indices. times: ``(T,)`` seconds.
+        found, true: frame indices.
     """
-    errors = [float(np.abs(times[list(found)] - times[frame]).min()) for frame in true] if len(found) else []
-    return 1000 * float(np.mean(errors)) if errors else float("nan")
+    if not found or not true:
+        return []
+    apart = np.abs(np.subtract.outer(np.asarray(found), np.asarray(true)))
+    return [(found[int(i)], t) for j, t in enumerate(true) if apart[i := apart[:, j].argmin()].argmin() == j]
+
+
+def phase_error_ms(pairs: Sequence[tuple[int, int]], times: NDArray[np.float64]) -> float:
+    """Mean absolute time between the frames of each pair, ms; NaN when there are none.
+
+    Args:
+        pairs: of :func:`matched`. times: ``(T,)`` seconds.
+    """
+    return 1000 * float(np.mean([abs(times[found] - times[true]) for found, true in pairs])) if pairs else float("nan")

@@ -1,0 +1,147 @@
+"""`echoseg eval` from the command line, and the examples of docs/evaluation.md."""
+
+import csv
+import re
+import shlex
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import echoseg
+from echoseg.cli.main import app
+from echoseg.evaluation import simulated
+from tests.evaluation.reference_folders import write_camus, write_echonet, write_lesion
+
+DOCS = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+LABELS = np.zeros((4, 20, 24), np.uint8)
+LABELS[1:3, 5:15, 6:16] = 1
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, ["eval", *(str(a) for a in arguments)])
+
+
+def write(folder, name, labels):
+    folder.mkdir(exist_ok=True)
+    image = nibabel.Nifti1Image(labels.T, np.diag([1.0, 1.0, 3.0, 1.0]))
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, folder / f"{name}.nii.gz")
+
+
+@pytest.fixture
+def cases(tmp_path, monkeypatch):
+    """The working folder, with ``predictions`` of three cases, each moved by one column more than the one before, and their ``truth``."""
+    monkeypatch.chdir(tmp_path)
+    for moved, name in enumerate(("a", "b", "c")):
+        write(tmp_path / "predictions", name, np.roll(LABELS, moved, axis=2))
+        write(tmp_path / "truth", name, LABELS)
+    return tmp_path
+
+
+@pytest.fixture
+def any_model(monkeypatch, micro_model):
+    """Every name loads the micro model; simulated clips are small."""
+    monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto": micro_model, raising=False)
+    whole = simulated.simulated_clips
+    monkeypatch.setattr(simulated, "simulated_clips", lambda count: whole(min(count, 2), frames=4, size=48))
+
+
+def rows(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_seg_scores_folders_case_by_case_and_as_a_whole(cases):
+    done = invoke("seg", "predictions", "truth", "--out", "scores")
+    assert done.exit_code == 0, done.output
+    assert [float(row["dice"]) for row in rows(cases / "scores" / "cases.csv")] == pytest.approx([1.0, 0.9, 0.8])
+    summary = {row["measure"]: row for row in rows(cases / "scores" / "summary.csv")}
+    assert (summary["dice"]["mean"], summary["dice"]["low"], summary["dice"]["high"]) == ("0.9", "0.8", "1")
+    assert summary["hd95_mm"]["mean"] == "1"
+    assert (cases / "scores" / "dice.png").read_bytes().startswith(b"\x89PNG")
+    assert "0.900" in done.stdout
+    assert "[0.800, 1.000]" in done.stdout
+    assert "nsd 2mm" in done.stdout
+
+
+def test_seg_takes_another_tolerance(cases):
+    assert "nsd 0.5mm" in invoke("seg", "predictions/a.nii.gz", "truth/a.nii.gz", "--tolerance-mm", "0.5").stdout
+
+
+def test_seg_goes_on_past_a_case_that_cannot_be_compared(cases):
+    write(cases / "truth", "missing", LABELS)
+    (cases / "predictions" / "b.nii.gz").write_bytes(b"damaged")
+    done = invoke("seg", "predictions", "truth", "--out", "scores")
+    assert done.exit_code == 1
+    assert "missing: no prediction of that name in predictions" in done.stderr
+    assert "b.nii.gz: not a readable NIfTI" in done.stderr
+    assert "2 case(s) could not be compared" in done.stderr
+    assert [row["case"] for row in rows(cases / "scores" / "cases.csv")] == ["a", "c"]
+
+
+def test_seg_of_nothing_is_one_line(cases):
+    done = invoke("seg", "gone", "truth")
+    assert (done.exit_code, done.stderr.strip()) == (1, "error: gone: no such file or folder; check the path")
+
+
+def test_dataset_scores_a_model_beside_the_baseline(tmp_path, any_model):
+    done = invoke("dataset", "camus", write_camus(tmp_path / "camus"), "--out", tmp_path / "scores")
+    assert done.exit_code == 0, done.output
+    settings = {row["setting"] for row in rows(tmp_path / "scores" / "summary.csv")}
+    assert settings == {f"{size}, {how}" for size in ("native", "224x224") for how in ("box", "auto", "ellipse in the true box")}
+    assert len(rows(tmp_path / "scores" / "cases.csv")) == 2 * 2 * (3 + 3 + 3)
+
+
+@pytest.mark.parametrize(("name", "write_set", "setting"), [("echonet", write_echonet, "auto"), ("npz", write_lesion, "ellipse, copied")])
+def test_dataset_reads_the_other_sets(tmp_path, any_model, name, write_set, setting):
+    done = invoke("dataset", name, write_set(tmp_path / name))
+    assert done.exit_code == 0, done.output
+    assert setting in done.stdout
+
+
+def test_dataset_asks_as_it_is_told(tmp_path, any_model):
+    done = invoke("dataset", "simulated", "--prompt", "auto", "--count", "1", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert {row["setting"] for row in rows(tmp_path / "cases.csv")} == {"auto", "ellipse in the true box"}
+
+
+def test_prompts_counts_clicks_and_jitters_boxes(tmp_path, any_model):
+    done = invoke("prompts", write_camus(tmp_path / "camus"), "--dataset", "camus", "--out", tmp_path / "scores")
+    assert done.exit_code == 0, done.output
+    assert [row["setting"] for row in rows(tmp_path / "scores" / "cases.csv")] == ["clicks", "box jitter", "seed frame"]
+    assert (tmp_path / "scores" / "prompts.png").read_bytes().startswith(b"\x89PNG")
+    assert "noc 90" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("dataset", "camus"), "camus needs the folder of the set"),
+        (("dataset", "simulated", "folder"), "simulated takes no PATH"),
+        (("dataset", "nonsense"), "nonsense"),
+        (("prompts", "--structure", "aorta"), "simulated shows no aorta"),
+        (("dataset", "simulated", "--model", "nonsense"), "nonsense"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(arguments, reason, request):
+    if "--model" not in arguments:
+        request.getfixturevalue("any_model")
+    done = invoke(*arguments)
+    assert done.exit_code == 2
+    assert reason in re.sub(r"\s+", " ", done.stderr)
+
+
+@pytest.mark.parametrize("line", re.findall(r"^\$ echoseg eval (.+)$", DOCS, flags=re.MULTILINE))
+def test_the_commands_of_the_documentation_run(line, cases, any_model):
+    write_camus(cases / "camus")
+    write_lesion(cases / "lesions")
+    done = invoke(*shlex.split(line, comments=True))
+    assert done.exit_code == 0, done.output
+
+
+def test_the_python_example_of_the_documentation_is_true(cases):
+    (code,) = re.findall(r"```python\n(.*?)```", DOCS, flags=re.DOTALL)
+    exec(code, {})  # its assertions are the test

@@ -1,0 +1,167 @@
+"""Label maps from files of every kind, and which prediction belongs to which reference."""
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+
+from echoseg.errors import MeasureError, SourceError
+from echoseg.evaluation.labelmaps import UNSTATED, paired_files, read_labels, score_files
+from echoseg.io import open_source
+from echoseg.io.labelmap import write_label_map
+
+LABELS = np.zeros((3, 20, 24), np.uint8)
+LABELS[:, 4:12, 6:16] = 1
+LABELS[1:, 14:18, 2:9] = 3
+
+
+def write(path, labels=LABELS, spacing=(2.0, 0.5, 0.25)):
+    """``labels`` in the format that the path's suffix says."""
+    if path.suffix == ".npy":
+        np.save(path, labels)
+    elif path.suffix == ".npz":
+        np.savez(path, imgs=labels, gts=labels, spacing=np.array(spacing[::-1]))
+    elif path.suffix == ".png":
+        Image.fromarray(labels[0] if labels.ndim == 3 else labels).save(path)
+    else:
+        image = sitk.GetImageFromArray(labels)
+        image.SetSpacing(spacing[::-1])
+        sitk.WriteImage(image, str(path))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.mha", "a.mhd", "a.nrrd", "a.npz"])
+def test_volumes_keep_labels_and_spacing(tmp_path, name):
+    read = read_labels(write(tmp_path / name))
+    assert np.array_equal(read.masks, LABELS)
+    assert read.kind == "volume"
+    assert (read.geometry.slice_spacing, *read.geometry.spacing) == pytest.approx((2.0, 0.5, 0.25))
+
+
+def test_sixteen_bit_labels_are_not_windowed(tmp_path):
+    assert np.array_equal(read_labels(write(tmp_path / "a.nrrd", LABELS.astype(np.int16))).masks, LABELS)
+
+
+def test_arrays_and_images_state_no_kind_and_no_spacing(tmp_path):
+    array, image = read_labels(write(tmp_path / "a.npy")), read_labels(write(tmp_path / "a.png"))
+    assert np.array_equal(array.masks, LABELS)
+    assert np.array_equal(image.masks, LABELS[:1])
+    assert array.kind == image.kind == UNSTATED
+    assert array.geometry.spacing is None
+
+
+def test_a_folder_of_pictures_is_a_clip_in_natural_order(tmp_path):
+    for index in range(11):
+        write(tmp_path / f"frame{index}.png", np.full((4, 4), index, np.uint8))
+    read = read_labels(tmp_path)
+    assert read.kind == "clip"
+    assert read.masks[:, 0, 0].tolist() == list(range(11))
+
+
+def test_black_and_white_masks_are_label_1(tmp_path):
+    assert np.unique(read_labels(write(tmp_path / "a.png", np.where(LABELS > 0, 255, 0).astype(np.uint8))).masks).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path / "none.nii.gz", "no such file"),
+        (lambda path: path, "neither masks.nii.gz nor PNG"),
+        (lambda path: write(path / "a.npy", LABELS + 0.5), "whole numbers 0..255"),
+        (lambda path: write(path / "a.npy", LABELS.astype(np.int16) - 1), "whole numbers 0..255"),
+        (lambda path: write(path / "a.npy", np.full((4, 4), np.nan)), "whole numbers 0..255"),
+        (lambda path: write(path / "a.npy", LABELS[None]), r"\(T, H, W\)"),
+        (lambda path: Image.new("RGB", (4, 4)).save(path / "a.png") or path / "a.png", "colour"),
+        (lambda path: (path / "a.txt").write_text("1") and path / "a.txt", "not a label map"),
+        (lambda path: (path / "a.mha").write_text("1") and path / "a.mha", "not readable"),
+        (lambda path: (path / "a.npz").write_text("1") and path / "a.npz", "not a readable array"),
+        (lambda path: (path / "a.png").write_text("1") and path / "a.png", "not a readable image"),
+    ],
+)
+def test_what_is_no_label_map_is_refused(tmp_path, make, reason):
+    with pytest.raises(SourceError, match=reason):
+        read_labels(make(tmp_path))
+
+
+def test_volumes_are_compared_in_three_dimensions(tmp_path):
+    moved = write(tmp_path / "p.nii.gz", np.roll(LABELS, 1, axis=2))
+    one, three = score_files("case", moved, write(tmp_path / "t.nrrd"))
+    assert (one.case, one.label, three.label) == ("case", "1", "3")
+    assert one.measures["dice"] == pytest.approx(0.9)
+    assert one.measures["assd_mm"] < one.measures["hd95_mm"] == pytest.approx(0.25)
+
+
+def test_clips_are_compared_frame_by_frame(tmp_path):
+    with open_source(np.zeros(LABELS.shape, np.uint8), fps=25.0) as source:
+        write_label_map(tmp_path / "p.nii.gz", np.roll(LABELS, 2, axis=1), source)
+    one = score_files("case", tmp_path / "p.nii.gz", write(tmp_path / "t.npy"))[0]
+    assert one.measures["hd95_px"] == 2
+    assert one.measures["consistency"] == one.measures["consistency_truth"] == 1
+
+
+def test_kind_can_be_said(tmp_path):
+    volume = write(tmp_path / "t.nii.gz")
+    assert "consistency" in score_files("case", volume, volume, kind="clip")[0].measures
+    assert "consistency" not in score_files("case", volume, volume)[0].measures
+
+
+def test_a_still_is_compared_in_its_plane(tmp_path):
+    still = write(tmp_path / "t.mhd", LABELS[:1], (1.54, 0.154, 0.308))
+    moved = write(tmp_path / "p.mhd", np.roll(LABELS[:1], 3, axis=1), (1.0, 0.154, 0.308))
+    (one,) = score_files("case", moved, still, kind="clip")
+    assert one.measures["hd95_mm"] == pytest.approx(3 * 0.154)
+
+
+def test_a_label_that_was_made_up_scores_zero(tmp_path):
+    (one, two) = score_files("case", write(tmp_path / "p.npy", LABELS[:1]), write(tmp_path / "t.npy", np.where(LABELS == 1, 2, 0)[:1]))
+    assert (one.label, one.measures["dice"], two.label, two.measures["dice"]) == ("1", 0, "2", 0)
+
+
+@pytest.mark.parametrize(("labels", "spacing"), [(LABELS[:2], (2.0, 0.5, 0.25)), (LABELS, (2.0, 0.5, 0.5))])
+def test_another_grid_is_refused(tmp_path, labels, spacing):
+    with pytest.raises(MeasureError, match="shape|spacing"):
+        score_files("case", write(tmp_path / "p.nii.gz", labels, spacing), write(tmp_path / "t.nii.gz"))
+
+
+def test_folders_are_matched_by_name(tmp_path):
+    found, truth = tmp_path / "found", tmp_path / "truth"
+    for folder in (found / "b", found / "c", truth):
+        folder.mkdir(parents=True)
+    nibabel.save(nibabel.Nifti1Image(LABELS.T, np.eye(4)), found / "b" / "masks.nii.gz")
+    write(found / "c" / "0.png")
+    write(found / "a.nrrd")
+    (found / "errors.csv").write_text("")
+    for name in ("a.nii.gz", "b.npz", "c.png", "d.npy"):
+        write(truth / name)
+    assert paired_files(found, truth) == [
+        ("a", found / "a.nrrd", truth / "a.nii.gz"),
+        ("b", found / "b", truth / "b.npz"),
+        ("c", found / "c", truth / "c.png"),
+        ("d", None, truth / "d.npy"),
+    ]
+
+
+def test_one_run_is_one_case(tmp_path):
+    (tmp_path / "run").mkdir()
+    write(tmp_path / "run" / "masks.nii.gz")
+    truth = write(tmp_path / "case7.npz")
+    assert paired_files(tmp_path / "run", truth) == [("case7", tmp_path / "run", truth)]
+
+
+def test_pairs_that_make_no_sense_are_refused(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one = write(tmp_path / "a" / "x.npy")
+    with pytest.raises(SourceError, match="not one of each"):
+        paired_files(one, tmp_path / "b")
+    with pytest.raises(SourceError, match="holds no label maps"):
+        paired_files(tmp_path / "a", tmp_path / "b")
+    write(tmp_path / "b" / "y.npy")
+    with pytest.raises(SourceError, match="has the name of one in .*such as y"):
+        paired_files(tmp_path / "a", tmp_path / "b")
+    write(tmp_path / "b" / "y.png")
+    with pytest.raises(SourceError, match=r"y\.npy and y\.png"):
+        paired_files(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(SourceError, match="no such file"):
+        paired_files(tmp_path / "c", tmp_path / "b")

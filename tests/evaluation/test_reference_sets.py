@@ -1,0 +1,99 @@
+"""Reference sets are read as they are released, with their truth in the right place."""
+
+import numpy as np
+import pytest
+
+from echoseg.errors import SourceError
+from echoseg.evaluation.camus import camus_stills, camus_views
+from echoseg.evaluation.echonet import echonet_clips
+from echoseg.evaluation.npz import npz_volumes
+from echoseg.evaluation.simulated import simulated_clips
+from tests.evaluation.reference_folders import COLUMN_MM, PATIENT, ROW_MM, heart, write_camus, write_echonet, write_lesion
+
+
+@pytest.mark.parametrize("ending", [".mhd", ".nii.gz"])
+def test_a_camus_view_is_ed_then_es_in_its_own_pixels(tmp_path, ending):
+    (view,) = camus_views(write_camus(tmp_path, ending))
+    assert (view.name, view.subject, view.fps) == (f"{PATIENT}_4CH", PATIENT, None)
+    assert view.spacing == pytest.approx((ROW_MM, COLUMN_MM))
+    for phase in range(2):
+        frame, labels = heart(phase)
+        assert np.array_equal(view.frames[phase], frame)
+        assert {name: np.array_equal(view.truth[name][phase], labels == value) for value, name in ((1, "LV"), (2, "MYO"), (3, "LA"))} == {
+            "LV": True,
+            "MYO": True,
+            "LA": True,
+        }
+
+
+def test_camus_stills_come_native_and_squeezed(tmp_path):
+    stills = list(camus_stills(write_camus(tmp_path)))
+    assert [(still.name, still.variant) for still in stills] == [
+        (f"{PATIENT}_4CH_{phase}", variant) for phase in ("ED", "ES") for variant in ("native", "224x224")
+    ]
+    native, squeezed = stills[:2]
+    assert squeezed.frames.shape == (1, 224, 224)
+    assert squeezed.spacing == pytest.approx((ROW_MM * 120 / 224, COLUMN_MM * 90 / 224))
+    area = {still.variant: still.truth["LV"].sum() * np.prod(still.spacing) for still in (native, squeezed)}
+    assert area["224x224"] == pytest.approx(area["native"], rel=0.01)
+
+
+def test_a_still_is_a_source_of_one_frame_with_its_spacing(tmp_path):
+    with next(camus_stills(write_camus(tmp_path))).source() as source:
+        assert (source.kind, source.length, source.size) == ("image", 1, (120, 90))
+        assert source.geometry.spacing == pytest.approx((ROW_MM, COLUMN_MM))
+
+
+def test_echonet_has_truth_on_the_traced_frames_alone(tmp_path):
+    (clip,) = echonet_clips(write_echonet(tmp_path))
+    assert (clip.name, clip.fps, len(clip.frames)) == ("0XA", 50, 20)
+    assert np.flatnonzero(clip.known).tolist() == clip.shown("LV").tolist() == [3, 12]
+    area = 20 * ((10 + 40) / 2 + 40 + (40 + 20) / 2)
+    assert clip.truth["LV"][3].sum() == pytest.approx(area, rel=0.03)
+    assert clip.truth["LV"][12].sum() == pytest.approx(area / 2, rel=0.03)
+    assert clip.truth["LV"].sum(axis=(1, 2))[[0, 4, 19]].tolist() == [0, 0, 0]
+    assert clip.times()[-1] == pytest.approx(19 / 50)
+    ys, xs = np.nonzero(clip.truth["LV"][3])
+    assert (ys.min(), ys.max(), xs.min(), xs.max()) == pytest.approx((20, 80, 30, 70), abs=1)
+
+
+def test_medsam2_volumes_keep_their_geometry(tmp_path):
+    (volume,) = npz_volumes(write_lesion(tmp_path))
+    assert (volume.kind, volume.spacing, volume.slice_mm, list(volume.truth)) == ("volume", (0.8, 0.8), 4.0, ["1"])
+    assert volume.shown("1").tolist() == [0, 1, 2, 3, 4]
+    assert np.array_equal(volume.frames == 160, volume.truth["1"])
+    with volume.source() as source:
+        assert (source.kind, source.length) == ("volume", 6)
+
+
+def test_simulated_clips_are_the_same_every_time_and_differ_from_each_other():
+    first, second = simulated_clips(2, frames=3, size=48)
+    (again,) = simulated_clips(1, frames=3, size=48)
+    assert np.array_equal(first.frames, again.frames)
+    assert not np.array_equal(first.frames, second.frames)
+    assert first.known.all()
+    assert first.truth["LV"].any(axis=(1, 2)).all()
+    assert first.fps > 1
+    assert first.frames.shape[:3] == first.truth["LV"].shape == (3, 48, 48)
+
+
+@pytest.mark.parametrize(
+    ("read", "reason"),
+    [(camus_views, "no CAMUS views"), (echonet_clips, r"FileList\.csv: cannot be read"), (npz_volumes, "no .npz files")],
+)
+def test_an_empty_folder_is_named(tmp_path, read, reason):
+    with pytest.raises(SourceError, match=reason):
+        list(read(tmp_path))
+
+
+def test_echonet_faults_are_named(tmp_path):
+    write_echonet(tmp_path)
+    with pytest.raises(SourceError, match="no traced video of split VAL"):
+        list(echonet_clips(tmp_path, "VAL"))
+    with (tmp_path / "VolumeTracings.csv").open("a") as file:
+        file.write("0XA.avi,1,1,2,2,25\n")
+    with pytest.raises(SourceError, match="frame 25 is traced, but the video has only 20"):
+        list(echonet_clips(tmp_path))
+    (tmp_path / "FileList.csv").write_text("FileName,EF\n0XA,55\n")
+    with pytest.raises(SourceError, match="lacks the column Split"):
+        list(echonet_clips(tmp_path))
