@@ -17,7 +17,7 @@ import numpy as np
 
 from echoseg.cardiac import APICAL_VIEWS, analyse_lv
 from echoseg.cardiac.function import LVAnalysis
-from echoseg.errors import MeasureError, OutputError
+from echoseg.errors import MeasureError, NotRereadableError, OutputError
 from echoseg.io import Source, open_source
 from echoseg.io.labelmap import write_label_map
 from echoseg.model import Model, load_model
@@ -189,6 +189,8 @@ def _seeded(
             finder = load_model("compact", device=str(loaded.execution.device))
             plan = boxes_plan(Session(opened, finder, history=0, reader=session.reader), structures, frame_index)
     assert plan is not None
+    if not opened.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
+        raise NotRereadableError(f"{opened.name} can be read only once, in order: prompt all objects on one frame")
     for object_id, frames in plan.prompts.items():
         for frame, prompts in frames.items():
             session.prompt(object_id, frame, prompts)

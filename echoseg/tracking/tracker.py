@@ -125,6 +125,9 @@ class Tracker:
         ids = sorted(memories)
         with torch.inference_mode():
             seen = logits_to_source(torch.cat([memories[i].mask for i in ids]), self.window.size).float().cpu().numpy()
+        for answer, object_id in zip(seen, ids, strict=True):
+            if memories[object_id].object_score <= 0:
+                answer[...] = ABSENT_LOGIT  # resizing rounds
         logits = seen
         if self.window.size != self.size:
             rows, columns = self.window.slices

@@ -116,3 +116,9 @@ def test_a_stream_seeds_before_the_first_frame_is_asked_for(clip, micro_model):
 def test_auto_takes_the_first_frame_of_a_stream(clip, live, micro_model):
     first = next(iter(echoseg.stream(live(clip), "auto", micro_model, direction="forward")))
     assert first.index == 0
+
+
+def test_a_live_source_is_prompted_on_one_frame_only(clip, live, micro_model):
+    plan = {1: {0: [BOX]}, 2: {3: [BOX]}}
+    with pytest.raises(NotRereadableError, match="prompt all objects on one frame"):
+        echoseg.stream(live(clip), plan, micro_model, direction="forward")
