@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -53,9 +53,7 @@ def seg(
             print_error(str(error))
             failed += 1
     _show(scores, out)
-    if failed:
-        messages().print(f"{failed} case(s) could not be compared and are not in the means", markup=False)
-        raise typer.Exit(1)
+    _exit(failed)
 
 
 @app.command()
@@ -80,12 +78,9 @@ def dataset(
     from echoseg.evaluation.dataset import score_reference
 
     prompts: Sequence[Literal["box", "auto"]] = ("box", "auto") if prompt == "all" else (prompt,)
-    scores: list[Score] = []
-    with job_progress(name, "cases") as report:
-        for done, reference in enumerate(references, start=1):
-            scores += score_reference(reference, loaded, prompts, tolerance_mm)
-            report(done, None)
+    scores, failed = _score_all(name, references, lambda reference: score_reference(reference, loaded, prompts, tolerance_mm))
     _show(scores, out)
+    _exit(failed)
 
 
 @app.command()
@@ -105,16 +100,39 @@ def prompts(
     loaded = _load(model, weights, device)
     from echoseg.evaluation.prompts import HEADLINE, score_prompts, write_prompt_scores
 
-    scores: list[Score] = []
-    with job_progress("prompts", "cases") as report:
-        for done, reference in enumerate(references, start=1):
-            scores += score_prompts(reference, loaded, structure)
-            report(done, None)
-    if not scores:
+    scores, failed = _score_all("prompts", references, lambda reference: score_prompts(reference, loaded, structure))
+    if not scores and not failed:
         raise typer.BadParameter(f"{dataset} shows no {structure}", param_hint="--structure")
-    output().print(measure_table(scores, HEADLINE))
-    if out is not None:
+    if scores:
+        output().print(measure_table(scores, HEADLINE))
+    if scores and out is not None:
         _list(write_prompt_scores(out, scores))
+    _exit(failed)
+
+
+def _score_all(title: str, references: Iterable[Reference], score: Callable[[Reference], list[Score]]) -> tuple[list[Score], int]:
+    """The scores of all cases, and how many failed. A set that cannot be read further ends there, with what was scored so far."""
+    scores: list[Score] = []
+    failed = 0
+    with job_progress(title, "cases") as report:
+        try:
+            for done, reference in enumerate(references, start=1):
+                try:
+                    scores += score(reference)
+                except EchosegError as error:
+                    print_error(f"{reference.name}: {error}")
+                    failed += 1
+                report(done, None)
+        except EchosegError as error:
+            print_error(str(error))
+            failed += 1
+    return scores, failed
+
+
+def _exit(failed: int) -> None:
+    if failed:
+        messages().print(f"{failed} failed and are not in the means", markup=False)
+        raise typer.Exit(1)
 
 
 def _references(name: str, path: Path | None, count: int | None, split: str, stills: bool) -> Iterable[Reference]:

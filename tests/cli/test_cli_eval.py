@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 import echoseg
 from echoseg.cli.main import app
-from echoseg.evaluation import simulated
+from echoseg.errors import PromptError
+from echoseg.evaluation import dataset, simulated
+from echoseg.evaluation.dataset import score_reference
 from tests.evaluation.reference_folders import write_camus, write_echonet, write_lesion
 
 DOCS = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
@@ -78,13 +80,35 @@ def test_seg_goes_on_past_a_case_that_cannot_be_compared(cases):
     assert done.exit_code == 1
     assert "missing: no prediction of that name in predictions" in done.stderr
     assert "b.nii.gz: not a readable NIfTI" in done.stderr
-    assert "2 case(s) could not be compared" in done.stderr
+    assert "2 failed and are not in the means" in done.stderr
     assert [row["case"] for row in rows(cases / "scores" / "cases.csv")] == ["a", "c"]
 
 
 def test_seg_of_nothing_is_one_line(cases):
     done = invoke("seg", "gone", "truth")
     assert (done.exit_code, done.stderr.strip()) == (1, "error: gone: no such file or folder; check the path")
+
+
+def test_dataset_keeps_what_was_scored_before_a_damaged_file(tmp_path, any_model):
+    write_lesion(tmp_path / "lesions")
+    (tmp_path / "lesions" / "CT_Lesion_2.npz").write_bytes(b"damaged")
+    done = invoke("dataset", "npz", tmp_path / "lesions", "--out", tmp_path)
+    assert done.exit_code == 1
+    assert "CT_Lesion_2.npz: not a readable array" in done.stderr
+    assert {row["case"] for row in rows(tmp_path / "cases.csv")} == {"CT_Lesion_1"}
+
+
+def test_dataset_goes_on_past_a_case_that_cannot_be_segmented(tmp_path, any_model, monkeypatch):
+    def first_fails(reference, *arguments):
+        if "000" in reference.name:
+            raise PromptError("the box is too small")
+        return score_reference(reference, *arguments)
+
+    monkeypatch.setattr(dataset, "score_reference", first_fails)
+    done = invoke("dataset", "simulated", "--count", "2", "--prompt", "box", "--out", tmp_path)
+    assert done.exit_code == 1
+    assert re.search(r"error: simulated_000_\w+: the box is too small", done.stderr)
+    assert {row["case"][:13] for row in rows(tmp_path / "cases.csv")} == {"simulated_001"}
 
 
 def test_dataset_scores_a_model_beside_the_baseline(tmp_path, any_model):
