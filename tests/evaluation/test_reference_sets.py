@@ -1,12 +1,17 @@
 """Reference sets are read as they are released, with their truth in the right place."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from echoseg.errors import SourceError
+from echoseg.evaluation.baselines import ellipse_in_every_box
 from echoseg.evaluation.camus import camus_stills, camus_views
 from echoseg.evaluation.echonet import echonet_clips
 from echoseg.evaluation.npz import npz_volumes
+from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.simulated import simulated_clips
 from tests.evaluation.reference_folders import COLUMN_MM, PATIENT, ROW_MM, heart, write_camus, write_echonet, write_lesion
 
@@ -97,3 +102,14 @@ def test_echonet_faults_are_named(tmp_path):
     (tmp_path / "FileList.csv").write_text("FileName,EF\n0XA,55\n")
     with pytest.raises(SourceError, match="lacks the column Split"):
         list(echonet_clips(tmp_path))
+
+
+@pytest.mark.skipif("ECHOSEG_DATA" not in os.environ, reason="ECHOSEG_DATA is not set: no real data here")
+def test_real_camus_views_are_read_whole_and_human_ventricles_are_nearly_ellipses():
+    views = list(camus_views(Path(os.environ["ECHOSEG_DATA"]) / "echo" / "camus"))
+    assert [view.name for view in views] == [f"patient000{i}_{name}" for i in (1, 2) for name in ("2CH", "4CH")]
+    for view in views:
+        assert view.spacing == pytest.approx((0.154, 0.308), abs=1e-3)
+        areas = view.truth["LV"].sum(axis=(1, 2)) * np.prod(view.spacing) / 100
+        assert 10 < areas[1] < areas[0] < 60  # cm2, ES before ED
+        assert dice(ellipse_in_every_box(view.truth["LV"]), view.truth["LV"]) == pytest.approx(0.885, abs=0.05)
