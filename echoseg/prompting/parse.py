@@ -33,7 +33,7 @@ def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
     if auto_structures(text) is not None:
         return text
     if text.lower().endswith(".json"):
-        return read_prompt_file(text)
+        return read_prompt_file(text, frame_index)
     kind, _, rest = text.partition(":")
     body, frame = _split_frame(rest)
     readers: dict[str, Callable[[str, int], Prompt]] = {"box": _box, "points": _points, "mask": _mask, "recist": _recist}
@@ -100,7 +100,7 @@ class _Entry(BaseModel):
     """One prompt of a prompt file."""
 
     model_config = ConfigDict(extra="forbid")
-    frame: int = 0
+    frame: int | None = None
     box: tuple[float, float, float, float] | None = None
     recist: tuple[float, float, float, float] | None = None
     points: list[tuple[float, float, int]] | None = None
@@ -112,7 +112,7 @@ class _Entry(BaseModel):
             raise ValueError("give exactly one of box, recist, points, mask")
         return self
 
-    def prompt(self, folder: Path) -> Prompt:
+    def prompt(self, folder: Path, frame: int) -> Prompt:
         if self.box is not None:
             return Box(*self.box)
         if self.recist is not None:
@@ -121,7 +121,7 @@ class _Entry(BaseModel):
             clicks = np.array(self.points, dtype=np.float32).reshape(-1, 3)
             return Points(clicks[:, :2], clicks[:, 2].astype(np.int32))
         assert self.mask is not None
-        return MaskPrompt(read_mask(folder / self.mask, self.frame))
+        return MaskPrompt(read_mask(folder / self.mask, frame))
 
 
 class _Object(BaseModel):
@@ -136,13 +136,15 @@ class _PromptFile(BaseModel):
     objects: list[_Object] = Field(min_length=1)
 
 
-def read_prompt_file(path: str | Path) -> Plan:
+def read_prompt_file(path: str | Path, frame_index: int | None = None) -> Plan:
     """Prompts from JSON: ``{"objects": [{"id": 1, "name": "LV", "prompts": [{"frame": 0, "box": [x0, y0, x1, y1]}]}]}``.
 
     A prompt holds one of ``box``, ``recist`` (line ends), ``points`` (``[x, y, 1 or 0]`` each) or ``mask`` (a file, relative to the JSON).
+    Without ``frame`` it sits on ``frame_index`` (default 0).
 
     Raises:
-        PromptError: unreadable, not of this form, or an id given twice; the message names the place.
+        PromptError: unreadable, not of this form, or an id or a name given twice; the message names the place.
+        SourceError: a mask file is unreadable.
     """
     path = Path(path)
     try:
@@ -156,10 +158,16 @@ def read_prompt_file(path: str | Path) -> Plan:
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise PromptError(f"{path.name}: {where}: {first['msg']}") from error
     prompts: dict[int, dict[int, list[Prompt]]] = {}
+    names: dict[int, str] = {}
     for item in content.objects:
         if item.id in prompts:
             raise PromptError(f"{path.name}: object {item.id} is given twice")
+        if item.name and item.name in names.values():
+            raise PromptError(f"{path.name}: two objects are named {item.name}")
+        if item.name:
+            names[item.id] = item.name
         frames = prompts.setdefault(item.id, {})
         for entry in item.prompts:
-            frames.setdefault(entry.frame, []).append(entry.prompt(path.parent))
-    return Plan(prompts, {item.id: item.name for item in content.objects if item.name})
+            frame = (frame_index or 0) if entry.frame is None else entry.frame
+            frames.setdefault(frame, []).append(entry.prompt(path.parent, frame))
+    return Plan(prompts, names)

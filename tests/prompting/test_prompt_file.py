@@ -52,6 +52,12 @@ def test_the_command_line_takes_the_file_by_its_name(write):
     assert parse_prompt(str(path)) == read_prompt_file(path)
 
 
+def test_a_prompt_without_a_frame_sits_on_the_given_one(write):
+    path = write({"objects": [{"id": 1, "prompts": [{"box": [1, 2, 3, 4]}, {"frame": 0, "box": [5, 6, 7, 8]}]}]})
+    assert parse_prompt(str(path), frame_index=7).prompts == {1: {7: [Box(1, 2, 3, 4)], 0: [Box(5, 6, 7, 8)]}}
+    assert parse_prompt(str(path)).prompts == {1: {0: [Box(1, 2, 3, 4), Box(5, 6, 7, 8)]}}
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -67,6 +73,7 @@ def test_the_command_line_takes_the_file_by_its_name(write):
         (one(points=[[1, 2, 3]]), "labels are 1 .inside. or 0"),
         (one(box=[4, 2, 3, 4]), "is empty"),
         ({"objects": [{"id": 1, "prompts": [{"box": [1, 2, 3, 4]}]}] * 2}, "object 1 is given twice"),
+        ({"objects": [{"id": i, "name": "LV", "prompts": [{"box": [1, 2, 3, 4]}]} for i in (1, 2)]}, "two objects are named LV"),
         ({"objects": []}, "objects: .*at least 1 item"),
         ({"objects": [{"id": 1, "prompts": []}]}, "objects.0.prompts: .*at least 1 item"),
     ],
