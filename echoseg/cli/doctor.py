@@ -21,7 +21,6 @@ STYLE: dict[State, str] = {"ok": "green", "optional": "dim", "problem": "bold re
 
 LIBRARIES = ("torch", "numpy", "scipy", "av", "opencv-python-headless", "pillow", "pydicom", "simpleitk", "safetensors", "matplotlib")
 OPTIONAL = {
-    "decord2": "a further video reader (pip install 'echoseg[decord]')",
     "pydicom-data": "the clip of `echoseg demo` (pip install 'echoseg[demo]')",
     "transformers": "the tests that compare the model with another implementation",
 }
