@@ -1,6 +1,7 @@
 # Two commands matter: `make demo` and `make test`. Both make .venv first, and are quick the second time.
 PYTHON ?= python3
-# PyPI's torch for Linux carries CUDA. For the smaller CPU build: make TORCH_FLAGS='--index-url https://download.pytorch.org/whl/cpu'
+# PyPI's torch for Linux carries CUDA. For the smaller CPU build: make TORCH_FLAGS='--extra-index-url https://download.pytorch.org/whl/cpu'
+# Extra, not the only index: that one lacks releases that constraints.txt pins for torch's own requirements. Its 2.x.y+cpu ranks above 2.x.y.
 TORCH_FLAGS ?=
 # Two test processes of one thread each: on two cores faster than one process with two threads.
 JOBS ?= 2
