@@ -45,6 +45,9 @@ class ArraySource(SeekableSource):
         self._window = window_for(self._frames[i] for i in sample_indices(self.length, _SAMPLED_FRAMES))
         self.details = {"format": "array", "stored_type": str(self._frames.dtype), "intensity": self._window.rule}
 
+    def stored(self, index: int) -> NDArray[np.generic]:
+        return self._frames[index]
+
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         for index in range(start, stop):
             yield frame_to_uint8(self._frames[index], self._window, f"{self.name}: frame {index}")

@@ -49,12 +49,15 @@ class ImageSource(SeekableSource):
         self.length = len(pages)
         self.kind = kind or ("image" if self.length == 1 else "clip")
         self.size, self._colour, file_format = _common_header(pages)
-        self._window = window_for(_read_page(pages[i], self._colour) for i in sample_indices(self.length, _SAMPLED_FRAMES))
+        self._window = window_for(self.stored(i) for i in sample_indices(self.length, _SAMPLED_FRAMES))
         self.details = {"format": file_format, "intensity": self._window.rule}
+
+    def stored(self, index: int) -> NDArray[np.generic]:
+        return _read_page(self._pages[index], self._colour)
 
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         for index in range(start, stop):
-            yield frame_to_uint8(_read_page(self._pages[index], self._colour), self._window, f"{self.name}: frame {index}")
+            yield frame_to_uint8(self.stored(index), self._window, f"{self.name}: frame {index}")
 
 
 def open_image(path: Path, name: str, kind: Kind | None = None) -> ImageSource:

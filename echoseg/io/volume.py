@@ -74,6 +74,9 @@ class VolumeSource(SeekableSource):
             **({"slice_axis": "kji"[self._axis]} if self.kind == "volume" else {}),
         }
 
+    def stored(self, index: int) -> NDArray[np.generic]:
+        return self._slices[index]
+
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         for index in range(start, stop):
             yield frame_to_uint8(self._slices[index], self._window, f"{self.name}: slice {index}")

@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from echoseg.errors import PromptError
-from echoseg.io import open_source
+from echoseg.io.mask_file import read_mask
 from echoseg.prompting.plan import Plan, auto_structures
 from echoseg.prompting.recist import recist_box
-from echoseg.types import BoolMask, Box, MaskPrompt, Points, Prompt
+from echoseg.types import Box, MaskPrompt, Points, Prompt
 
 GRAMMAR = (
     "auto, auto:LV,LA, box:x0,y0,x1,y1@frame, points:x,y,+;x,y,-@frame, mask:FILE@frame, recist:x0,y0,x1,y1@frame, or a .json file"
@@ -79,21 +79,6 @@ def _points(body: str, frame: int) -> Points:
 
 def _mask(body: str, frame: int) -> MaskPrompt:
     return MaskPrompt(read_mask(body, frame))
-
-
-def read_mask(path: str | Path, frame: int) -> BoolMask:
-    """The mask ``(H, W)`` in an image, array or volume file; of a sequence, the mask of ``frame``. Above zero is inside.
-
-    Raises:
-        SourceError: unreadable.
-        PromptError: the file has several frames, but not ``frame``.
-    """
-    with open_source(path) as source:
-        index = 0 if source.length == 1 else frame
-        if source.length is not None and index >= source.length:
-            raise PromptError(f"{Path(path).name} holds {source.length} masks, none for frame {frame}")
-        image = source.frame(index)
-    return (image if image.ndim == 2 else image.max(axis=2)) > 0
 
 
 class _Entry(BaseModel):
