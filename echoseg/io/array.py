@@ -109,10 +109,10 @@ class IterableSource(Source):
 
 
 def as_sequence(array: NDArray[np.generic], name: str) -> NDArray[np.generic]:
-    """``array`` as ``(T, H, W)`` or ``(T, H, W, 3)``, without a copy; ``(T, H, W, 4)`` loses its alpha channel.
+    """``array`` as ``(T, H, W)`` or ``(T, H, W, 3)``, without a copy; an alpha channel is dropped.
 
     Args:
-        array: ``(H, W)``, ``(H, W, 3)``, ``(T, H, W)`` or ``(T, H, W, 3 or 4)``.
+        array: ``(H, W)``, ``(H, W, 3 or 4)``, ``(T, H, W)`` or ``(T, H, W, 3 or 4)``.
         name: names the source in an error.
 
     Raises:
@@ -126,7 +126,8 @@ def as_sequence(array: NDArray[np.generic], name: str) -> NDArray[np.generic]:
     if array.ndim == 2:
         return array[None]
     if array.ndim == 3:
-        return array[None] if shape[-1] == 3 and shape[1] > 4 else array  # frames 3 pixels wide are no images, 4 x 4 may be
+        one_colour_image = shape[-1] in (3, 4) and shape[1] > 4  # frames 3 or 4 pixels wide and taller are no images, 4 x 4 may be
+        return array[None, ..., :3] if one_colour_image else array
     if array.ndim == 4 and shape[-1] in (3, 4):
         return array[..., :3]
     advice = ""
