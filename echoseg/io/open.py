@@ -42,7 +42,7 @@ def open_source(
 
             What a file is, its content tells, not its name.
         name: name for outputs; default: the file name without extension.
-        fps: frames per second, in place of what the file says.
+        fps: frames per second, in place of what the file says; without meaning for a single image, and not used there.
         spacing: ``(row_mm, col_mm)``, or one number for square pixels, in place of what the file says.
         backend: decoder of video files.
         kind: what the frames are, where that can be chosen: an array, ``.npz``, folder of images or NIfTI file as
@@ -156,10 +156,11 @@ def _apply(source: Source, fps: float | None, spacing: float | tuple[float, floa
     """What the caller knows better than the file, noted in the flags; and a flag on images too small to mean anything."""
     if fps is not None:
         rate = _positive(fps)
-        if rate is None or source.kind != "clip":
-            raise SourceError(f"{source.name}: fps is a positive number and for clips only; got {fps!r} for kind {source.kind!r}")
-        source.timing = replace(source.timing, fps=rate, times=None)
-        _note(source, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", "info"), "timing_missing")
+        if rate is None or source.kind == "volume":
+            raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}")
+        if source.kind == "clip":
+            source.timing = replace(source.timing, fps=rate, times=None)
+            _note(source, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", "info"), "timing_missing")
     if spacing is not None:
         if source.geometry.affine is not None:
             raise SourceError(f"{source.name}: the volume has its own geometry; spacing cannot be given beside it")

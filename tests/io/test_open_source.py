@@ -95,6 +95,14 @@ def test_impossible_spacing_is_refused(spacing):
         open_source(np.zeros((3, 40, 40), dtype=np.uint8), spacing=spacing)
 
 
+def test_a_frame_rate_does_not_refuse_a_still_beside_clips():
+    source = open_source(np.zeros((40, 40), dtype=np.uint8), fps=50)
+    assert (source.kind, source.timing.fps) == ("image", None)
+    assert "fps_given" not in {flag.code for flag in source.flags}
+    with pytest.raises(SourceError, match="not for volumes"):
+        open_source(np.zeros((3, 40, 40), dtype=np.uint8), kind="volume", fps=50)
+
+
 def test_given_facts_are_used_and_flagged():
     source = open_source(np.zeros((3, 40, 40), dtype=np.uint8), name="a/b c", fps=50, spacing=0.5)
     assert (source.name, source.timing.fps, source.geometry.spacing) == ("a_b_c", 50, (0.5, 0.5))
