@@ -15,7 +15,6 @@ from echoseg.io.sniff import looks_like_dicom, sniff
 from echoseg.io.source import Kind, Source
 from echoseg.types import Flag
 
-BACKENDS = ("pyav",)
 _KINDS = ("clip", "volume", "image")
 _SMALL = 32  # pixels; below this no structure can be told
 
@@ -26,7 +25,6 @@ def open_source(
     name: str | None = None,
     fps: float | None = None,
     spacing: float | tuple[float, float] | None = None,
-    backend: str = "pyav",
     kind: Kind | None = None,
 ) -> Source:
     """Open one input as a lazily read sequence of frames.
@@ -36,15 +34,16 @@ def open_source(
 
             - a path: video (mp4, avi, mov, mkv, webm, gif), DICOM (any name), image, ``.npy`` / ``.npz``, volume
               (NIfTI, NRRD, MetaImage); or a folder: images (one frame each, in natural order) or one DICOM series;
-            - a numpy array ``(H, W)``, ``(T, H, W)``, ``(H, W, 3)`` or ``(T, H, W, 3)``, or a list of equal frames;
-            - an iterable of frames: read forward once, length unknown;
+            - a numpy array ``(H, W)``, ``(T, H, W)``, ``(H, W, 3)`` or ``(T, H, W, 3)``;
+            - a list or tuple of frames, arrays ``(H, W)`` or ``(H, W, 3)`` of one shape: one source, read as often as
+              needed. A list of paths or sources is several sources and an error: open each by itself;
+            - any other iterable of such frames: read forward once, length unknown;
             - a :class:`Source`, returned as it is.
 
             What a file is, its content tells, not its name.
         name: name for outputs; default: the file name without extension.
         fps: frames per second, in place of what the file says; without meaning for a single image, and not used there.
         spacing: ``(row_mm, col_mm)``, or one number for square pixels, in place of what the file says.
-        backend: decoder of video files.
         kind: what the frames are, where that can be chosen: an array, ``.npz``, folder of images or NIfTI file as
             ``clip`` or ``volume``.
 
@@ -52,8 +51,6 @@ def open_source(
         SourceError: missing, empty, cut off, damaged, or of an unusable shape; the message says what to do.
         UnsupportedSourceError: readable, but not frames.
     """
-    if backend not in BACKENDS:
-        raise SourceError(f"unknown video backend {backend!r}; available: {', '.join(BACKENDS)}")
     if kind is not None and kind not in _KINDS:
         raise SourceError(f"unknown kind {kind!r}; one of {', '.join(_KINDS)}")
     if isinstance(source, Source):

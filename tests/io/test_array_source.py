@@ -106,6 +106,14 @@ def test_a_list_of_frames_is_one_clip():
         open_source([np.zeros((32, 32)), np.zeros((32, 33))])
 
 
+def test_a_list_of_paths_or_sources_is_several_sources(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((4, 32, 32), dtype=np.uint8))
+    for item in (tmp_path / "a.npy", str(tmp_path / "a.npy"), open_source(tmp_path / "a.npy")):
+        for several in ([item], [item, item], (np.zeros((32, 32)), item)):
+            with pytest.raises(SourceError, match="several sources, not one"):
+                open_source(several)
+
+
 def test_a_generator_is_read_once_forward_and_only_as_far_as_asked():
     taken = []
 

@@ -132,8 +132,3 @@ def test_kind_can_be_chosen_for_an_array():
 
 def test_small_frames_are_flagged():
     assert "small_frames" in {f.code for f in open_source(np.zeros((3, 4, 4), dtype=np.uint8)).flags}
-
-
-def test_an_unknown_backend_is_refused():
-    with pytest.raises(SourceError, match="pyav"):
-        open_source(np.zeros((3, 40, 40), dtype=np.uint8), backend="magic")
