@@ -28,7 +28,12 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except pickle.UnpicklingError as error:  # torch's own words advise to load it unsafely
+        raise WeightsError(
+            f"{path.name} cannot be read as weights: it holds something other than tensors, or is not a checkpoint; "
+            "save a state dict of tensors only"
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         hint = "is the file complete, and does it hold tensors only?"
         raise WeightsError(f"{path.name} cannot be read as weights ({reason}): {hint}") from error
@@ -63,8 +68,12 @@ def load_strict(model: nn.Module, state: dict[str, Tensor], label: str) -> None:
 
 
 def sha256(path: str | Path) -> str:
-    """Hex digest of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    """Hex digest of a file, read block by block: a checkpoint may be larger than the memory that is free."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _some(keys: Iterable[str], most: int = 6) -> str:

@@ -1,10 +1,12 @@
 """Parameter names and shapes of the published checkpoints, and what a wrong checkpoint is answered with."""
 
+import hashlib
 import json
 import os
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -47,7 +49,8 @@ def test_official_pt_layout_loads(tmp_path, state):
     torch.save({"model": state}, tmp_path / "official.pt")
     network, info = load_network(TINY, tmp_path / "official.pt")
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
-    assert info.file == "official.pt" and len(info.sha256) == 64
+    assert info.file == "official.pt"
+    assert info.sha256 == hashlib.sha256((tmp_path / "official.pt").read_bytes()).hexdigest()
 
 
 def test_safetensors_load(tmp_path, state):
@@ -76,6 +79,13 @@ def test_a_pickle_with_code_is_refused_and_not_executed(tmp_path, capsys):
     with pytest.raises(WeightsError, match="tensors only"):
         load_network(TINY, tmp_path / "evil.pt")
     assert "executed" not in capsys.readouterr().out
+
+
+def test_an_array_given_as_weights_is_refused_without_unsafe_advice(tmp_path):
+    np.save(tmp_path / "s.npy", np.zeros(3))
+    with pytest.raises(WeightsError, match="something other than tensors, or is not a checkpoint") as caught:
+        load_network(TINY, tmp_path / "s.npy")
+    assert "weights_only" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["cut.pt", "cut.safetensors"])
