@@ -5,21 +5,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from echoseg.cardiac import APICAL_VIEWS, analyse_lv
-from echoseg.cardiac.function import LVAnalysis
-from echoseg.errors import MeasureError, NotRereadableError, OutputError
+from echoseg.cardiac import APICAL_VIEWS, LVAnalysis, analyse_lv
+from echoseg.errors import MeasureError, ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
 from echoseg.io.labelmap import write_label_map
+from echoseg.io.result_folder import result_folder
 from echoseg.model import Model, load_model
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.parse import parse_prompt
@@ -29,8 +27,8 @@ from echoseg.report.measurements import measurements as measurement_record
 from echoseg.report.measurements import merged_flags
 from echoseg.report.provenance import provenance
 from echoseg.report.volume import write_volume_report
-from echoseg.tracking import Session, features_cache
-from echoseg.types import Direction, Flag, FrameResult, Segmentation
+from echoseg.tracking import Session, Window, default_window, features_cache
+from echoseg.types import Direction, Flag, FrameResult, Segmentation, whole_number
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
@@ -84,8 +82,7 @@ def stream(
         SourceError, PromptError, NotRereadableError, WeightsError: see there; all before the first frame but for damage that
             shows only later.
     """
-    session, _ = _seeded(source, prompt, model, frame_index, length)
-    return session.propagate(direction)
+    return _seed(source, prompt, model, frame_index, length).session.propagate(direction)
 
 
 def segment(
@@ -102,8 +99,7 @@ def segment(
 
     Frames that the direction does not reach have no mask, and NaN scores.
     """
-    session, plan = _seeded(source, prompt, model, frame_index, length)
-    return _collect(session, plan, direction, progress)
+    return _collect(_seed(source, prompt, model, frame_index, length), direction, progress)
 
 
 def run(
@@ -130,7 +126,7 @@ def run(
         source, prompt, model, frame_index, direction: see :func:`stream`; ``prompt`` may also be text as on the command line.
         out: folder of all results, made when missing.
         weights, device: when ``model`` is a name, see :func:`load_model`.
-        view: ``A4C`` (default) or ``A2C``, for clips.
+        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else A4C.
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
@@ -143,81 +139,99 @@ def run(
         prompt = parse_prompt(prompt, frame_index)
     if view is not None and view not in APICAL_VIEWS:
         raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")
-    loaded = load_model(model, weights, device) if isinstance(model, str) else model
-    with open_source(source, spacing=spacing, fps=fps) as opened:
-        session, plan = _seeded(opened, prompt, loaded, frame_index, None)
-        segmentation = _collect(session, plan, direction, progress)
-        analysis = _analyse(segmentation, opened, view or "A4C")
-        record = measurement_record(
-            opened,
-            segmentation,
-            analysis,
-            provenance(
-                model=loaded.name,
-                weights_sha256=loaded.weights.sha256,
-                prompt=prompt.prompts if isinstance(prompt, Plan) else prompt,
-                options={"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps},
-            ),
-        )
-        flags = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
-
-        def write(folder: Path) -> list[str]:
-            write_label_map(folder / "masks.nii.gz", segmentation.masks, opened)
-            if opened.kind == "clip":
-                written = write_clip_report(folder, opened, segmentation, analysis, record)
-            else:
-                written = write_volume_report(folder, opened, segmentation, record)
-            return ["masks.nii.gz", *written]
-
-        directory, names = _write_folder(Path(out), opened.name, overwrite, write)
-    return RunResult(directory, record, {name: directory / name for name in names}, flags, segmentation)
-
-
-def _seeded(
-    source: Any, prompt: PromptLike | Plan, model: Model | str, frame_index: int | None, length: int | None
-) -> tuple[Session, Plan]:
-    """A session over the source in which every object of the prompt has been seeded."""
-    loaded = load_model(model) if isinstance(model, str) else model
-    structures = auto_structures(prompt)
-    plan = None if structures is not None else prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
-    opened = open_source(source)
-    session = Session(opened, loaded, cache=features_cache(_STREAM_CACHE_BYTES), history=0, length=length)
-    if plan is None and structures is not None:
-        if loaded.config.structures or opened.kind == "volume":
-            plan = auto_plan(session, structures, frame_index)
+    if isinstance(model, str):
+        model = load_model(model, weights, device)
+    elif weights is not None or device != "auto":
+        raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
+    with open_source(source, spacing=spacing, fps=fps) as opened, result_folder(Path(out), opened.name, overwrite) as folder:
+        seeded = _seed(opened, prompt, model, frame_index, None)
+        segmentation = _collect(seeded, direction, progress)
+        analysis, segmentation = _measured(segmentation, opened, view)
+        options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps}
+        record = measurement_record(opened, segmentation, analysis, _provenance(seeded, prompt, options))
+        write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, opened)
+        if opened.kind == "clip":
+            written = write_clip_report(folder.draft, opened, segmentation, analysis, record)
         else:
-            finder = load_model("compact", device=str(loaded.execution.device))
-            plan = boxes_plan(Session(opened, finder, history=0, reader=session.reader), structures, frame_index)
-    assert plan is not None
-    if not opened.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
-        raise NotRereadableError(f"{opened.name} can be read only once, in order: prompt all objects on one frame")
+            written = write_volume_report(folder.draft, opened, segmentation, record)
+        directory = folder.publish()
+    flags = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
+    files = {name: directory / name for name in ("masks.nii.gz", *written)}
+    return RunResult(directory, record, files, flags, segmentation)
+
+
+@dataclass(frozen=True)
+class _Seeded:
+    """A session in which every object of the prompt has been seeded, the plan of that, and the model that found it, if another."""
+
+    session: Session
+    plan: Plan
+    finder: Model | None = None
+
+
+def _seed(source: Any, prompt: PromptLike | Plan, model: Model | str, frame_index: int | None, length: int | None) -> _Seeded:
+    if isinstance(model, str):
+        model = load_model(model)
+    if frame_index is not None:
+        frame_index = whole_number(frame_index, "frame_index")
+    structures = auto_structures(prompt)
+    if structures is None:
+        plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
+        opened = open_source(source)
+        prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
+        window = default_window(opened, model).covering(prompts, opened.size)
+        seeded = _Seeded(_session(opened, model, length, window), plan)
+    else:
+        seeded = _found(_session(open_source(source), model, length), structures, frame_index)
+    session, plan = seeded.session, seeded.plan
+    if not session.source.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
+        raise NotRereadableError(f"{session.source.name} can be read only once, in order: prompt all objects on one frame")
     for object_id, frames in plan.prompts.items():
-        for frame, prompts in frames.items():
-            session.prompt(object_id, frame, prompts)
-    return session, plan
+        for frame, given in frames.items():
+            session.prompt(object_id, frame, given)
+    return seeded
 
 
-def _collect(session: Session, plan: Plan, direction: Direction, progress: Progress | None) -> Segmentation:
-    source, ids = session.source, session.object_ids
+def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> _Seeded:
+    """The ``auto`` policy; a model without structure prompts is seeded by what ``compact`` sees."""
+    if session.model.config.structures or session.source.kind == "volume":
+        return _Seeded(session, auto_plan(session, structures, frame_index))
+    finder = load_model("compact", device=str(session.model.execution.device))
+    looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, reader=session.reader)
+    return _Seeded(session, boxes_plan(looking, structures, frame_index), finder)
+
+
+def _session(source: Source, model: Model, length: int | None, window: Window | None = None) -> Session:
+    return Session(source, model, cache=features_cache(_STREAM_CACHE_BYTES), history=0, length=length, window=window)
+
+
+def _collect(seeded: _Seeded, direction: Direction, progress: Progress | None) -> Segmentation:
+    session, source = seeded.session, seeded.session.source
+    ids = session.object_ids
     masks: dict[int, np.ndarray] = {}
+    label_maps = None if source.length is None else np.zeros((source.length, *source.size), dtype=np.uint8)
     scores: dict[int, tuple[list[float], list[float]]] = {}
     for done, frame in enumerate(session.propagate(direction), start=1):
-        masks[frame.index] = frame.label_map()
+        if label_maps is None:
+            masks[frame.index] = frame.label_map()
+        else:
+            label_maps[frame.index] = frame.label_map()
         scores[frame.index] = [frame.scores[i] for i in ids], [frame.object_scores[i] for i in ids]
         if progress is not None:
             progress(done, source.length)
-    count = source.length if source.length is not None else max(masks) + 1
-    label_maps = np.zeros((count, *source.size), dtype=np.uint8)
-    ious, object_scores = np.full((2, count, len(ids)), np.nan, dtype=np.float32)
-    for index, mask in masks.items():
-        label_maps[index] = mask
-        ious[index], object_scores[index] = scores[index]
+    if label_maps is None:
+        label_maps = np.zeros((max(masks) + 1, *source.size), dtype=np.uint8)
+        for index, mask in masks.items():
+            label_maps[index] = mask
+    ious, object_scores = np.full((2, len(label_maps), len(ids)), np.nan, dtype=np.float32)
+    for index, (iou, object_score) in scores.items():
+        ious[index], object_scores[index] = iou, object_score
     return Segmentation(
         masks=label_maps,
         scores=ious,
         object_scores=object_scores,
         object_ids=ids,
-        names=_names(ids, plan, source),
+        names=_names(ids, seeded.plan, source),
         seeds={i: session.prompted_frames(i) for i in ids},
         geometry=source.geometry,
         timing=source.timing,
@@ -231,54 +245,35 @@ def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
 
 
-def _analyse(segmentation: Segmentation, source: Source, view: str) -> LVAnalysis | None:
+def _measured(segmentation: Segmentation, source: Source, view: str | None) -> tuple[LVAnalysis | None, Segmentation]:
+    """LV function of a clip in which an LV was segmented; a view that the file states and that has no LV volumes is flagged instead."""
     lv = next((i for i, name in segmentation.names.items() if name == "LV"), None)
+    stated = source.details.get("view")
     if lv is None or source.kind == "volume":
-        return None
-    return analyse_lv(
+        return None, segmentation
+    if view is None and stated is not None and stated not in APICAL_VIEWS:
+        flag = Flag("view_not_apical", f"The file says that its view is {stated}: no LV volumes or EF are measured in it.")
+        return None, replace(segmentation, flags=(*segmentation.flags, flag))
+    analysis = analyse_lv(
         segmentation.masks == lv,
         source.times(len(segmentation.masks)),
         segmentation.geometry.spacing,
-        view,
+        view or (str(stated) if stated else "A4C"),
         heart_rate=segmentation.timing.heart_rate,
         r_waves=segmentation.timing.r_wave_times,
         scores=segmentation.scores[:, segmentation.object_ids.index(lv)],
     )
+    return analysis, segmentation
 
 
-def _write_folder(out: Path, name: str, overwrite: bool, write: Callable[[Path], list[str]]) -> tuple[Path, list[str]]:
-    """Writes into a hidden folder beside the final one and renames it when complete."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=out))
-    except OSError as error:
-        raise OutputError(f"results cannot be written to {out}: {error.strerror}; choose another --out") from error
-    try:
-        names = write(draft)
-        draft.chmod(0o777 & ~_umask())
-        return _publish(draft, out, name, overwrite), names
-    except OSError as error:
-        raise OutputError(f"results of {name} cannot be written to {out}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _publish(draft: Path, out: Path, name: str, overwrite: bool) -> Path:
-    target, number = out / name, 1
-    if overwrite and target.exists():
-        shutil.rmtree(target)
-    while True:
-        try:
-            draft.rename(target)  # fails on a folder that holds something, so two runs never mix
-            return target
-        except OSError:
-            if not target.exists():
-                raise
-            number += 1
-            target = out / f"{name}-{number}"
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:
+    model, finder = seeded.session.model, seeded.finder
+    execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
+    found = {"seeds": seeded.plan.prompts} if auto_structures(prompt) is not None else {}
+    by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
+    return provenance(
+        model=model.name,
+        weights_sha256=model.weights.sha256,
+        prompt=prompt.prompts if isinstance(prompt, Plan) else prompt,
+        options={**options, **execution, **found, **by},
+    )

@@ -9,8 +9,9 @@ Conventions, everywhere in echoseg:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,12 +26,22 @@ ABSENT_LOGIT = -1024.0
 """Mask logit of an object that is absent from a frame (SAM 2's ``NO_OBJ_SCORE``)."""
 
 
+class ByValue:
+    """Equality for value types that hold arrays: same type, equal fields. Not hashable, as arrays are not."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [f.name for f in fields(self)]  # type: ignore[arg-type]
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+
+
 @dataclass(frozen=True)
 class Box:
     """An axis-aligned box in source pixels; ``x1`` and ``y1`` are edges (last pixel + 1).
 
     Raises:
-        PromptError: a coordinate is not finite, or the box is empty (``x1 <= x0`` or ``y1 <= y0``).
+        PromptError: a coordinate is not a finite number, or the box is empty (``x1 <= x0`` or ``y1 <= y0``).
     """
 
     x0: float
@@ -40,8 +51,8 @@ class Box:
 
     def __post_init__(self) -> None:
         corners = (self.x0, self.y0, self.x1, self.y1)
-        if not all(np.isfinite(c) for c in corners):
-            raise PromptError(f"box {corners} has a coordinate that is not a finite number")
+        for name, corner in zip(("x0", "y0", "x1", "y1"), _numbers(corners, "a box"), strict=True):
+            object.__setattr__(self, name, float(corner))
         if self.x1 <= self.x0 or self.y1 <= self.y0:
             raise PromptError(f"box {corners} is empty: give x0 < x1 and y0 < y1 (x1, y1 are edges: last pixel + 1)")
 
@@ -58,8 +69,8 @@ class Box:
         return cls(float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1))
 
 
-@dataclass(frozen=True)
-class Points:
+@dataclass(frozen=True, eq=False)
+class Points(ByValue):
     """Clicks in source pixels.
 
     Attributes:
@@ -74,22 +85,19 @@ class Points:
     labels: NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        xy = np.array(self.xy, dtype=np.float32)
-        labels = np.array(self.labels, dtype=np.int32)
-        if xy.ndim == 1 and xy.shape == (2,) and labels.ndim == 0:
+        xy, labels = _numbers(self.xy, "points"), _numbers(self.labels, "point labels")
+        if xy.shape == (2,) and labels.ndim == 0:
             xy, labels = xy[None], labels[None]
         if xy.ndim != 2 or xy.shape[1] != 2 or labels.shape != (len(xy),) or len(xy) == 0:
             raise PromptError(f"points need xy of shape (N, 2) and labels (N,), N >= 1; got {xy.shape} and {labels.shape}")
         if not np.isin(labels, (0, 1)).all():
             raise PromptError(f"point labels are 1 (inside) or 0 (outside); got {sorted(set(labels.tolist()))}")
-        if not np.isfinite(xy).all():
-            raise PromptError("a point has a coordinate that is not a finite number")
-        object.__setattr__(self, "xy", xy)
-        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "xy", xy.astype(np.float32))
+        object.__setattr__(self, "labels", labels.astype(np.int32))
 
 
-@dataclass(frozen=True)
-class MaskPrompt:
+@dataclass(frozen=True, eq=False)
+class MaskPrompt(ByValue):
     """The object's mask on one frame, ``(H, W)`` bool, at source size.
 
     Raises:
@@ -99,11 +107,9 @@ class MaskPrompt:
     mask: BoolMask
 
     def __post_init__(self) -> None:
-        mask = np.asarray(self.mask)
+        mask = _numbers(self.mask, "a mask prompt")
         if mask.ndim != 2:
             raise PromptError(f"a mask prompt is one (H, W) mask; got shape {mask.shape}")
-        if mask.dtype.kind == "f" and not np.isfinite(mask).all():
-            raise PromptError("a mask prompt must not hold NaN or infinity")
         mask = np.array(mask > 0, dtype=bool)
         if not mask.any():
             raise PromptError("a mask prompt must mark at least one pixel")
@@ -118,6 +124,53 @@ class Structure:
 
 
 Prompt: TypeAlias = Box | Points | MaskPrompt | Structure
+
+
+def _numbers(values: object, what: str) -> NDArray[Any]:
+    """``values`` as a bool, integer or float array without NaN and infinity.
+
+    Raises:
+        PromptError: anything else.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        array = np.asarray(None)
+    if array.dtype.kind not in "buif" or not np.isfinite(array).all():
+        raise PromptError(f"{what} must be finite numbers; got {values!r}"[:200])
+    return array
+
+
+def as_prompts(given: object) -> list[Prompt]:
+    """One prompt, or a sequence of them, as a list.
+
+    Raises:
+        PromptError: something else, or nothing.
+    """
+    prompts: list[Prompt] = []
+    for prompt in given if isinstance(given, Sequence) and not isinstance(given, str) else [given]:
+        if not isinstance(prompt, Box | Points | MaskPrompt | Structure):
+            raise PromptError(f"a prompt is a Box, Points or MaskPrompt; got {type(prompt).__name__}")
+        prompts.append(prompt)
+    if not prompts:
+        raise PromptError("no prompt was given")
+    return prompts
+
+
+def whole_number(value: object, what: str) -> int:
+    """An index or id as int.
+
+    Raises:
+        PromptError: not a whole number.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise PromptError(f"{what} must be a whole number; got {value!r}") from None
+
+
 PromptPlan: TypeAlias = dict[int, dict[int, list[Prompt]]]
 """``{object_id: {frame_index: [prompts]}}``, object_id >= 1."""
 
@@ -139,8 +192,8 @@ class Flag:
     severity: Literal["info", "review", "reject"] = "review"
 
 
-@dataclass(frozen=True)
-class Geometry:
+@dataclass(frozen=True, eq=False)
+class Geometry(ByValue):
     """Where the pixels are in the patient.
 
     Attributes:
@@ -158,8 +211,8 @@ class Geometry:
             object.__setattr__(self, "affine", np.array(self.affine, dtype=np.float64))
 
 
-@dataclass(frozen=True)
-class Timing:
+@dataclass(frozen=True, eq=False)
+class Timing(ByValue):
     """When the frames were taken.
 
     Attributes:
@@ -175,7 +228,7 @@ class Timing:
     r_wave_times: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameResult:
     """One tracked frame, as ``stream`` yields it.
 
@@ -205,7 +258,7 @@ class FrameResult:
         return winner
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segmentation:
     """What :func:`echoseg.segment` returns.
 

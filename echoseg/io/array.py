@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from echoseg.errors import NotRereadableError, SourceError, UnsupportedSourceErr
 from echoseg.io.intensity import Window, to_uint8, window_for
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind, Source
-from echoseg.types import Geometry, Image
+from echoseg.types import BoolMask, Geometry, Image
 
 _SAMPLED_FRAMES = 16
 _NPZ_NAMES = ("frames", "imgs", "images", "image", "video", "arr_0")
@@ -56,7 +58,7 @@ class ArraySource(SeekableSource):
 class IterableSource(Source):
     """Frames from an iterable, taken as they are asked for: forward, once, of unknown length.
 
-    The first frame is read at once, because it tells the size and the window for values other than uint8.
+    The first frame is read at once, because it tells the size and the window for values other than uint8; the sector needs a few more.
 
     Args:
         frames: ``(H, W)`` or ``(H, W, 3)`` images of one size and type.
@@ -77,10 +79,23 @@ class IterableSource(Source):
         first = next(self._iterator, None)
         if first is None:
             raise SourceError(f"{name}: the iterable of frames is empty")
-        self._first: NDArray[np.generic] | None = _one_image(first, f"{name}: frame 0")
-        self.size = (self._first.shape[0], self._first.shape[1])
-        self._window = window_for([self._first])
-        self.details = {"format": "iterable", "stored_type": str(self._first.dtype), "intensity": self._window.rule}
+        image = _one_image(first, f"{name}: frame 0")
+        self._ahead: deque[NDArray[np.generic]] = deque([image])  # read, but not yet asked for
+        self.size = (image.shape[0], image.shape[1])
+        self._window = window_for([image])
+        self._sector: BoolMask | None = None
+        self._sector_known = False
+        self.details = {"format": "iterable", "stored_type": str(image.dtype), "intensity": self._window.rule}
+
+    def sector(self) -> BoolMask | None:
+        """As of any clip; reads ahead the few frames it is found on."""
+        if not self._sector_known:
+            from echoseg.io.sector import SECTOR_FRAMES, find_sector
+
+            self._ahead.extend(islice(self._iterator, max(SECTOR_FRAMES - self._next_index - len(self._ahead), 0)))
+            images = (self._image(raw, self._next_index + i) for i, raw in enumerate(self._ahead))
+            self._sector, self._sector_known = find_sector(images), True
+        return self._sector
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
         if start < self._next_index:
@@ -90,17 +105,20 @@ class IterableSource(Source):
             )
         while stop is None or self._next_index < stop:
             index = self._next_index
-            raw = self._first if self._first is not None else next(self._iterator, None)
+            raw = self._ahead.popleft() if self._ahead else next(self._iterator, None)
             if raw is None:
                 return
-            self._first = None
             self._next_index += 1
-            where = f"{self.name}: frame {index}"
-            image = _one_image(raw, where)
-            if image.shape[:2] != self.size:
-                raise SourceError(f"{where} has size {image.shape[:2]}, the frames before {self.size}; all frames must have one size")
+            image = self._image(raw, index)
             if index >= start:
-                yield frame_to_uint8(image, self._window, where)
+                yield image
+
+    def _image(self, raw: NDArray[np.generic], index: int) -> Image:
+        where = f"{self.name}: frame {index}"
+        image = _one_image(raw, where)
+        if image.shape[:2] != self.size:
+            raise SourceError(f"{where} has size {image.shape[:2]}, the frames before {self.size}; all frames must have one size")
+        return frame_to_uint8(image, self._window, where)
 
     def close(self) -> None:
         """Close the generator behind, if it is one; no frame can be read afterwards."""

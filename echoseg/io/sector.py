@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from echoseg.types import BoolMask, Image
 
+SECTOR_FRAMES = 16
+"""The sector is found on so many first frames of any source, so that a live stream and a file of the same frames agree."""
 _BRIGHT = 3  # grey level above which a pixel is not background
 _FLICKER = 0.7  # temporal standard deviation in grey levels; reaches the dark flanks, where the noise is about 1
 _SMALLEST, _LARGEST = 0.05, 0.97  # fraction of the image that a sector may take
@@ -25,7 +27,7 @@ def find_sector(frames: Iterable[Image]) -> BoolMask | None:
     """The scan sector as ``(H, W)`` bool, or None when the frames show none (black, a photograph, a full-frame crop).
 
     Args:
-        frames: ``(H, W)`` or ``(H, W, 3)`` uint8 of one size, spread over the clip; with one frame alone, brightness
+        frames: ``(H, W)`` or ``(H, W, 3)`` uint8 of one size; with one frame alone, brightness
             takes the place of movement.
     """
     count, brightest, flicker = _temporal_statistics(frames)

@@ -13,8 +13,6 @@ from echoseg.io.prefetch import Readers
 from echoseg.io.source import Source
 from echoseg.types import BoolMask, Image
 
-_SECTOR_FRAMES = 24
-
 
 class SeekableSource(Source):
     """A source of known length whose frames can be read in any order; a subclass gives :meth:`_read`.
@@ -63,9 +61,9 @@ class SeekableSource(Source):
         if self.kind == "volume":
             return None
         if not self._sector_known:
-            from echoseg.io.sector import find_sector
+            from echoseg.io.sector import SECTOR_FRAMES, find_sector
 
-            self._sector, self._sector_known = find_sector(self._sampled(_SECTOR_FRAMES)), True
+            self._sector, self._sector_known = find_sector(self.frames(0, SECTOR_FRAMES)), True
         return self._sector
 
     def close(self) -> None:

@@ -51,7 +51,8 @@ def frame_times(segmentation: Segmentation) -> NDArray[np.float64] | None:
 def frame_rows(segmentation: Segmentation, measures: Mapping[int, FrameMeasures] | None = None) -> Iterator[tuple[str, ...]]:
     """Rows of :data:`FRAME_COLUMNS` as text, frame by frame and within a frame by object id.
 
-    Unknown values (no spacing, no timing, absent object, untracked frame) are empty, never zero; ``area_px`` of an absent object is 0.
+    Unknown values (no spacing, no timing) are empty, never zero. On a frame that was tracked, the area of an absent object is 0; on a
+    frame that was not (score NaN), it is empty.
     """
     times, areas = frame_times(segmentation), object_areas(segmentation)
     spacing = segmentation.geometry.spacing
@@ -59,13 +60,13 @@ def frame_rows(segmentation: Segmentation, measures: Mapping[int, FrameMeasures]
     for frame in range(len(segmentation.masks)):
         for column, object_id in enumerate(segmentation.object_ids):
             extra = (measures or {}).get(object_id, FrameMeasures())
-            area = int(areas[frame, column])
+            area = int(areas[frame, column]) if np.isfinite(segmentation.scores[frame, column]) else None
             yield (
                 str(frame),
                 "" if times is None else _text(times[frame], 6),
                 segmentation.names.get(object_id, str(object_id)),
-                str(area),
-                "" if cm2 is None else _text(area * cm2, 4),
+                "" if area is None else str(area),
+                "" if area is None or cm2 is None else _text(area * cm2, 4),
                 "" if extra.length_mm is None else _text(extra.length_mm[frame], 2),
                 "" if extra.volume_ml is None else _text(extra.volume_ml[frame], 3),
                 _text(segmentation.scores[frame, column], 4),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from echoseg.errors import PromptError
+from echoseg.model import SAM2Config
 from echoseg.prompting.plan import Plan
 from echoseg.tracking import ObjectMemory, Session
 from echoseg.types import Box, Prompt, Structure
@@ -30,18 +31,28 @@ def auto_plan(session: Session, structures: tuple[str, ...], frame_index: int | 
     Raises:
         PromptError: the source is a volume, or the model does not know a structure.
     """
-    source, known = session.source, session.model.config.structures
+    source = session.source
     if source.kind == "volume":
         raise PromptError(
             f"{source.name} is a volume, in which no structure is known: give a box, points, a mask or a RECIST line, "
             "for example box:x0,y0,x1,y1@slice"
         )
-    unknown = [name for name in structures if name not in known]
-    if unknown:
-        raise PromptError(f"model {session.model.name} has no structure {', '.join(unknown)}; it knows: {', '.join(known) or 'none'}")
+    check_structures(structures, session.model.config)
     frame = _best_frame(session, structures[0]) if frame_index is None else frame_index
     names = dict(enumerate(structures, start=1))
     return Plan({object_id: {frame: [Structure(name)]} for object_id, name in names.items()}, names)
+
+
+def check_structures(structures: tuple[str, ...], config: SAM2Config) -> None:
+    """Passes when the model knows every one of ``structures``.
+
+    Raises:
+        PromptError: names those it does not know, and all that it does.
+    """
+    unknown = [name for name in structures if name not in config.structures]
+    if unknown:
+        known = ", ".join(config.structures) or "none"
+        raise PromptError(f"model {config.name} has no structure {', '.join(unknown)}; it knows: {known}")
 
 
 def boxes_plan(finder: Session, structures: tuple[str, ...], frame_index: int | None = None) -> Plan:

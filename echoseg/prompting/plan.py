@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from echoseg.errors import PromptError
-from echoseg.types import Box, MaskPrompt, Points, Prompt, PromptPlan, Structure
+from echoseg.types import Prompt, PromptPlan, as_prompts, whole_number
 
 PromptLike: TypeAlias = "str | Prompt | Sequence[Prompt] | Mapping[int, Mapping[int, Sequence[Prompt] | Prompt]]"
 """``"auto"``, ``"auto:LV,LA"``, a prompt, several for one object, or ``{object_id: {frame_index: [prompts]}}``."""
@@ -47,14 +47,15 @@ def manual_plan(prompt: PromptLike, frame_index: int | None = None) -> Plan:
     if isinstance(prompt, Mapping):
         if frame_index is not None:
             raise PromptError("frame_index goes with a bare prompt; these prompts name their frames themselves")
-        plan = {
-            _integer(object_id, "object id"): {_integer(frame, "frame index"): _checked(given) for frame, given in _frames(frames).items()}
-            for object_id, frames in prompt.items()
-        }
+        plan: PromptPlan = {}
+        for object_id, frames in prompt.items():
+            given = {whole_number(frame, "frame index"): as_prompts(prompts) for frame, prompts in _frames(frames).items()}
+            plan[whole_number(object_id, "object id")] = given
         if not plan or not all(plan.values()):
             raise PromptError("the prompt names no object, or an object without prompts")
         return Plan(plan)
-    return Plan({1: {frame_index or 0: _checked(prompt)}})
+    frame = 0 if frame_index is None else whole_number(frame_index, "frame_index")
+    return Plan({1: {frame: as_prompts(prompt)}})
 
 
 def _frames(frames: object) -> Mapping[object, object]:
@@ -62,19 +63,3 @@ def _frames(frames: object) -> Mapping[object, object]:
         raise PromptError("prompts are given as {object_id: {frame_index: [prompts]}}: an object id must lead to frames")
     return frames
 
-
-def _checked(given: object) -> list[Prompt]:
-    prompts: list[Prompt] = []
-    for prompt in given if isinstance(given, Sequence) and not isinstance(given, str) else [given]:
-        if not isinstance(prompt, Box | Points | MaskPrompt | Structure):
-            raise PromptError(f"a prompt is a Box, Points or MaskPrompt; got {type(prompt).__name__}")
-        prompts.append(prompt)
-    if not prompts:
-        raise PromptError("an empty list of prompts")
-    return prompts
-
-
-def _integer(value: object, what: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise PromptError(f"{what} must be a whole number; got {value!r}")
-    return int(value.__index__())

@@ -19,7 +19,7 @@ from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
 from echoseg.tracking.reader import FrameReader
 from echoseg.tracking.tracker import Tracker
 from echoseg.tracking.window import Window
-from echoseg.types import Box, Direction, FrameResult, Image, MaskPrompt, Prompt, Structure
+from echoseg.types import Box, Direction, FrameResult, Image, MaskPrompt, Prompt, Structure, as_prompts, whole_number
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
@@ -27,6 +27,11 @@ DEFAULT_CACHE_BYTES = 512 * 2**20
 def features_cache(max_bytes: int = DEFAULT_CACHE_BYTES) -> LRUCache[FrameFeatures]:
     """A bounded cache of frame features, least recently used go first."""
     return LRUCache(max_bytes, lambda features: sum(x.element_size() * x.nelement() for x in (features.embedding, *features.high_res)))
+
+
+def default_window(source: Source, model: Model) -> Window:
+    """What a model looks at: the scan sector where its configuration asks for that and one is found, else the whole frame."""
+    return Window.around(source.sector() if model.config.crop_to_sector else None, source.size)
 
 
 @dataclass
@@ -51,8 +56,7 @@ class Session:
         history: tracked frames remembered an object and direction (see :class:`MemoryBank`).
         max_prompted: bound on the prompted frames a frame attends to; None for all.
         length: frames of the sequence when the source itself cannot tell (a live stream).
-        window: the part of the frames that the network sees; default: the scan sector when the model's configuration asks for
-            that (``crop_to_sector``), else all.
+        window: the part of the frames that the network sees; default: :func:`default_window`.
         reader: of another session over the same source, so that two models can look at one live stream.
     """
 
@@ -70,9 +74,9 @@ class Session:
     ) -> None:
         self.source: Source = open_source(source)
         self.model = model
-        if window is None and model.config.crop_to_sector:
-            window = Window.around(self.source.sector(), self.source.size)
-        self.tracker = Tracker(model, self.source.size, self.source.length if length is None else length, window)
+        self.tracker = Tracker(
+            model, self.source.size, self.source.length if length is None else length, window or default_window(self.source, model)
+        )
         self.cache: Cache[FrameFeatures] = features_cache() if cache is None else cache
         self.history = history
         self.max_prompted = max_prompted
@@ -94,7 +98,7 @@ class Session:
         Raises:
             PromptError, NotRereadableError: as :meth:`prompt`.
         """
-        return self.tracker.answer(self._features(frame), _as_list(prompts))
+        return self.tracker.answer(self._features(whole_number(frame, "frame index")), as_prompts(prompts))
 
     def prompt(self, object_id: int, frame: int, prompts: Prompt | Sequence[Prompt]) -> FrameResult:
         """Names an object on a frame and returns its mask there; replaces what was said of that object on that frame.
@@ -103,9 +107,11 @@ class Session:
             PromptError: object_id outside 1..255, no such frame, or prompts that do not fit the source or the model.
             NotRereadableError: the frame has passed and the source cannot be read again.
         """
-        if not 1 <= object_id <= 255:
+        if not 1 <= whole_number(object_id, "object id") <= 255:
             raise PromptError(f"object ids run from 1 to 255; got {object_id}")
-        given = _as_list(prompts)
+        given = as_prompts(prompts)
+        self._check_frame(frame)
+        self._show(given)
         memory = self.tracker.answer(self._features(frame), given)
         state = self._objects.setdefault(object_id, _Object(MemoryBank(self.model.config, self.history, self.max_prompted)))
         state.prompts[frame] = given
@@ -133,12 +139,13 @@ class Session:
         previous = state.bank.at(frame, reverse=backward)
         if previous is None:
             raise PromptError(f"object {object_id} has no mask on frame {frame} to correct: prompt it there, or propagate first")
-        given = _as_list(prompts)
+        given = as_prompts(prompts)
+        self._show(given)
         anew = any(isinstance(prompt, Box | MaskPrompt) for prompt in given)
         clicks = given if anew else state.corrections.get(frame, []) + given
         seeded = frame in state.prompts
-        context = None if seeded else (state.bank, frame, backward)
-        memory = self.tracker.answer(self._features(frame), clicks, previous, context)
+        recall = None if seeded else state.bank.recall(frame, backward, self.tracker.length)
+        memory = self.tracker.answer(self._features(frame), clicks, previous, recall)
         state.corrections[frame] = clicks
         (state.bank.prompted if seeded else state.bank.corrected)[frame] = memory
         self._confirm_others(object_id, frame, backward)
@@ -193,6 +200,8 @@ class Session:
 
     def _pass(self, frames: Iterator[tuple[int, Image]], reverse: bool) -> Iterator[FrameResult]:
         for index, frame in frames:
+            if not self._objects:  # reset while under way
+                return
             yield self.tracker.result(index, self._step(index, frame, reverse))
 
     def _step(self, index: int, frame: Image, reverse: bool) -> dict[int, ObjectMemory]:
@@ -254,6 +263,16 @@ class Session:
         self.cache.put(index, features.clone())
         return features
 
+    def _show(self, prompts: Sequence[Prompt]) -> None:
+        """Makes the network see all that is prompted; possible as long as nothing is remembered from a smaller window."""
+        window = self.tracker.window.covering(prompts, self.source.size)
+        if window == self.tracker.window:
+            return
+        if self._objects:
+            raise PromptError("the prompt lies outside the scan sector, all that is looked at here: open the session with a larger window=")
+        self.tracker = Tracker(self.model, self.source.size, self.tracker.length, window)
+        self.cache.clear()
+
     def _known(self, object_id: int) -> _Object:
         if object_id not in self._objects:
             there = ", ".join(map(str, self.object_ids)) or "none yet"
@@ -262,9 +281,6 @@ class Session:
 
     def _check_frame(self, frame: int) -> None:
         length = self.source.length
-        if frame < 0 or (length is not None and frame >= length):
+        if whole_number(frame, "frame index") < 0 or (length is not None and frame >= length):
             raise PromptError(f"{self.source.name} has no frame {frame}" + (f": it has {length} frames" if length is not None else ""))
 
-
-def _as_list(prompts: Prompt | Sequence[Prompt]) -> list[Prompt]:
-    return list(prompts) if isinstance(prompts, Sequence) else [prompts]

@@ -15,7 +15,7 @@ from echoseg.model.load import Model
 from echoseg.model.preprocess import logits_to_source, mask_to_input, normalize
 from echoseg.model.prompt_encoder import BOX_FIRST, BOX_SECOND, PromptTensors
 from echoseg.model.sam2 import FrameFeatures, MaskPrediction
-from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory, pointer_span, store
+from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory, Recall, pointer_span, store
 from echoseg.tracking.window import Window
 from echoseg.types import ABSENT_LOGIT, Box, FrameResult, Image, MaskPrompt, Points, Prompt, Structure
 
@@ -51,7 +51,7 @@ class Tracker:
         features: FrameFeatures,
         prompts: Sequence[Prompt],
         previous: ObjectMemory | None = None,
-        context: tuple[MemoryBank, int, bool] | None = None,
+        recall: Recall | None = None,
     ) -> ObjectMemory:
         """Segments one object on one frame from prompts.
 
@@ -59,8 +59,7 @@ class Tracker:
             features: of that frame.
             prompts: a box and/or points, or a structure; or one mask, optionally with points that correct it.
             previous: an earlier answer on this frame that the prompts correct.
-            context: memory bank, frame index and direction when the frame was reached by tracking: the answer then also
-                looks at memory. None on a frame seeded afresh.
+            recall: what the frame attends to when it was reached by tracking; None on a frame seeded afresh.
 
         Raises:
             PromptError: prompts that cannot stand together or that this model does not know.
@@ -84,10 +83,7 @@ class Tracker:
             if previous is not None:
                 limited = previous.mask.clamp(-_PREVIOUS_MASK_LIMIT, _PREVIOUS_MASK_LIMIT)
                 prompt = PromptTensors(prompt.points, prompt.labels, limited, prompt.structure)
-            if context is None:
-                embedding = self.network.attend_memory(features.embedding, None)
-            else:
-                embedding = self._attend(features, [context[0]], context[1], context[2])
+            embedding = self._attend(features, [recall]) if recall else self.network.attend_memory(features.embedding, None)
             prediction = self.network.decode(embedding, features.high_res, prompt, prompt.ambiguous)
             return self._remember(features, prediction, from_prompt=True)[0]
 
@@ -104,15 +100,16 @@ class Tracker:
 
         ``structures`` names the objects that were seeded by a structure prompt: they keep their name while tracked.
         """
+        recalls = {object_id: bank.recall(index, reverse, self.length) for object_id, bank in banks.items()}
         groups: dict[object, list[int]] = defaultdict(list)
-        for object_id, bank in banks.items():
-            groups[bank.recall(index, reverse, self.length).signature, object_id in structures].append(object_id)
+        for object_id, recall in recalls.items():
+            groups[recall.signature, object_id in structures].append(object_id)
         memories: dict[int, ObjectMemory] = {}
         with self.model.execution():
             for members in groups.values():
                 for first in range(0, len(members), _OBJECTS_AT_ONCE):
                     batch = members[first : first + _OBJECTS_AT_ONCE]
-                    embedding = self._attend(features, [banks[i] for i in batch], index, reverse)
+                    embedding = self._attend(features, [recalls[i] for i in batch])
                     shared = features.expand(len(batch))
                     named = [structures[i] for i in batch if i in structures]
                     prompt = PromptTensors(structure=_structure_index(named, self.model) if named else None)
@@ -140,8 +137,7 @@ class Tracker:
             object_scores={i: memories[i].object_score for i in ids},
         )
 
-    def _attend(self, features: FrameFeatures, banks: Sequence[MemoryBank], index: int, reverse: bool) -> Tensor:
-        recalls = [bank.recall(index, reverse, self.length) for bank in banks]
+    def _attend(self, features: FrameFeatures, recalls: Sequence[Recall]) -> Tensor:
         dtype = features.embedding.dtype
         spatial = [
             (column[0][0], torch.cat([features for _, features in column]).to(dtype))
@@ -152,7 +148,7 @@ class Tracker:
             for column in zip(*(recall.pointers for recall in recalls), strict=True)
         ]
         memory = self.network.gather_memory(spatial, pointers, pointer_span(self.model.config, self.length))
-        return self.network.attend_memory(features.expand(len(banks)).embedding, memory)
+        return self.network.attend_memory(features.expand(len(recalls)).embedding, memory)
 
     def _remember(self, features: FrameFeatures, prediction: MaskPrediction, from_prompt: bool) -> list[ObjectMemory]:
         encoded = store(self.network.encode_memory(features.embedding, prediction.mask, prediction.object_score, from_prompt))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from echoseg.types import BoolMask
+from echoseg.types import BoolMask, Box, MaskPrompt, Points, Prompt, Structure
 
 _MARGIN = 0.04  # of the longer side, left around the scan sector
 _WORTHWHILE = 0.85  # a window that keeps more of the frame than this gains nothing
@@ -41,6 +42,19 @@ class Window:
         )
         return window if window.size[0] * window.size[1] < _WORTHWHILE * size[0] * size[1] else cls.whole(size)
 
+    def covering(self, prompts: Iterable[Prompt], size: tuple[int, int]) -> Window:
+        """This window, made larger where prompts on a frame of ``size`` reach beyond it."""
+        corners = [corner for prompt in prompts for corner in _corners(prompt)]
+        if not corners:
+            return self
+        x, y = np.array(corners).T
+        return Window(
+            min(self.x0, max(int(np.floor(x.min())), 0)),
+            min(self.y0, max(int(np.floor(y.min())), 0)),
+            max(self.x1, min(int(np.ceil(x.max())), size[1])),
+            max(self.y1, min(int(np.ceil(y.max())), size[0])),
+        )
+
     @property
     def size(self) -> tuple[int, int]:
         """``(height, width)``."""
@@ -50,3 +64,12 @@ class Window:
     def slices(self) -> tuple[slice, slice]:
         """Index of rows and columns."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+
+def _corners(prompt: Prompt) -> list[tuple[float, float]]:
+    if isinstance(prompt, Structure):
+        return []
+    if isinstance(prompt, Points):
+        return [(float(x), float(y)) for x, y in prompt.xy]
+    box = Box.around(prompt.mask) if isinstance(prompt, MaskPrompt) else prompt
+    return [(box.x0, box.y0), (box.x1, box.y1)]

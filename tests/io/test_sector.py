@@ -80,7 +80,13 @@ def test_one_frame_is_judged_by_brightness():
     assert overlap(find_sector(still), truth) > 0.95
 
 
-def test_a_generator_and_a_volume_have_none():
+def test_a_live_source_has_the_sector_of_its_first_frames_and_loses_none():
     frames = synthetic(fan())
-    assert open_source(iter(frames)).sector() is None
+    live, whole = open_source(iter(frames)), open_source(frames)
+    assert np.array_equal(live.sector(), whole.sector())
+    assert all(np.array_equal(a, b) for a, b in zip(live.frames(), whole.frames(), strict=True))
+
+
+def test_a_volume_has_none():
+    frames = synthetic(fan())
     assert open_source(frames[..., 0], kind="volume").sector() is None

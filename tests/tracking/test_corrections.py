@@ -55,12 +55,10 @@ def test_clicks_on_one_frame_add_up(session_over, clip):
     previous.prompt(1, 0, BOX)
     list(previous.propagate("forward"))
     previous.correct(1, 5, CLICK)
-    only_second = previous.tracker.answer(
-        previous._features(5), [OUTSIDE], previous._objects[1].bank.at(5, reverse=False), (previous._objects[1].bank, 5, False)
-    )
-    both_clicks = previous.tracker.answer(
-        previous._features(5), [CLICK, OUTSIDE], previous._objects[1].bank.at(5, reverse=False), (previous._objects[1].bank, 5, False)
-    )
+    bank, features = previous._objects[1].bank, previous._features(5)
+    known = bank.at(5, reverse=False), bank.recall(5, False, previous.tracker.length)
+    only_second = previous.tracker.answer(features, [OUTSIDE], *known)
+    both_clicks = previous.tracker.answer(features, [CLICK, OUTSIDE], *known)
     np.testing.assert_array_equal(got.logits[1], previous.tracker.result(5, {1: both_clicks}).logits[1])
     assert np.abs(got.logits[1] - previous.tracker.result(5, {1: only_second}).logits[1]).max() > 1e-6
 

@@ -1,11 +1,16 @@
 """The part of the frame that the network sees: coordinates and masks go in and out without a shift."""
 
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import echoseg
 from echoseg import Box, MaskPrompt, Points
+from echoseg.errors import PromptError
 from echoseg.tracking import Window
 from echoseg.types import ABSENT_LOGIT, Structure
 
@@ -92,3 +97,35 @@ def test_a_window_holds_its_mask_and_stays_in_the_frame(data, height, width):
 )
 def test_without_a_sector_or_with_little_to_gain_the_whole_frame_is_seen(mask):
     assert Window.around(mask, (30, 40)) == Window(0, 0, 40, 30)
+
+
+def test_prompts_beyond_the_window_widen_it_before_anything_is_remembered(session_over, clip, framed):
+    frames, window = framed
+    session = session_over(frames, window=window)
+    corner = Box(0, 0, LEFT + 10, TOP + 10)
+    result = session.prompt(1, 0, corner)
+    assert session.tracker.window == Window(0, 0, window.x1, window.y1)
+    wide = session_over(frames, window=session.tracker.window)
+    np.testing.assert_array_equal(result.logits[1], wide.prompt(1, 0, corner).logits[1])
+
+
+def test_a_later_prompt_beyond_the_window_is_refused(session_over, framed):
+    frames, window = framed
+    session = session_over(frames, window=window)
+    session.prompt(1, 0, moved(Box(6, 8, 26, 28)))
+    with pytest.raises(PromptError, match="larger window"):
+        session.prompt(2, 0, Points([[1, 1]], [1]))
+
+
+def test_a_stream_of_a_model_that_sees_the_sector_equals_the_whole_clip(micro_model):
+    rng = np.random.default_rng(0)
+    frames = np.zeros((24, 96, 128), dtype=np.uint8)
+    frames[:, 20:80, 30:100] = rng.integers(20, 200, (24, 60, 70))
+    model = replace(micro_model, network=copy(micro_model.network))
+    model.network.config = replace(model.config, crop_to_sector=True)
+    box = Box(50, 35, 80, 60)
+    streamed = list(echoseg.stream(iter(frames), box, model, direction="forward", length=len(frames)))
+    whole = list(echoseg.stream(frames, box, model, direction="forward"))
+    assert (whole[0].logits[1][:10] == ABSENT_LOGIT).all()  # outside the sector nothing is looked at
+    for a, b in zip(streamed, whole, strict=True):
+        np.testing.assert_array_equal(a.logits[1], b.logits[1])
