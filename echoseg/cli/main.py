@@ -1,7 +1,7 @@
 """The ``echoseg`` command: its sub-commands, and how an error reaches the user.
 
-Exit codes: 0 done, 1 some inputs failed, 2 usage. Torch and the other heavy imports sit inside the commands, so that
-``echoseg --help`` answers at once.
+Exit codes: 0 done, 1 some inputs failed, 2 usage (for ``run`` also a prompt, model or weights that can serve no input).
+Torch and the other heavy imports sit inside the commands, so that ``echoseg --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from echoseg.cli.console import print_error
 from echoseg.cli.demo import demo
 from echoseg.cli.doctor import doctor
 from echoseg.cli.info import info
-from echoseg.cli.run import run
+from echoseg.cli.run import EPILOG, run
 from echoseg.cli.train import train
 from echoseg.errors import EchosegError
 
@@ -62,7 +62,7 @@ def root(
     pass
 
 
-app.command("run")(run)
+app.command("run", epilog=EPILOG)(run)
 app.command("demo")(demo)
 app.command("info")(info)
 app.command("doctor")(doctor)

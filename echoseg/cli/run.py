@@ -11,14 +11,20 @@ from echoseg.cli.console import output, print_error
 from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table
-from echoseg.errors import DeviceError, EchosegError, ModelConfigError, PromptError
+from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
+    from echoseg.model import Model
     from echoseg.pipeline import RunResult
+    from echoseg.prompting.plan import Plan
 
 PROMPT_HELP = (
     "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json. "
     "In source pixels; x1, y1 are edges."
+)
+EPILOG = (
+    "Exit codes: 0 all inputs are done; 1 some failed, each with its reason in OUT/errors.csv; 2 usage: the options, the prompt, the model "
+    "or its weights can serve no input, and none was touched."
 )
 
 
@@ -39,7 +45,7 @@ def run(
     dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR (not available yet).")] = False,
     config: Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")] = None,
 ) -> None:
-    """Segment each INPUT and write masks, measures and pictures to DIR/<name>/."""
+    """Segment each INPUT and write masks, measures and pictures to OUT/<name>/."""
     if dicom:
         raise typer.BadParameter("DICOM output is not available yet: run without --dicom", param_hint="--dicom")
     options: dict[str, Any] = {
@@ -51,16 +57,14 @@ def run(
         "device": device,
         "spacing": None if spacing is None else _parse_spacing(spacing),
         "fps": fps,
-        "views": None if views is None else views.split(","),
+        "views": None if views is None else [view.strip() for view in views.split(",")],
         "overwrite": overwrite,
     }
     if config is not None:
         from echoseg.cli.run_config import read_run_config
 
         options |= {name: value for name, value in read_run_config(config).items() if not _given(ctx, name)}
-    view_of_input = options.pop("views") or [None] * len(inputs)
-    if len(view_of_input) != len(inputs):
-        raise typer.BadParameter(f"{len(view_of_input)} views for {len(inputs)} inputs: give one for each", param_hint="--views")
+    view_of_input = _views(options.pop("views"), len(inputs))
 
     import echoseg
     from echoseg.prompting.parse import parse_prompt
@@ -68,8 +72,10 @@ def run(
     try:
         options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
-    except (PromptError, ModelConfigError, DeviceError) as error:
-        raise typer.BadParameter(str(error)) from error
+        _check_auto(options["prompt"], loaded)
+    except EchosegError as error:  # would fail every input alike
+        print_error(str(error), traceback=ctx.meta["debug"])
+        raise typer.Exit(2) from error
 
     failures = []
     for source, view in zip(inputs, view_of_input, strict=True):
@@ -99,6 +105,32 @@ def run_one(source: str, out: Path, **options: Any) -> RunResult:
 def _given(ctx: typer.Context, name: str) -> bool:
     source = ctx.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
+
+
+def _views(names: list[str] | None, count: int) -> list[str] | list[None]:
+    """One view, or None, for each of ``count`` inputs."""
+    from echoseg.cardiac import APICAL_VIEWS
+
+    if names is None:
+        return [None] * count
+    for name in names:
+        if name not in APICAL_VIEWS:
+            raise typer.BadParameter(f"{name!r} is not one of {', '.join(APICAL_VIEWS)}", param_hint="--views")
+    if len(names) != count:
+        raise typer.BadParameter(f"{len(names)} views for {count} inputs: give one for each", param_hint="--views")
+    return names
+
+
+def _check_auto(prompt: str | Plan, model: Model) -> None:
+    """Raises PromptError when ``auto:NAME`` names a structure that the model cannot find."""
+    from echoseg.model import model_config
+    from echoseg.prompting.auto import check_structures
+    from echoseg.prompting.plan import auto_structures
+
+    structures = auto_structures(prompt)
+    if structures is not None:
+        # A model without structures of its own is seeded by compact.
+        check_structures(structures, model.config if model.config.structures else model_config("compact"))
 
 
 def _parse_spacing(text: str) -> tuple[float, float]:

@@ -28,14 +28,14 @@ class RunConfig(BaseModel):
 
 
 def read_run_config(path: Path) -> dict[str, Any]:
-    """The options that the YAML file ``path`` sets.
+    """The options that the YAML file ``path`` sets; one left empty is not set.
 
     Raises:
         typer.BadParameter: not a readable YAML file, an unknown key or an unusable value; the message names each key.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return RunConfig.model_validate({} if content is None else content).model_dump(exclude_unset=True)
+        return RunConfig.model_validate({} if content is None else content).model_dump(exclude_unset=True, exclude_none=True)
     except ValidationError as error:
         reasons = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {_reason(e['type'], e['msg'])}" for e in error.errors())
         raise typer.BadParameter(f"{path}: {reasons}", param_hint="--config") from error

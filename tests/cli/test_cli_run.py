@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import echoseg
 from echoseg.cli.main import app
-from echoseg.errors import ModelConfigError, SourceError
+from echoseg.errors import ModelConfigError, SourceError, WeightsError
 from echoseg.types import Box, Flag
 
 MEASUREMENTS = {
@@ -22,6 +22,8 @@ MEASUREMENTS = {
     },
     "objects": [{"name": "LV"}, {"name": "lesion", "volume_ml": 1.25}],
 }
+
+MODEL = SimpleNamespace(config=SimpleNamespace(name="compact", structures=("LV", "LA")))
 
 
 @pytest.fixture
@@ -46,8 +48,10 @@ def calls(monkeypatch):
     def load_model(name, weights=None, device="auto"):
         if name == "nonsense":
             raise ModelConfigError("unknown model 'nonsense'")
+        if weights == Path("gone.pt"):
+            raise WeightsError("no weights at gone.pt")
         made["models"].append((name, weights, device))
-        return "the model"
+        return MODEL
 
     pipeline = ModuleType("echoseg.pipeline")
     pipeline.run = run
@@ -71,7 +75,7 @@ def test_one_model_serves_all_inputs(calls, tmp_path):
     assert done.exit_code == 0, done.output
     assert calls["models"] == [("compact", None, "auto")]
     assert [source for source, _ in calls["runs"]] == ["a.dcm", "b.mp4"]
-    assert all(options["model"] == "the model" for _, options in calls["runs"])
+    assert all(options["model"] is MODEL for _, options in calls["runs"])
 
 
 def test_prints_measures_flags_and_folder(calls, tmp_path):
@@ -93,7 +97,7 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
     assert invoke("run", "a.dcm", "--out", tmp_path, *options).exit_code == 0
     assert calls["runs"][0][1] == {
         "prompt": "auto",
-        "model": "the model",
+        "model": MODEL,
         "direction": "forward",
         "frame_index": 7,
         "spacing": (0.5, 0.25),
@@ -102,7 +106,7 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
         "view": None,
     }
     invoke("run", "a.dcm", "--out", tmp_path)
-    assert calls["runs"][1][1] == {"prompt": "auto", "model": "the model", "direction": "both", "overwrite": False, "view": None}
+    assert calls["runs"][1][1] == {"prompt": "auto", "model": MODEL, "direction": "both", "overwrite": False, "view": None}
 
 
 def test_a_prompt_is_read_once_for_all_inputs(calls, tmp_path):
@@ -113,7 +117,7 @@ def test_a_prompt_is_read_once_for_all_inputs(calls, tmp_path):
 
 
 def test_each_input_gets_its_view(calls, tmp_path):
-    assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--views", "A4C,A2C").exit_code == 0
+    assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--views", "A4C, A2C").exit_code == 0
     assert [options["view"] for _, options in calls["runs"]] == ["A4C", "A2C"]
 
 
@@ -162,20 +166,34 @@ def test_debug_anywhere_shows_the_traceback(calls, tmp_path, arguments):
     [
         (["--dicom"], "not available yet"),
         (["--views", "A4C,A2C"], "2 views for 1 inputs"),
+        (["--views", "PLAX"], "'PLAX' is not one of A4C, A2C"),
         (["--spacing", "0.5"], "two positive numbers"),
         (["--spacing", "0.5,-1"], "two positive numbers"),
         (["--spacing", "0.5,nan"], "two positive numbers"),
         (["--model", "nonsense"], "unknown model"),
+        (["--weights", "gone.pt"], "no weights at gone.pt"),
         (["--prompt", "bx:1,2,3,4"], "cannot read the prompt"),
+        (["--prompt", "gone.json"], "no prompt file gone.json"),
+        (["--prompt", "mask:gone.png"], "gone.png: no such file"),
+        (["--prompt", "auto:LV,XX"], "no structure XX; it knows: LV, LA"),
         (["--direction", "sideways"], "sideways"),
         (["--config", "missing.yaml"], "missing.yaml"),
     ],
 )
 def test_usage_errors_exit_with_2_before_anything_runs(calls, tmp_path, arguments, reason):
-    done = invoke("run", "a.dcm", "--out", tmp_path, *arguments)
+    done = invoke("run", "a.dcm", "--out", tmp_path / "out", *arguments)
     assert done.exit_code == 2
     assert reason in unboxed(done.stderr)
     assert calls["runs"] == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_model_without_structures_is_asked_what_compact_can_find(calls, tmp_path, monkeypatch):
+    monkeypatch.setattr(MODEL, "config", SimpleNamespace(name="medsam2", structures=()))
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--prompt", "auto:LV").exit_code == 0
+    refused = invoke("run", "a.dcm", "--out", tmp_path, "--prompt", "auto:XX")
+    assert refused.exit_code == 2
+    assert "model compact has no structure XX" in refused.stderr
 
 
 def test_command_line_wins_over_the_config_file(calls, tmp_path):
@@ -185,6 +203,14 @@ def test_command_line_wins_over_the_config_file(calls, tmp_path):
     assert calls["models"] == [("medsam2", None, "auto")]
     options = calls["runs"][0][1]
     assert (options["prompt"], options["spacing"], options["view"]) == ("auto", (0.5, 0.25), "A2C")
+
+
+def test_an_option_left_empty_in_the_config_keeps_its_default(calls, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("prompt:\nmodel: null\nviews:\n")
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--config", config).exit_code == 0
+    assert calls["models"] == [("compact", None, "auto")]
+    assert calls["runs"][0][1]["prompt"] == "auto"
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def partial_weights(tmp_path_factory):
 
 def test_weights_that_do_not_fit_name_the_keys(command, inputs, partial_weights):
     done = command(inputs.npy, "--weights", partial_weights)
-    assert done.exit_code == 1 and "Traceback" not in done.stderr
+    assert done.exit_code == 2 and "Traceback" not in done.stderr
     for part in ("partial.pt", "1 missing: no_mem_embed", "1 unexpected: extra.weight", "no_obj_ptr is (1, 5) but should be (1, 96)"):
         assert part in done.stderr
     assert not done.out.exists() or list(done.out.iterdir()) == []
@@ -160,7 +160,7 @@ def test_weights_that_do_not_fit_name_the_keys(command, inputs, partial_weights)
 
 def test_a_model_without_weights_says_where_they_come_from(command, inputs):
     done = command(inputs.npy, "--model", "medsam2")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "wanglab/MedSAM2" in done.stderr and "--weights" in done.stderr
 
 

@@ -87,13 +87,20 @@ def test_the_frame_index_option_places_a_prompt_that_names_no_frame(command, inp
 
 @pytest.mark.parametrize(
     ("prompt", "reason"),
-    [("box:1,2,3,4@8", "no frame 8"), ("box:400,10,420,30", "outside the 320 x 240 frame"), ("auto:AORTA", "no structure AORTA")],
+    [("box:1,2,3,4@8", "no frame 8"), ("box:400,10,420,30", "outside the 320 x 240 frame")],
 )
 def test_a_prompt_that_does_not_fit_the_clip_fails_with_a_reason(command, inputs, prompt, reason):
     done = command(inputs.short, "--prompt", prompt)
     assert done.exit_code == 1
     assert reason in done.stderr
     assert [path.name for path in done.out.iterdir()] == ["errors.csv"]
+
+
+def test_a_structure_that_the_model_does_not_know_is_refused_before_anything_is_written(command, inputs):
+    done = command(inputs.short, "--prompt", "auto:LV,AORTA")
+    assert done.exit_code == 2
+    assert "no structure AORTA; it knows: LV" in done.stderr
+    assert not done.out.exists()
 
 
 def test_an_object_that_is_not_the_ventricle_gets_no_cardiac_measures(inputs, frames, compact, tmp_path):
