@@ -98,7 +98,7 @@ def analyse_lv(
         view: ``"A4C"`` or ``"A2C"``.
         heart_rate: beats per minute when the file tells.
         r_waves: seconds of ECG R waves on the same clock as ``times``.
-        scores: ``(T,)`` predicted IoU of the masks, or None.
+        scores: ``(T,)`` predicted IoU of the masks, NaN on frames that were not tracked, or None when all were.
         method: ``"disks"`` or ``"area-length"``.
         steady: hold the landmarks steady over five frames; see :func:`echoseg.cardiac.measure_frames`.
 

@@ -15,16 +15,19 @@ from echoseg.types import Flag
 
 
 def mask_flags(curve: LVCurve, scores: NDArray[np.float64] | None = None) -> list[Flag]:
-    """Flags on the masks of a clip: absent, fragmented or hollow, jumping, cut by the image's edge, little trusted by the model.
+    """Flags on the masks of a clip: not tracked, absent, fragmented or hollow, jumping, at the image's edge, little trusted by the model.
 
     Args:
         curve: per-frame geometry.
-        scores: ``(T,)`` predicted IoU 0..1, NaN where unknown, or None.
+        scores: ``(T,)`` predicted IoU 0..1, NaN on frames that were not tracked; None: all were.
     """
     flags = []
-    count = len(curve)
+    tracked = np.ones(len(curve), dtype=bool) if scores is None else np.isfinite(scores)
+    count = int(tracked.sum())
+    if count < len(curve):
+        flags.append(Flag("frames_not_tracked", f"{len(curve) - count} of {len(curve)} frames were not tracked", "info"))
     present = np.isfinite(curve.area_px)
-    absent = count - int(present.sum())
+    absent = int((tracked & ~present).sum())
     if absent:
         flags.append(Flag("object_absent_frames", f"the left ventricle is absent from {absent} of {count} frames"))
     if not present.any():
@@ -41,7 +44,7 @@ def mask_flags(curve: LVCurve, scores: NDArray[np.float64] | None = None) -> lis
     at_edge = int(curve.at_edge.sum())
     if at_edge > thresholds.EDGE_FRAMES * count:
         flags.append(Flag("mask_touches_edge", f"the mask reaches the image's edge on {at_edge} of {count} frames: it may be cut off"))
-    if scores is not None and np.isfinite(scores).any():
+    if scores is not None and tracked.any():
         typical = float(np.nanmedian(scores))
         if typical < thresholds.LOW_IOU:
             flags.append(Flag("low_iou", f"the model's own predicted IoU is {typical:.2f} (median), below {thresholds.LOW_IOU}"))

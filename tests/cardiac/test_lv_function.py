@@ -100,6 +100,25 @@ def test_each_fault_of_the_masks_raises_its_flag():
     assert codes(analyse_lv(masks, times, SPACING, scores=np.full(len(masks), 0.9))) == set()
 
 
+def test_frames_that_were_not_tracked_are_counted_as_such_and_not_as_absent():
+    masks, times = beating()
+    masks[:20] = False
+    scores = np.full(len(masks), 0.9)
+    scores[:20] = np.nan
+    lv = analyse_lv(masks, times, SPACING, scores=scores)
+    (flag,) = [flag for flag in lv.flags if flag.code == "frames_not_tracked"]
+    assert (flag.severity, flag.message) == ("info", f"20 of {len(masks)} frames were not tracked")
+    assert "object_absent_frames" not in codes(lv)
+    masks[30:33] = False
+    (flag,) = [flag for flag in analyse_lv(masks, times, SPACING, scores=scores).flags if flag.code == "object_absent_frames"]
+    assert flag.message == f"the left ventricle is absent from 3 of {len(masks) - 20} frames"
+
+
+def test_a_clip_nobody_tracked_says_so_and_no_more():
+    lv = analyse_lv(np.zeros((20, 30, 30), bool), np.arange(20) / 30, SPACING, scores=np.full(20, np.nan))
+    assert codes(lv) == {"frames_not_tracked", "no_beat"}
+
+
 def test_slow_and_irregular_clips_are_flagged():
     masks, times = beating(fps=15)
     assert codes(analyse_lv(masks, times, SPACING)) == {"low_frame_rate"}

@@ -15,7 +15,7 @@ def two_objects(*, spacing=None, timing=None):
     masks[0, :2] = 1
     masks[0, 3, :2] = 7
     masks[1, :1] = 1
-    scores = np.array([[0.9, 0.8], [0.7, np.nan], [0.1, 0.2]], np.float32)
+    scores = np.array([[0.9, 0.8], [0.7, 0.6], [0.1, 0.2]], np.float32)
     return Segmentation(masks, scores, scores * 10, (1, 7), {1: "LV", 7: "a, b"}, {1: (0,)}, Geometry(spacing=spacing), timing or Timing())
 
 
@@ -37,8 +37,18 @@ def test_one_row_per_frame_and_object_with_exact_areas(tmp_path):
 
 def test_unknown_is_empty_not_zero(tmp_path):
     rows = table(tmp_path / "frames.csv", two_objects())
+    assert {row["area_px"] for row in rows} == {"10", "2", "5", "0"}
     assert {row["area_cm2"] for row in rows} == {row["time_s"] for row in rows} == {row["volume_ml"] for row in rows} == {""}
-    assert rows[3]["iou_score"] == rows[3]["object_score"] == ""
+
+
+def test_a_frame_not_tracked_has_no_area_rather_than_none(tmp_path):
+    segmentation = two_objects(spacing=(2.0, 5.0), timing=Timing(fps=50.0))
+    segmentation.scores[2] = segmentation.object_scores[2] = np.nan
+    rows = table(tmp_path / "frames.csv", segmentation)
+    assert [row["area_px"] for row in rows] == ["10", "2", "5", "0", "", ""]
+    unknown = ("area_px", "area_cm2", "length_mm", "volume_ml", "iou_score", "object_score", "phase")
+    assert {row[column] for row in rows[4:] for column in unknown} == {""}
+    assert [row["time_s"] for row in rows[4:]] == ["0.040000", "0.040000"]
 
 
 def test_measures_stand_in_the_rows_of_their_object(tmp_path):
