@@ -130,7 +130,7 @@ def test_a_failure_while_overwriting_leaves_the_earlier_result(inputs, tmp_path,
 
 def test_an_output_folder_that_is_a_file_is_named(inputs, tmp_path, micro_model):
     (tmp_path / "out").write_text("")
-    with pytest.raises(OutputError, match="choose another --out"):
+    with pytest.raises(OutputError, match="choose another folder"):
         echoseg.run(inputs.png, tmp_path / "out", BOX, micro_model)
 
 
