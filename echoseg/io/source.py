@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echoseg.errors import NotRereadableError
 from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
@@ -70,7 +71,7 @@ class Source(ABC):
                 yield from reversed(list(self.frames(low, high)))
 
     def sector(self) -> BoolMask | None:
-        """``(H, W)`` bool mask of the ultrasound scan sector, or None when the source is not a clip or none was found."""
+        """``(H, W)`` bool mask of the ultrasound scan sector, or None for a volume, or when none was found."""
         return None
 
     def close(self) -> None:
@@ -87,8 +88,13 @@ class Source(ABC):
             raise TypeError(f"{self.name}: the length is not known before the end")
         return self.length
 
-    def times(self, count: int) -> np.ndarray | None:
-        """``(count,)`` float64 seconds of the first ``count`` frames, or None when timing is unknown."""
-        if self.timing.times is not None and len(self.timing.times) >= count:
-            return np.asarray(self.timing.times[:count], dtype=np.float64)
-        return None if not self.timing.fps else np.arange(count, dtype=np.float64) / self.timing.fps
+    def times(self, count: int) -> NDArray[np.float64] | None:
+        """``(count,)`` float64 seconds of the first ``count`` frames from the first, or None when timing is unknown."""
+        return seconds(self.timing, count)
+
+
+def seconds(timing: Timing, count: int) -> NDArray[np.float64] | None:
+    """``(count,)`` float64 seconds of the first ``count`` frames: the stated times, else by the mean rate; None when neither is known."""
+    if timing.times is not None and len(timing.times) >= count:
+        return np.asarray(timing.times[:count], dtype=np.float64)
+    return np.arange(count, dtype=np.float64) / timing.fps if timing.fps else None

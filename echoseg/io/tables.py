@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import OutputError
+from echoseg.io.source import seconds
 from echoseg.types import Segmentation
 
 FRAME_COLUMNS = ("frame", "time_s", "object", "area_px", "area_cm2", "length_mm", "volume_ml", "iou_score", "object_score", "phase")
@@ -42,10 +43,7 @@ def object_areas(segmentation: Segmentation) -> NDArray[np.int64]:
 
 def frame_times(segmentation: Segmentation) -> NDArray[np.float64] | None:
     """``(T,)`` float64 seconds from the first frame, or None when timing is unknown."""
-    count, timing = len(segmentation.masks), segmentation.timing
-    if timing.times is not None and len(timing.times) >= count:
-        return np.asarray(timing.times[:count], dtype=np.float64)
-    return np.arange(count, dtype=np.float64) / timing.fps if timing.fps else None
+    return seconds(segmentation.timing, len(segmentation.masks))
 
 
 def frame_rows(segmentation: Segmentation, measures: Mapping[int, FrameMeasures] | None = None) -> Iterator[tuple[str, ...]]:

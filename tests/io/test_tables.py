@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from echoseg.errors import OutputError
+from echoseg.io import open_source
 from echoseg.io.tables import FRAME_COLUMNS, FrameMeasures, frame_times, object_areas, write_frames_csv
 from echoseg.types import Geometry, Segmentation, Timing
 
@@ -62,7 +63,13 @@ def test_measures_stand_in_the_rows_of_their_object(tmp_path):
 def test_measured_times_win_over_the_mean_rate():
     uneven = np.array([0.0, 0.1, 0.5])
     assert frame_times(two_objects(timing=Timing(fps=10.0, times=uneven))).tolist() == uneven.tolist()
+    assert frame_times(two_objects(timing=Timing(fps=10.0, times=uneven[:2]))).tolist() == [0.0, 0.1, 0.2]  # too few for the frames
     assert frame_times(two_objects()) is None
+
+
+def test_a_segmentation_and_its_source_agree_on_the_times():
+    source = open_source(np.zeros((3, 40, 40), np.uint8), fps=30.0)
+    np.testing.assert_array_equal(frame_times(two_objects(timing=source.timing)), source.times(3))
 
 
 def test_areas_are_counted_per_label():
