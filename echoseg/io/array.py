@@ -44,7 +44,7 @@ class ArraySource(SeekableSource):
         self.kind = kind or ("image" if self.length == 1 else "clip")
         self.size = (self._frames.shape[1], self._frames.shape[2])
         self.geometry = geometry or Geometry()
-        self._window = window_for(self._frames[i] for i in sample_indices(self.length, _SAMPLED_FRAMES))
+        self._window = window_for((self._frames[i] for i in sample_indices(self.length, _SAMPLED_FRAMES)), name)
         self.details = {"format": "array", "stored_type": str(self._frames.dtype), "intensity": self._window.rule}
 
     def stored(self, index: int) -> NDArray[np.generic]:
@@ -82,7 +82,7 @@ class IterableSource(Source):
         image = _one_image(first, f"{name}: frame 0")
         self._ahead: deque[NDArray[np.generic]] = deque([image])  # read, but not yet asked for
         self.size = (image.shape[0], image.shape[1])
-        self._window = window_for([image])
+        self._window = window_for([image], name)
         self._sector: BoolMask | None = None
         self._sector_known = False
         self.details = {"format": "iterable", "stored_type": str(image.dtype), "intensity": self._window.rule}

@@ -120,7 +120,7 @@ class DicomSource(SeekableSource):
                 return CT_SOFT_TISSUE
             if modality == "US" and _depth(dataset)[1] == 0:
                 return bit_depth_window(int(dataset.BitsStored))
-            return percentile_window(self._values(file, i) for i in sample_indices(self._table.count, _SAMPLED_FRAMES))
+            return percentile_window((self._values(file, i) for i in sample_indices(self._table.count, _SAMPLED_FRAMES)), self.name)
 
     def _timing_flag(self) -> Flag | None:
         if self.kind != "clip" or self.timing.fps is not None:

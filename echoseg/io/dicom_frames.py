@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ _PREFERRED = {
     JPEG2000Lossless: "pylibjpeg",
     RLELossless: "pydicom",
 }
+_OBJECT = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")  # as decoders print the buffer that they read from
 _END_OF_IMAGE = b"\xff\xd9"  # last marker of JPEG, JPEG-LS and JPEG 2000 codestreams
 
 Span = tuple[int, int]  # (offset in the file, length in bytes)
@@ -169,7 +171,8 @@ def decode_frame(table: FrameTable, file: BinaryIO, index: int) -> NDArray[np.ge
         options["decoding_plugin"] = plugin if plugin in decoder.available_plugins else ""
         return _to_rgb(*decoder.as_array(encapsulate([b"".join(fragments)], has_bot=False), index=0, raw=True, **options))
     except Exception as error:  # each decoder plugin has its own exceptions
-        reason = str(error).splitlines()[-1].strip() if str(error) else type(error).__name__
+        last_line = str(error).splitlines()[-1] if str(error) else type(error).__name__
+        reason = _OBJECT.sub("", last_line).strip()
         raise SourceError(f"{table.path}: frame {index} of {table.count} cannot be decoded ({reason}); damaged or rare coding") from error
 
 

@@ -49,7 +49,7 @@ class ImageSource(SeekableSource):
         self.length = len(pages)
         self.kind = kind or ("image" if self.length == 1 else "clip")
         self.size, self._colour, file_format = _common_header(pages)
-        self._window = window_for(self.stored(i) for i in sample_indices(self.length, _SAMPLED_FRAMES))
+        self._window = window_for((self.stored(i) for i in sample_indices(self.length, _SAMPLED_FRAMES)), name)
         self.details = {"format": file_format, "intensity": self._window.rule}
 
     def stored(self, index: int) -> NDArray[np.generic]:

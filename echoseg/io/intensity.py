@@ -46,11 +46,12 @@ UNCHANGED = Window(0.0, 255.0, "8-bit values, unchanged")
 CT_SOFT_TISSUE = Window(-160.0, 240.0, "CT soft tissue: centre 40, width 400 Hounsfield units")
 
 
-def window_for(samples: Iterable[NDArray[np.generic]]) -> Window:
+def window_for(samples: Iterable[NDArray[np.generic]], name: str) -> Window:
     """The window of a sequence, by the table above.
 
     Args:
         samples: some frames of the sequence, all of one type; for the rule to hold for the whole, spread over it.
+        name: names the source in an error.
 
     Raises:
         SourceError: the values are not numbers, or none of the sampled ones is finite.
@@ -58,14 +59,14 @@ def window_for(samples: Iterable[NDArray[np.generic]]) -> Window:
     frames = [np.asarray(frame) for frame in samples]
     kind = frames[0].dtype.kind
     if kind not in "buif":
-        raise SourceError(f"pixels of type {frames[0].dtype} are not numbers; give uint8, uint16 or float frames")
+        raise SourceError(f"{name}: pixels of type {frames[0].dtype} are not numbers; give uint8, uint16 or float frames")
     if frames[0].dtype == np.uint8:
         return UNCHANGED
     if kind == "b":
         return Window(0.0, 1.0, "booleans to 0 and 255")
     values = np.concatenate([_finite(frame) for frame in frames])
     if values.size == 0:
-        raise SourceError("no finite pixel value in the sampled frames; check the array for NaN")
+        raise SourceError(f"{name}: no finite pixel value in the sampled frames; check the values for NaN")
     low, high = float(values.min()), float(values.max())
     if kind == "f" and low >= 0 and high <= 1:
         return Window(0.0, 1.0, "float 0..1 times 255")
@@ -73,18 +74,18 @@ def window_for(samples: Iterable[NDArray[np.generic]]) -> Window:
         return Window(0.0, 255.0, f"whole numbers 0..255 kept as {frames[0].dtype}, unchanged")
     if kind in "ui":
         return Window(low, high, f"smallest to largest sampled value ({low:g} to {high:g}) to 0..255")
-    return percentile_window(frames)
+    return percentile_window(frames, name)
 
 
-def percentile_window(samples: Iterable[NDArray[np.generic]]) -> Window:
-    """0.5 to 99.5 percentile of the finite sampled values, whatever their type.
+def percentile_window(samples: Iterable[NDArray[np.generic]], name: str) -> Window:
+    """0.5 to 99.5 percentile of the finite sampled values, whatever their type; arguments as of :func:`window_for`.
 
     Raises:
         SourceError: none of them is finite.
     """
     values = np.concatenate([_finite(np.asarray(frame)) for frame in samples])
     if values.size == 0:
-        raise SourceError("no finite pixel value in the sampled frames; check the array for NaN")
+        raise SourceError(f"{name}: no finite pixel value in the sampled frames; check the values for NaN")
     low, high = (float(v) for v in np.percentile(values, PERCENTILES))
     return Window(low, high, f"0.5 to 99.5 percentile of sampled values ({low:g} to {high:g}) to 0..255")
 

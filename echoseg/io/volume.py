@@ -64,7 +64,7 @@ class VolumeSource(SeekableSource):
         self.size = (int(slices.shape[1]), int(slices.shape[2]))
         self.stored_affine = lps_affine(image)
         self.geometry, self.timing = _geometry(image, self.stored_affine, self._axis, self.kind)
-        self._window = _choose_window(self._slices, modality)
+        self._window = _choose_window(self._slices, modality, name)
         self.details = {
             "format": stored_in,
             "stored_type": image.GetPixelIDTypeAsString(),
@@ -181,14 +181,14 @@ def _geometry(image: SimpleITK.Image, affine: NDArray[np.float64], axis: int, ki
     return Geometry(spacing=(spacing[row_axis], spacing[column_axis]), slice_spacing=spacing[slice_axis], affine=ordered), Timing()
 
 
-def _choose_window(slices: NDArray[np.generic], modality: str | None) -> Window:
+def _choose_window(slices: NDArray[np.generic], modality: str | None, name: str) -> Window:
     """uint8 unchanged; CT (stated, or whole numbers that reach far below zero) soft tissue; else the 0.5 to 99.5 percentile."""
     if slices.dtype == np.uint8:
         return UNCHANGED
     samples = [slices[i] for i in sample_indices(len(slices), 32)]
-    if modality == "CT" or (modality is None and min(float(np.nanmin(s)) for s in samples) < _AIR_HU):
+    if modality == "CT" or (modality is None and any((s < _AIR_HU).any() for s in samples)):
         return CT_SOFT_TISSUE
-    return percentile_window(samples)
+    return percentile_window(samples, name)
 
 
 def _quietly(read, where: Path):  # type: ignore[no-untyped-def]

@@ -215,8 +215,9 @@ def test_a_damaged_frame_is_named(stale_path, tmp_path):
     path.write_bytes(data)
     with open_source(path) as source:
         assert source.frame(3).shape == (240, 320, 3)
-        with pytest.raises(SourceError, match="frame 4 of 30"):
+        with pytest.raises(SourceError, match="frame 4 of 30") as refused:
             list(source.frames())
+    assert "object at 0x" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import SimpleITK
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from echoseg.errors import SourceError
 from echoseg.io import open_source
@@ -11,12 +13,12 @@ from echoseg.io.intensity import UNCHANGED, to_uint8, window_for
 
 def convert(array):
     array = np.asarray(array)
-    return to_uint8(array, window_for([array]), "here")
+    return to_uint8(array, window_for([array], "here"), "here")
 
 
 @given(arrays(np.uint8, (3, 4)))
 def test_bytes_are_unchanged_in_any_wider_type(image):
-    assert window_for([image]) is UNCHANGED
+    assert window_for([image], "here") is UNCHANGED
     for kind in (np.uint16, np.int32, np.int64):
         np.testing.assert_array_equal(convert(image.astype(kind)), image)
     if image.max() > 1:
@@ -65,12 +67,17 @@ def test_one_window_serves_the_whole_sequence():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_refused(bad):
     with pytest.raises(SourceError, match=r"scan: frame 3 holds 1 values"):
-        to_uint8(np.array([0.5, bad]), window_for([np.array([0.5])]), "scan: frame 3")
+        to_uint8(np.array([0.5, bad]), window_for([np.array([0.5])], "scan"), "scan: frame 3")
 
 
-def test_all_nan_is_refused():
-    with pytest.raises(SourceError, match="finite"):
-        window_for([np.full((2, 2), np.nan)])
+def test_all_nan_is_refused_and_its_source_named(tmp_path):
+    nothing = np.full((3, 40, 40), np.nan, dtype=np.float32)
+    np.save(tmp_path / "scan.npy", nothing)
+    SimpleITK.WriteImage(SimpleITK.GetImageFromArray(nothing), str(tmp_path / "scan.nrrd"))
+    Image.fromarray(nothing[0]).save(tmp_path / "scan.tif")
+    for source in (nothing, iter(nothing), *(tmp_path / f"scan.{suffix}" for suffix in ("npy", "nrrd", "tif"))):
+        with pytest.raises(SourceError, match="scan: no finite pixel value"):
+            open_source(source, name="scan")
 
 
 def test_the_rule_is_stated():
