@@ -41,10 +41,6 @@ class SeekableSource(Source):
         """
         return self.frame(index)
 
-    def _sampled(self, count: int) -> Iterator[Image]:
-        """At most ``count`` frames spread over the source."""
-        return (self.frame(index) for index in sample_indices(self.length, count))
-
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
         if start < 0:
             raise IndexError(f"{self.name}: frames are counted from 0, not from the end; got {start}")

@@ -12,14 +12,13 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.seekable import SeekableSource, sample_indices
+from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind
 from echoseg.io.truncation import missing_bytes
 from echoseg.types import Flag, Image, Timing
 
 # In these codecs a packet may hold no frame to show (VP8's hidden reference frames) or two (packed B-frames).
 _PACKETS_ARE_NOT_FRAMES = ("vp8", "mpeg4", "msmpeg4v3", "msmpeg4v2", "theora")
-_READ_THROUGH = 200  # up to so many frames, decoding all is quicker than seeking to a sample of them
 
 
 class VideoSource(SeekableSource):
@@ -61,12 +60,6 @@ class VideoSource(SeekableSource):
         if aspect not in ("None", "0", "1"):
             message = f"The video states pixels of aspect {aspect} (width to height): shapes are distorted unless spacing is given."
             self.flags = (Flag("pixels_not_square", message),)
-
-    def _sampled(self, count: int) -> Iterator[Image]:
-        if self.length > _READ_THROUGH:
-            return super()._sampled(count)
-        wanted = sample_indices(self.length, count)
-        return (image for index, image in enumerate(self._read(0, self.length)) if index in wanted)
 
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         if start >= stop:
