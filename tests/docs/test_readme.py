@@ -14,6 +14,7 @@ from echoseg.io.demo import demo_clip
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 FRAMES = 24
+pytestmark = pytest.mark.timeout(300)
 
 
 def blocks(language: str) -> list[str]:
