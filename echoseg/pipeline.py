@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,10 @@ def stream(
         SourceError, PromptError, NotRereadableError, WeightsError: see there; all before the first frame but for damage that
             shows only later.
     """
-    return _seed(source, prompt, model, frame_index, length).session.propagate(direction)
+    with ExitStack() as stack:
+        opened = stack.enter_context(_opened(source))
+        frames = _seed(opened, prompt, model, frame_index, length).session.propagate(direction)
+        return _until_closed(frames, stack.pop_all())
 
 
 def segment(
@@ -99,7 +103,8 @@ def segment(
 
     Frames that the direction does not reach have no mask, and NaN scores.
     """
-    return _collect(_seed(source, prompt, model, frame_index, length), direction, progress)
+    with _opened(source) as opened:
+        return _collect(_seed(opened, prompt, model, frame_index, length), direction, progress)
 
 
 def run(
@@ -143,7 +148,7 @@ def run(
         model = load_model(model, weights, device)
     elif weights is not None or device != "auto":
         raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
-    with open_source(source, spacing=spacing, fps=fps) as opened, result_folder(Path(out), opened.name, overwrite) as folder:
+    with _opened(source, spacing=spacing, fps=fps) as opened, result_folder(Path(out), opened.name, overwrite) as folder:
         seeded = _seed(opened, prompt, model, frame_index, None)
         segmentation = _collect(seeded, direction, progress)
         analysis, segmentation = _measured(segmentation, opened, view)
@@ -160,6 +165,22 @@ def run(
     return RunResult(directory, record, files, flags, segmentation)
 
 
+@contextmanager
+def _opened(source: Any, **options: Any) -> Iterator[Source]:
+    """The source, closed afterwards if it was opened here; what the caller opened, or iterates, stays theirs."""
+    opened = open_source(source, **options)
+    try:
+        yield opened
+    finally:
+        if opened is not source and opened.rereadable:
+            opened.close()
+
+
+def _until_closed(frames: Iterator[FrameResult], stack: ExitStack) -> Iterator[FrameResult]:
+    with stack:
+        yield from frames
+
+
 @dataclass(frozen=True)
 class _Seeded:
     """A session in which every object of the prompt has been seeded, the plan of that, and the model that found it, if another."""
@@ -169,7 +190,7 @@ class _Seeded:
     finder: Model | None = None
 
 
-def _seed(source: Any, prompt: PromptLike | Plan, model: Model | str, frame_index: int | None, length: int | None) -> _Seeded:
+def _seed(source: Source, prompt: PromptLike | Plan, model: Model | str, frame_index: int | None, length: int | None) -> _Seeded:
     if isinstance(model, str):
         model = load_model(model)
     if frame_index is not None:
@@ -177,12 +198,11 @@ def _seed(source: Any, prompt: PromptLike | Plan, model: Model | str, frame_inde
     structures = auto_structures(prompt)
     if structures is None:
         plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
-        opened = open_source(source)
         prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
-        window = default_window(opened, model).covering(prompts, opened.size)
-        seeded = _Seeded(_session(opened, model, length, window), plan)
+        window = default_window(source, model).covering(prompts, source.size)
+        seeded = _Seeded(_session(source, model, length, window), plan)
     else:
-        seeded = _found(_session(open_source(source), model, length), structures, frame_index)
+        seeded = _found(_session(source, model, length), structures, frame_index)
     session, plan = seeded.session, seeded.plan
     if not session.source.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
         raise NotRereadableError(f"{session.source.name} can be read only once, in order: prompt all objects on one frame")
