@@ -25,7 +25,7 @@ Tolerance = Annotated[float, typer.Option(min=0.0, help="Tolerance of the NSD in
 ModelName = Annotated[str, typer.Option("--model", help="A name from `echoseg weights list`.")]
 Weights = Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Count = Annotated[int | None, typer.Option(min=1, help="At most so many cases  [default: all; 20 simulated]")]
+Count = Annotated[int | None, typer.Option(min=1, help="At most so many cases (volumes)  [default: all; 20 simulated]")]
 Split = Annotated[Literal["TRAIN", "VAL", "TEST"], typer.Option(help="Which part of echonet.")]
 
 
@@ -59,10 +59,10 @@ def seg(
 @app.command()
 def dataset(
     name: Annotated[
-        Literal["camus", "echonet", "npz", "simulated"],
-        typer.Argument(metavar="NAME", help="camus, echonet, npz (MedSAM2's files) or simulated."),
+        Literal["camus", "echonet", "sunnybrook", "npz", "simulated", "simulated-volumes"],
+        typer.Argument(metavar="NAME", help="camus, echonet, sunnybrook, npz (MedSAM2's files), simulated or simulated-volumes."),
     ],
-    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated.")] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated ones.")] = None,
     prompt: Annotated[Literal["box", "auto", "all"], typer.Option(help="Exact box, structures by name, or both.")] = "all",
     model: ModelName = "compact",
     weights: Weights = None,
@@ -138,21 +138,29 @@ def _exit(failed: int) -> None:
 def _references(name: str, path: Path | None, count: int | None, split: str, stills: bool) -> Iterable[Reference]:
     from itertools import islice
 
-    if name == "simulated":
+    if name.startswith("simulated"):
         if path is not None:
-            raise typer.BadParameter("simulated takes no PATH", param_hint="PATH")
-        from echoseg.evaluation.simulated import COUNT, simulated_clips
+            raise typer.BadParameter(f"{name} takes no PATH", param_hint="PATH")
+        from echoseg.evaluation.simulated import COUNT, simulated_clips, simulated_volumes
 
-        return simulated_clips(count or COUNT)
+        return simulated_clips(count or COUNT) if name == "simulated" else simulated_volumes(count or COUNT)
     if path is None:
         raise typer.BadParameter(f"{name} needs the folder of the set", param_hint="PATH")
     from echoseg.evaluation.camus import camus_stills, camus_views
     from echoseg.evaluation.echonet import echonet_clips
     from echoseg.evaluation.npz import npz_volumes
+    from echoseg.evaluation.sunnybrook import short_axis_cines
 
-    if name == "camus":
-        return islice(camus_stills(path) if stills else camus_views(path), count)
-    return islice(echonet_clips(path, split) if name == "echonet" else npz_volumes(path), count)
+    match name:
+        case "camus":
+            references = camus_stills(path) if stills else camus_views(path)
+        case "echonet":
+            references = echonet_clips(path, split)
+        case "sunnybrook":
+            references = short_axis_cines(path)
+        case _:
+            references = npz_volumes(path)
+    return islice(references, count)
 
 
 def _load(model: str, weights: Path | None, device: str) -> Model:

@@ -10,6 +10,7 @@ import numpy as np
 from echoseg.evaluation.baselines import copied, ellipse_in, ellipse_in_every_box, filled
 from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
 from echoseg.evaluation.motion import area_correlation, matched, phase_error_ms, phases
+from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
 from echoseg.model import Model
@@ -28,7 +29,8 @@ def score_reference(
 
     ``box``: the exact box of the truth on the frame of :func:`box_frame`, tracked over the whole source, each structure by itself (in a
     clip of more than one frame the LV alone). ``auto``: named structures without a human; only in clips. Baseline: in a clip the ellipse
-    in the true box of every frame; in a volume the ellipse and the box of the prompted slice, copied to every slice that shows the object.
+    in the true box of every frame; else the ellipse and the box of the prompted slice, copied to every slice that shows the object (in a
+    cine to every phase).
 
     Raises:
         EchosegError: the case cannot be segmented.
@@ -44,9 +46,10 @@ def score_reference(
 def measure(reference: Reference, label: str, masks: BoolMask, tolerance: float = TOLERANCE) -> dict[str, float]:
     """Measures of one predicted structure ``(T, H, W)``: those of :mod:`~echoseg.evaluation.compare`, and how it moves.
 
-    Of the LV in a clip also ``area_correlation``, ``ed_error_ms`` and ``es_error_ms`` over the phases that were found, and
-    ``phases_found``, their part of all (see :mod:`~echoseg.evaluation.motion`). The true ED and ES are those of the true area curve where
-    every frame has truth, found as in the predicted curve; with truth on two frames, the one with the larger cavity is ED.
+    Of the LV in a clip or cine also ``dice_es``, on the frame whose true cavity is smallest, and ``area_correlation``; in a clip
+    ``ed_error_ms`` and ``es_error_ms`` over the phases that were found, and ``phases_found``, their part of all (see
+    :mod:`~echoseg.evaluation.motion`). The true ED and ES are those of the true area curve where every frame has truth, found as in the
+    predicted curve; with truth on two frames, the one with the larger cavity is ED.
     """
     truth = reference.truth[label]
     if reference.kind == "volume":
@@ -60,16 +63,19 @@ def measure(reference: Reference, label: str, masks: BoolMask, tolerance: float 
 
 
 def box_frame(reference: Reference, label: str) -> int:
-    """The frame whose true box is the prompt: of a clip the first that shows the structure, of a volume the one that shows most of it."""
+    """The frame whose true box is the prompt: of a clip the first that shows the structure, else the one that shows most of it.
+
+    In a cine that is end-diastole.
+    """
     shown = reference.shown(label)
     areas = reference.truth[label][shown].sum(axis=(1, 2))
-    return int(shown[areas.argmax()] if reference.kind == "volume" else shown[0])
+    return int(shown[0] if reference.kind == "clip" else shown[areas.argmax()])
 
 
 def _predictions(reference: Reference, model: Model, prompts: Sequence[PromptKind]) -> Iterator[tuple[str, str, BoolMask]]:
     """``(setting, label, masks)`` of the case."""
     labels = [label for label in reference.truth if len(reference.shown(label))]
-    boxed = [label for label in labels if reference.kind == "volume" or (label == "LV" if len(reference.frames) > 1 else label in AUTO)]
+    boxed = [label for label in labels if reference.kind != "clip" or (label == "LV" if len(reference.frames) > 1 else label in AUTO)]
     if "box" in prompts:
         for label in boxed:
             frame = box_frame(reference, label)
@@ -83,21 +89,31 @@ def _predictions(reference: Reference, model: Model, prompts: Sequence[PromptKin
         for object_id, label in found.names.items():
             yield "auto", label, found.masks == object_id
     for label in boxed:
-        truth = reference.truth[label]
-        if reference.kind == "clip":
-            yield "ellipse in the true box", label, ellipse_in_every_box(truth)
-            continue
-        box, size = Box.around(truth[box_frame(reference, label)]), (truth.shape[1], truth.shape[2])
-        yield "ellipse, copied", label, copied(ellipse_in(box, size), truth)
-        yield "box, copied", label, copied(filled(box, size), truth)
+        for setting, masks in _baselines(reference, label):
+            yield setting, label, masks
+
+
+def _baselines(reference: Reference, label: str) -> Iterator[tuple[str, BoolMask]]:
+    """What the prompt gives without a model: ``(setting, masks)``."""
+    truth = reference.truth[label]
+    if reference.kind == "clip":
+        yield "ellipse in the true box", ellipse_in_every_box(truth)
+        return
+    box, size = Box.around(truth[box_frame(reference, label)]), (truth.shape[1], truth.shape[2])
+    for name, mask in (("ellipse", ellipse_in(box, size)), ("box", filled(box, size))):
+        # a cine shows its slice in every phase
+        yield f"{name}, copied", copied(mask, truth) if reference.kind == "volume" else np.broadcast_to(mask, truth.shape)
 
 
 def _movement(reference: Reference, masks: BoolMask, truth: BoolMask) -> dict[str, float]:
     known, times = np.flatnonzero(reference.known), reference.times()
-    measures = {"area_correlation": area_correlation(masks[known], truth[known])}
-    if times is None:
-        return measures
     true_areas = truth.sum(axis=(1, 2))
+    measures = {"area_correlation": area_correlation(masks[known], truth[known])}
+    if len(known) > 1:
+        smallest = known[true_areas[known].argmin()]
+        measures["dice_es"] = dice(masks[smallest], truth[smallest])
+    if times is None or reference.kind != "clip":
+        return measures
     if len(known) == len(truth):
         true_ed, true_es = phases(true_areas, times)
     elif len(known) == 2:

@@ -15,7 +15,7 @@ from echoseg.cli.main import app
 from echoseg.errors import PromptError
 from echoseg.evaluation import dataset, simulated
 from echoseg.evaluation.dataset import score_reference
-from tests.evaluation.reference_folders import write_camus, write_echonet, write_lesion
+from tests.evaluation.reference_folders import write_camus, write_echonet, write_lesion, write_sunnybrook
 
 DOCS = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 LABELS = np.zeros((4, 20, 24), np.uint8)
@@ -45,10 +45,12 @@ def cases(tmp_path, monkeypatch):
 
 @pytest.fixture
 def any_model(monkeypatch, micro_model):
-    """Every name loads the micro model; simulated clips are small."""
+    """Every name loads the micro model; simulated clips and volumes are small."""
     monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto": micro_model, raising=False)
     whole = simulated.simulated_clips
     monkeypatch.setattr(simulated, "simulated_clips", lambda count: whole(min(count, 2), frames=4, size=48))
+    volumes = simulated.simulated_volumes
+    monkeypatch.setattr(simulated, "simulated_volumes", lambda count: volumes(count, slices=3, size=48))
 
 
 def rows(path):
@@ -119,11 +121,21 @@ def test_dataset_scores_a_model_beside_the_baseline(tmp_path, any_model):
     assert len(rows(tmp_path / "scores" / "cases.csv")) == 2 * 2 * (3 + 3 + 3)
 
 
-@pytest.mark.parametrize(("name", "write_set", "setting"), [("echonet", write_echonet, "auto"), ("npz", write_lesion, "ellipse, copied")])
+@pytest.mark.parametrize(
+    ("name", "write_set", "setting"),
+    [("echonet", write_echonet, "auto"), ("npz", write_lesion, "ellipse, copied"), ("sunnybrook", write_sunnybrook, "box, copied")],
+)
 def test_dataset_reads_the_other_sets(tmp_path, any_model, name, write_set, setting):
     done = invoke("dataset", name, write_set(tmp_path / name))
     assert done.exit_code == 0, done.output
     assert setting in done.stdout
+
+
+def test_dataset_of_simulated_volumes_has_a_row_for_each_kind(tmp_path, any_model):
+    done = invoke("dataset", "simulated-volumes", "--count", "3", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    found = {(row["setting"], row["label"]) for row in rows(tmp_path / "cases.csv")}
+    assert {("lesion, box", "object"), ("organ, ellipse, copied", "object"), ("cine, box", "LV")} <= found
 
 
 def test_dataset_asks_as_it_is_told(tmp_path, any_model):
@@ -162,6 +174,7 @@ def test_what_cannot_be_meant_is_a_usage_error(arguments, reason, request):
 def test_the_commands_of_the_documentation_run(line, cases, any_model):
     write_camus(cases / "camus")
     write_lesion(cases / "lesions")
+    write_sunnybrook(cases / "sunnybrook", slices=1)
     done = invoke(*shlex.split(line, comments=True))
     assert done.exit_code == 0, done.output
 

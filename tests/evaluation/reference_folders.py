@@ -7,6 +7,8 @@ import av
 import cv2
 import numpy as np
 import SimpleITK as sitk
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
 PATIENT = "patient0007"
 ROW_MM, COLUMN_MM = 0.15, 0.3
@@ -64,3 +66,36 @@ def write_lesion(root: Path) -> Path:
 def _write(path: Path, header: list[str], rows: list[list[object]]) -> None:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
+
+
+def write_sunnybrook(root: Path, name: str = "SC-1", slices: int = 2, phases: int = 4) -> Path:
+    """A patient with short-axis cine MR: the last phase (ED) is outlined as a square of 20 pixels, the second (ES) of 10."""
+    for folder in ("dicom", "i-contours", "o-contours"):
+        (root / name / folder).mkdir(parents=True)
+    for index in range(slices):
+        for phase in range(phases):
+            number = 41 + index * phases + phase
+            frame = np.full((64, 64), 50 + phase, np.uint16)
+            _write_mr(root / name / "dicom" / f"{number}.dcm", frame, position=-8.0 * index, trigger=40.0 * phase, instance=number)
+            if phase in (1, phases - 1):
+                half = 5 if phase == 1 else 10
+                left, right, top, bottom = 32 - half - 0.5, 32 + half - 0.5, 30 - half - 0.5, 30 + half - 0.5
+                text = "\n".join(f"{x:.2f} {y:.2f}" for x, y in ((left, top), (right, top), (right, bottom), (left, bottom)))
+                (root / name / "i-contours" / f"IM-0001-{number:04d}-icontour-manual.txt").write_text(text)
+    return root
+
+
+def _write_mr(path: Path, frame: np.ndarray, position: float, trigger: float, instance: int) -> None:
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, f"1.2.3.{instance}"
+    dataset.SeriesInstanceUID, dataset.Modality, dataset.InstanceNumber = "1.2.3", "MR", instance
+    dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [0.0, 0.0, position], [1, 0, 0, 0, 1, 0]
+    dataset.TriggerTime, dataset.PixelSpacing, dataset.SliceThickness = trigger, [1.25, 1.5], 8.0
+    dataset.Rows, dataset.Columns = frame.shape
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME2", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.WindowCenter, dataset.WindowWidth = 128, 256
+    dataset.PixelData = frame.tobytes()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.save_as(path, enforce_file_format=True)

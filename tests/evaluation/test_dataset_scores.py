@@ -119,6 +119,22 @@ def test_a_volume_is_asked_on_its_largest_slice_and_scored_in_3d_beside_the_copi
     assert ellipse.measures["dice"] == pytest.approx(2 * areas.sum() / (areas.sum() + 5 * np.pi / 4 * side**2), abs=0.01)
 
 
+def test_a_cine_is_prompted_at_ed_and_scored_at_es_beside_the_ellipse_of_ed(oracle):
+    known = np.zeros(12, bool)
+    known[[6, 0]] = True  # ED first, ES half a beat later
+    cine = replace(beating(12, known), kind="cine", truth={"LV": beating(12, known).truth["LV"]})
+    late = np.flatnonzero(known)[1]
+    asked = oracle(lambda label: np.where(np.arange(12)[:, None, None] == late, False, cine.truth[label]))
+    model, ellipse, box = score_reference(cine, None)
+    assert asked == [(Box.around(cine.truth["LV"][0]), 0)]
+    assert (model.measures["dice"], model.measures["dice_es"]) == (0.5, 0)
+    assert "ed_error_ms" not in model.measures
+    assert (ellipse.setting, box.setting) == ("ellipse, copied", "box, copied")
+    es, ellipse_of_ed = cine.truth["LV"][6].sum(), np.pi / 4 * 43**2
+    assert ellipse.measures["dice_es"] == pytest.approx(2 * es / (es + ellipse_of_ed), abs=0.005)
+    assert ellipse.measures["consistency"] == 1
+
+
 def test_without_slice_spacing_a_volume_is_measured_in_pixels(oracle, tmp_path):
     (volume,) = npz_volumes(write_lesion(tmp_path))
     oracle(lambda label: volume.truth["1"])

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,8 +13,9 @@ from echoseg.evaluation.camus import camus_stills, camus_views
 from echoseg.evaluation.echonet import echonet_clips
 from echoseg.evaluation.npz import npz_volumes
 from echoseg.evaluation.overlap import dice
-from echoseg.evaluation.simulated import simulated_clips
-from tests.evaluation.reference_folders import COLUMN_MM, PATIENT, ROW_MM, heart, write_camus, write_echonet, write_lesion
+from echoseg.evaluation.simulated import simulated_clips, simulated_volumes
+from echoseg.evaluation.sunnybrook import short_axis_cines
+from tests.evaluation.reference_folders import COLUMN_MM, PATIENT, ROW_MM, heart, write_camus, write_echonet, write_lesion, write_sunnybrook
 
 
 @pytest.mark.parametrize("ending", [".mhd", ".nii.gz"])
@@ -82,9 +84,54 @@ def test_simulated_clips_are_the_same_every_time_and_differ_from_each_other():
     assert first.frames.shape[:3] == first.truth["LV"].shape == (3, 48, 48)
 
 
+def test_simulated_volumes_come_in_turn_one_reference_an_object():
+    references = list(simulated_volumes(3, slices=8, size=96))
+    again = list(simulated_volumes(3, slices=8, size=96))
+    assert all(np.array_equal(a.frames, b.frames) for a, b in zip(references, again, strict=True))
+    assert {reference.variant: reference.kind for reference in references} == {"lesion": "volume", "organ": "volume", "cine": "cine"}
+    assert set(references[-1].truth) == {"LV", "MYO", "RV"}
+    for reference in references[:-1]:
+        assert list(reference.truth) == ["object"]
+        assert reference.truth["object"].sum(axis=(1, 2)).max() >= 20
+        assert reference.slice_mm in (1.0, 2.0, 3.0, 5.0)
+    assert len({reference.name for reference in references}) == len(references) > len({r.subject for r in references}) == 3
+
+
+def test_a_cine_slice_has_its_phases_in_order_of_time_and_truth_on_the_outlined_ones(tmp_path):
+    first, second = short_axis_cines(write_sunnybrook(tmp_path))
+    assert (first.name, second.name, first.subject, first.kind) == ("SC-1_slice01", "SC-1_slice02", "SC-1", "cine")
+    assert (first.spacing, first.fps) == ((1.25, 1.5), pytest.approx(25))
+    assert first.frames.mean(axis=(1, 2)).tolist() == [50, 51, 52, 53]
+    assert first.shown("LV").tolist() == np.flatnonzero(first.known).tolist() == [1, 3]
+    assert first.truth["LV"].sum(axis=(1, 2)).tolist() == [0, 100, 0, 400]
+    ys, xs = np.nonzero(first.truth["LV"][1])
+    assert (ys.min(), ys.max(), xs.min(), xs.max()) == (25, 34, 27, 36)
+    with first.source() as source:
+        assert source.kind == "volume"
+
+
+def test_a_single_patient_of_sunnybrook_is_a_set_too(tmp_path):
+    assert len(list(short_axis_cines(write_sunnybrook(tmp_path) / "SC-1"))) == 2
+
+
+def test_sunnybrook_faults_are_named(tmp_path):
+    contours = write_sunnybrook(tmp_path) / "SC-1" / "i-contours"
+    (contours / "IM-0001-0042-icontour-manual.txt").write_text("1 2\n3 4")
+    with pytest.raises(SourceError, match=r"IM-0001-0042-icontour-manual\.txt: not a contour"):
+        list(short_axis_cines(tmp_path))
+    (contours / "IM-0001-0099-icontour-manual.txt").write_text("1 2\n3 4\n5 6")
+    with pytest.raises(SourceError, match=r"IM-0001-0099-icontour-manual\.txt: no image of that number"):
+        list(short_axis_cines(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("read", "reason"),
-    [(camus_views, "no CAMUS views"), (echonet_clips, r"FileList\.csv: cannot be read"), (npz_volumes, "no .npz files")],
+    [
+        (camus_views, "no CAMUS views"),
+        (short_axis_cines, "no contoured cine MR"),
+        (echonet_clips, r"FileList\.csv: cannot be read"),
+        (npz_volumes, "no .npz files"),
+    ],
 )
 def test_an_empty_folder_is_named(tmp_path, read, reason):
     with pytest.raises(SourceError, match=reason):
@@ -113,3 +160,15 @@ def test_real_camus_views_are_read_whole_and_human_ventricles_are_nearly_ellipse
         areas = view.truth["LV"].sum(axis=(1, 2)) * np.prod(view.spacing) / 100
         assert 10 < areas[1] < areas[0] < 60  # cm2, ES before ED
         assert dice(ellipse_in_every_box(view.truth["LV"]), view.truth["LV"]) == pytest.approx(0.885, abs=0.05)
+
+
+@pytest.mark.skipif("ECHOSEG_DATA" not in os.environ, reason="ECHOSEG_DATA is not set: no real data here")
+def test_a_real_short_axis_cavity_is_brighter_than_the_wall_around_it():
+    cines = list(short_axis_cines(Path(os.environ["ECHOSEG_DATA"]) / "mri" / "sunnybrook"))
+    assert len(cines) == 9
+    for cine in cines:
+        es, ed = cine.shown("LV")
+        assert cine.truth["LV"][es].sum() < cine.truth["LV"][ed].sum()
+        cavity = cine.truth["LV"][ed]
+        wall = cv2.dilate(cavity.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool) & ~cavity
+        assert cine.frames[ed][cavity].mean() > 1.2 * cine.frames[ed][wall].mean()
