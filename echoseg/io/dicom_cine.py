@@ -58,6 +58,7 @@ class DicomSource(SeekableSource):
     def __init__(self, path: Path, name: str, kind: Kind | None = None) -> None:
         super().__init__()
         self.name = name
+        self.dicom_files = (path,)
         with quiet_reading():
             dataset, self._table = read_header(path)
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
@@ -27,6 +28,7 @@ class Source(ABC):
         rereadable: True when frames can be read again and in any order.
         geometry, timing, flags: see :mod:`echoseg.types`.
         details: what else was understood, for ``echoseg info``; plain JSON values, no patient identifiers.
+        dicom_files: the DICOM files that the frames come from, one, or one a frame in the order of the stored array; else empty.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Source(ABC):
     timing: Timing = Timing()
     flags: tuple[Flag, ...] = ()
     details: Mapping[str, object] = {}
+    dicom_files: tuple[Path, ...] = ()
 
     @abstractmethod
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:

@@ -1,0 +1,243 @@
+"""DICOM Segmentations of any maker, read and laid onto the frames of a source: BINARY, FRACTIONAL and LABELMAP.
+
+A segmentation names the frames that it has masks of, and leaves out the empty ones. Which frame of a source a mask
+belongs to is told by its place in the patient (volumes), else by the image and frame number it was derived from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.pixels import iter_pixels
+from pydicom.uid import SegmentationStorage
+
+from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.dicom_header import source_frames, source_headers
+from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
+from echoseg.io.source import Source
+from echoseg.types import Geometry, Image
+
+_LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # newer than pydicom's dictionary
+_SOP_CLASSES = (SegmentationStorage, _LABEL_MAP_STORAGE)
+_OFF_PLANE = 0.02  # of the slice distance; writers round positions
+_OFF_GRID_MM = 0.05  # per voxel across the whole image: what rounding of spacing and direction explains
+
+Reference = tuple[str, int | None]
+"""``(SOP instance UID, frame number from 1 or None)``."""
+
+
+@dataclass(frozen=True)
+class SegmentFrame:
+    """One frame of a segmentation.
+
+    Attributes:
+        segment: its segment number; None in a label map, whose values are segment numbers.
+        position: ``(x, y, z)`` of its first pixel in LPS millimetres, or None.
+        references: the source frames that it was derived from.
+    """
+
+    segment: int | None
+    position: tuple[float, ...] | None
+    references: tuple[Reference, ...]
+
+
+@dataclass(frozen=True)
+class DicomSegmentation:
+    """A segmentation object without its pixels, which are read by :func:`segmentation_masks`.
+
+    Attributes:
+        path: the file.
+        size: ``(H, W)``.
+        labels: ``{segment number: label}``, ascending.
+        frames: in the order of the file.
+        orientation: the six direction cosines of rows and columns, or None.
+        spacing: ``(row_mm, col_mm)``, or None.
+        threshold: stored values from this on are inside.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    labels: dict[int, str]
+    frames: tuple[SegmentFrame, ...] = field(repr=False)
+    orientation: tuple[float, ...] | None
+    spacing: tuple[float, float] | None
+    threshold: float
+
+
+def is_segmentation(path: Path) -> bool:
+    """True for a DICOM segmentation object; False also for what is no DICOM file."""
+    try:
+        with quiet_reading():
+            return text(dcmread(path, specific_tags=["SOPClassUID"], stop_before_pixels=True), "SOPClassUID") in _SOP_CLASSES
+    except Exception:  # the parser fails in many ways on other files
+        return False
+
+
+def read_segmentation(path: Path) -> DicomSegmentation:
+    """What a DICOM segmentation holds.
+
+    Raises:
+        SourceError: damaged or cut off.
+        UnsupportedSourceError: another DICOM object, or more than 255 segments.
+    """
+    try:
+        with quiet_reading():
+            header = dcmread(path, stop_before_pixels=True)
+            if text(header, "SOPClassUID") not in _SOP_CLASSES:
+                raise UnsupportedSourceError(f"{path}: this DICOM file is not a segmentation; give a SEG object")
+            return _understood(header, path)
+    except SourceError:
+        raise
+    except Exception as error:  # a damaged header can fail anywhere in the parser; its message may quote the patient
+        raise SourceError(f"{path}: not a readable DICOM segmentation ({type(error).__name__}); damaged or cut off") from error
+
+
+def _understood(header: Dataset, path: Path) -> DicomSegmentation:
+    labels = {int(item.SegmentNumber): text(item, "SegmentLabel") for item in header.SegmentSequence}
+    labels = {segment: label or f"segment {segment}" for segment, label in sorted(labels.items()) if segment > 0}
+    if not labels or max(labels) > 255:
+        raise UnsupportedSourceError(f"{path}: holds {len(labels)} segments with numbers up to {max(labels, default=0)}; 1 to 255 are read")
+    (shared,) = items(header, "SharedFunctionalGroupsSequence") or [Dataset()]
+    groups = items(header, "PerFrameFunctionalGroupsSequence")
+    if len(groups) != int(header.NumberOfFrames):
+        raise SourceError(f"{path}: states {header.NumberOfFrames} frames and describes {len(groups)}; the segmentation is damaged")
+    label_map = text(header, "SegmentationType") == "LABELMAP"
+    frames = tuple(_frame(group, shared, label_map) for group in groups)
+    if any(frame.segment is not None and frame.segment not in labels for frame in frames):
+        raise SourceError(f"{path}: a frame belongs to a segment that is not described; the segmentation is damaged")
+    orientation = _from_groups(groups[0], shared, "PlaneOrientationSequence", "ImageOrientationPatient")
+    spacing = _from_groups(groups[0], shared, "PixelMeasuresSequence", "PixelSpacing")
+    fractional = text(header, "SegmentationType") == "FRACTIONAL"
+    return DicomSegmentation(
+        path=path,
+        size=(int(header.Rows), int(header.Columns)),
+        labels=labels,
+        frames=frames,
+        orientation=tuple(orientation) if len(orientation) == 6 else None,
+        spacing=(spacing[0], spacing[1]) if len(spacing) == 2 and min(spacing) > 0 else None,
+        threshold=(number(header, "MaximumFractionalValue") or 1) / 2 if fractional else 1,
+    )
+
+
+def _from_groups(group: Dataset, shared: Dataset, sequence: str, keyword: str) -> list[float]:
+    """An attribute of the frame's own functional group, else of the shared one."""
+    return next((found for holder in (group, shared) for item in items(holder, sequence) if (found := numbers(item, keyword))), [])
+
+
+def _frame(group: Dataset, shared: Dataset, label_map: bool) -> SegmentFrame:
+    identified = items(group, "SegmentIdentificationSequence") or items(shared, "SegmentIdentificationSequence")
+    position = _from_groups(group, shared, "PlanePositionSequence", "ImagePositionPatient")
+    sources = [source for derivation in items(group, "DerivationImageSequence") for source in items(derivation, "SourceImageSequence")]
+    references: list[Reference] = []
+    for source in sources:
+        of_frames = numbers(source, "ReferencedFrameNumber")
+        uid = text(source, "ReferencedSOPInstanceUID")
+        references += [(uid, int(frame)) for frame in of_frames] or [(uid, None)]
+    segment = None if label_map else int(identified[0].ReferencedSegmentNumber)
+    return SegmentFrame(segment, tuple(position) if len(position) == 3 else None, tuple(references))
+
+
+def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[int, NDArray[np.bool_]]:
+    """``{segment number: (T, H, W) bool}`` over the frames of ``source``; segments may overlap.
+
+    Raises:
+        SourceError: the segmentation is of other images, on another grid, or its pixels are damaged.
+    """
+    to_frames = getattr(source, "from_stored", lambda array: array)
+    affine = getattr(source, "stored_affine", None)
+    if source.kind == "volume" and affine is not None and all(frame.position for frame in segmentation.frames):
+        shape = getattr(source, "to_stored")(np.broadcast_to(np.uint8(0), (len(source), *source.size))).shape  # noqa: B009
+        places = _by_position(segmentation, np.asarray(affine), shape)
+    else:
+        shape = (len(source), *source.size)
+        places = _by_reference(segmentation, source_frames(source_headers(source.dicom_files)))
+    if segmentation.size != shape[1:]:
+        raise SourceError(_misfit(segmentation, f"its frames are {segmentation.size[1]} x {segmentation.size[0]} pixels"))
+    return {segment: to_frames(masks) for segment, masks in _filled(segmentation, places, shape).items()}
+
+
+def segmentation_label_map(segmentation: DicomSegmentation) -> tuple[Image, Geometry]:
+    """The label map ``(T, H, W)`` of a segmentation by itself, on the frames from its first to its last; and its geometry.
+
+    Where segments overlap, the higher number stands. Of a cine, the first frame is frame 1 of the source.
+
+    Raises:
+        SourceError: frames without a place or frame number, unevenly spaced slices, or damaged pixels.
+    """
+    frames = segmentation.frames
+    orientation = segmentation.orientation
+    if orientation is not None and segmentation.spacing is not None and all(frame.position for frame in frames):
+        normal = np.cross(orientation[:3], orientation[3:])
+        positions = {round(float(normal @ frame.position), 3): frame.position for frame in frames if frame.position}
+        heights = np.array(sorted(positions))
+        step = float(np.diff(heights).min()) if len(heights) > 1 else 1.0
+        count = round((heights[-1] - heights[0]) / step) + 1
+        row_mm, column_mm = segmentation.spacing
+        affine = np.eye(4)
+        axes = np.stack([orientation[:3], orientation[3:], normal], axis=1)
+        affine[:3, :3] = axes * np.array([column_mm, row_mm, step])
+        affine[:3, 3] = positions[heights[0]]
+        places = _by_position(segmentation, affine, (count, *segmentation.size))
+        geometry = Geometry(segmentation.spacing, step, affine)
+    else:
+        numbered = [max((n or 0 for _, n in frame.references), default=0) for frame in frames]
+        if min(numbered) < 1:
+            raise SourceError(f"{segmentation.path}: does not say where its frames belong; give it together with its source")
+        places, count, geometry = [n - 1 for n in numbered], max(numbered), Geometry(segmentation.spacing)
+    labels = np.zeros((count, *segmentation.size), dtype=np.uint8)
+    for segment, masks in _filled(segmentation, places, labels.shape).items():
+        labels[masks] = segment
+    return labels, geometry
+
+
+def _by_position(segmentation: DicomSegmentation, affine: NDArray[np.float64], shape: Sequence[int]) -> list[int]:
+    """The slice of each frame on a grid ``(k, j, i)`` whose voxels ``affine`` takes to LPS millimetres."""
+    if segmentation.orientation is None:
+        raise SourceError(_misfit(segmentation, "it states no orientation"))
+    columns, rows = np.array(segmentation.orientation[:3]), np.array(segmentation.orientation[3:])
+    row_mm, column_mm = segmentation.spacing or (np.linalg.norm(affine[:3, 1]), np.linalg.norm(affine[:3, 0]))
+    across = [(affine[:3, 0] - columns * column_mm) * shape[2], (affine[:3, 1] - rows * row_mm) * shape[1]]
+    if max(float(np.abs(off).max()) for off in across) > max(_OFF_GRID_MM, 0.1 * min(row_mm, column_mm)):
+        raise SourceError(_misfit(segmentation, "its orientation or pixel spacing differs"))
+    to_voxel = np.linalg.inv(affine)
+    places = []
+    for frame in segmentation.frames:
+        i, j, k = (to_voxel @ [*(frame.position or ()), 1.0])[:3]
+        if abs(k - round(k)) > _OFF_PLANE or max(abs(i), abs(j)) > 0.1 or not 0 <= round(k) < shape[0]:
+            raise SourceError(_misfit(segmentation, "a frame lies on none of its slices"))
+        places.append(round(k))
+    return places
+
+
+def _by_reference(segmentation: DicomSegmentation, frames: Sequence[tuple[Dataset, int | None]]) -> list[int]:
+    known: dict[Reference, int] = {}
+    for index, (header, frame_number) in enumerate(frames):
+        known[(str(header.SOPInstanceUID), frame_number)] = index
+        if frame_number in (None, 1) and len(frames) == 1:
+            known[(str(header.SOPInstanceUID), None)] = known[(str(header.SOPInstanceUID), 1)] = index
+    places = [next((known[r] for r in frame.references if r in known), None) for frame in segmentation.frames]
+    if any(place is None for place in places):
+        raise SourceError(_misfit(segmentation, "it was made of other images"))
+    return [place for place in places if place is not None]
+
+
+def _filled(segmentation: DicomSegmentation, places: Sequence[int], shape: Sequence[int]) -> dict[int, NDArray[np.bool_]]:
+    masks = {segment: np.zeros(tuple(shape), dtype=bool) for segment in segmentation.labels}
+    try:
+        with quiet_reading():
+            for frame, place, values in zip(segmentation.frames, places, iter_pixels(segmentation.path), strict=True):
+                for segment in segmentation.labels if frame.segment is None else (frame.segment,):
+                    masks[segment][place] |= values == segment if frame.segment is None else values >= segmentation.threshold
+    except Exception as error:  # each decoder has its own exceptions
+        raise SourceError(f"{segmentation.path}: the pixels of the segmentation are damaged or cut off; copy it again") from error
+    return masks
+
+
+def _misfit(segmentation: DicomSegmentation, why: str) -> str:
+    return f"{segmentation.path}: the segmentation does not fit the source: {why}; give the images that it was made of"
