@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
+from echoseg.io.dicom_header import Origin
 from echoseg.io.dicom_uid import derived_uid
 from echoseg.io.dicom_values import number, quiet_reading
 
@@ -68,14 +69,15 @@ class Algorithm:
             "content_time": self.created.time().replace(microsecond=0),
         }
 
-    def identity(self, modality: Modality, headers: Sequence[Dataset], content: bytes, instance_number: int = 1) -> dict[str, Any]:
+    def identity(self, modality: Modality, origin: Origin, content: bytes, instance_number: int = 1) -> dict[str, Any]:
         """Series and instance, by their names in highdicom; the UIDs follow from the images, this algorithm, and the content.
 
         Series numbers lie beside those of the source's study: 10000 and more for SEG, 20000 and more for SR.
         """
         options = json.dumps(dict(self.parameters), sort_keys=True)
-        parts = (*(str(h.SOPInstanceUID) for h in headers), self.model, self.version, self.weights_sha256 or "", options)
-        source_number = max(int(number(headers[0], "SeriesNumber") or 0), 0)
+        images = (f"{uid} {frame or ''}" for uid, frame in map(origin.reference, range(len(origin.frames))))
+        parts = (*images, self.model, self.version, self.weights_sha256 or "", options)
+        source_number = max(int(number(origin.first, "SeriesNumber") or 0), 0)
         return {
             "series_instance_uid": derived_uid(f"{modality} series", *parts),
             "sop_instance_uid": derived_uid(f"{modality} {instance_number}", *parts, hashlib.sha256(content).hexdigest()),

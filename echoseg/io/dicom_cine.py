@@ -76,6 +76,7 @@ class DicomSource(SeekableSource):
         ultrasound = modality in ("US", "IVUS") or "SequenceOfUltrasoundRegions" in dataset
         spacing, flag = ultrasound_spacing(dataset) if ultrasound else pixel_spacing(dataset)
         self.length = self._table.count
+        self.dicom_frames = tuple((self._table.path, index) for index in range(self.length))
         self.kind = kind or ("image" if self.length == 1 else "clip")
         self.size = (int(dataset.Rows), int(dataset.Columns))
         self.geometry = Geometry(spacing=spacing)

@@ -24,7 +24,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 
 from echoseg.errors import OutputError
 from echoseg.io.dicom_algorithm import dimension_organization
-from echoseg.io.dicom_header import source_frames
+from echoseg.io.dicom_header import Origin
 
 FULL = 255  # MaximumFractionalValue: probability 1
 _DIMENSIONS = (
@@ -35,7 +35,7 @@ _LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageComp
 
 
 def build_cine_segmentation(
-    headers: Sequence[Dataset],
+    origin: Origin,
     values: NDArray[np.uint8],
     descriptions: Sequence[SegmentDescription],
     **identity: Any,
@@ -43,7 +43,7 @@ def build_cine_segmentation(
     """The object; see :func:`echoseg.io.dicom_seg.build_segmentation` for the arguments.
 
     Args:
-        headers: of one multi-frame object, or of single images in order.
+        origin: of the frames of ``values``, in order.
         values: ``(T, H, W)`` segment numbers, or ``(T, H, W, N)`` probabilities 0..255.
         descriptions: N segments, numbered from 1.
         identity: UIDs, numbers, dates and equipment, by their names in highdicom.
@@ -51,8 +51,7 @@ def build_cine_segmentation(
     Raises:
         OutputError: not as many frames, or not of the size, that the headers state.
     """
-    frames = source_frames(headers)
-    first = headers[0]
+    frames, first = origin.frames, origin.first
     if values.shape[:3] != (len(frames), int(first.Rows), int(first.Columns)):
         raise OutputError(f"masks of shape {values.shape} do not fit {len(frames)} frames of {first.Rows} x {first.Columns}")
     made = _shell(first, identity)
@@ -61,8 +60,10 @@ def build_cine_segmentation(
     _add_segments(made, descriptions, fractional=values.ndim == 4)
     _add_dimensions(made)
     made.SharedFunctionalGroupsSequence = Items([Dataset()])
-    made.PerFrameFunctionalGroupsSequence = Items([_frame_groups(segment, index + 1, *frames[index]) for segment, index in chosen])
-    _add_references(made, headers)
+    made.PerFrameFunctionalGroupsSequence = Items(
+        [_frame_groups(segment, index + 1, origin.headers[frames[index][0]], frames[index][1]) for segment, index in chosen]
+    )
+    _add_references(made, origin.headers)
     planes = (_plane(values, segment, index) for segment, index in chosen)
     made.PixelData = _packed(planes) if values.ndim == 3 else _padded(b"".join(plane.tobytes() for plane in planes))
     return Segmentation.from_dataset(made, copy=False)

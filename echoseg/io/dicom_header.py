@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import dcmread
@@ -11,7 +12,10 @@ from pydicom.dataset import Dataset
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom_uid import derived_uid
-from echoseg.io.dicom_values import numbers, quiet_reading, text
+from echoseg.io.dicom_values import items, numbers, quiet_reading, text
+
+Reference = tuple[str, int | None]
+"""``(SOP instance UID, frame number from 1 or None)``."""
 
 _UTF8 = "ISO_IR 192"
 _EMPTY_IF_ABSENT = (
@@ -34,33 +38,62 @@ _WELL_FORMED = {
 }
 
 
-def source_headers(paths: Sequence[Path]) -> list[Dataset]:
-    """The headers of ``paths`` without pixel data, in that order, each with all that a derived object takes from it.
+@dataclass(frozen=True)
+class Origin:
+    """The DICOM images behind the frames of a source.
+
+    Attributes:
+        headers: of every object, without pixel data, in the order of its first frame.
+        frames: for each frame the index of its header and its number in that object, from 1; the number is None in single-frame objects.
+    """
+
+    headers: tuple[Dataset, ...]
+    frames: tuple[tuple[int, int | None], ...]
+
+    @property
+    def first(self) -> Dataset:
+        return self.headers[0]
+
+    def reference(self, index: int) -> Reference:
+        """What frame ``index`` is called in DICOM."""
+        header, number = self.frames[index]
+        return str(self.headers[header].SOPInstanceUID), number
+
+
+def dicom_origin(frames: Sequence[tuple[Path, int]]) -> Origin:
+    """The objects that ``frames`` come from, each with all that a derived object takes from it.
 
     Text is decoded, to be written as UTF-8. Attributes of type 2 that are absent or malformed are empty. A UID that is
     absent is taken from the file meta group, and a study or series without one gets one that is derived from the
     instances, see :mod:`echoseg.io.dicom_uid`: some exports strip them.
 
+    Args:
+        frames: ``(path, frame)`` as :attr:`echoseg.io.Source.dicom_frames`, frames counted from 0.
+
     Raises:
         SourceError: a file is damaged.
         UnsupportedSourceError: an instance has no UID at all, so that nothing can refer to it.
     """
-    headers: list[Dataset] = []
-    for path in paths:
-        try:
-            with quiet_reading():
-                header: Dataset = dcmread(path, stop_before_pixels=True, force=True)
-                header.decode()
-        except Exception as error:  # a damaged header can fail anywhere in the parser; its message may quote the patient
-            raise SourceError(f"{path}: not a readable DICOM file ({type(error).__name__}); damaged or cut off, copy it again") from error
-        headers.append(_completed(header, path))
+    index = {path: position for position, path in enumerate(dict.fromkeys(path for path, _ in frames))}
+    headers = [_completed(_read(path), path) for path in index]
     instances = sorted(header.SOPInstanceUID for header in headers)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
         stated = next((text(header, keyword) for header in headers if text(header, keyword)), None)
         for header in headers:
             if not text(header, keyword):
                 setattr(header, keyword, stated or derived_uid(keyword, *instances))
-    return headers
+    several = [frame_count(header) > 1 for header in headers]
+    return Origin(tuple(headers), tuple((index[path], frame + 1 if several[index[path]] else None) for path, frame in frames))
+
+
+def _read(path: Path) -> Dataset:
+    try:
+        with quiet_reading():
+            header = dcmread(path, stop_before_pixels=True, force=True)
+            header.decode()
+            return header
+    except Exception as error:  # a damaged header can fail anywhere in the parser; its message may quote the patient
+        raise SourceError(f"{path}: not a readable DICOM file ({type(error).__name__}); damaged or cut off, copy it again") from error
 
 
 def _completed(header: Dataset, path: Path) -> Dataset:
@@ -87,26 +120,18 @@ def frame_count(header: Dataset) -> int:
     return max(int(stated[0]), 1) if stated else 1
 
 
-def source_frames(headers: Sequence[Dataset]) -> list[tuple[Dataset, int | None]]:
-    """``(header, frame number)`` of every frame in order; the number counts from 1, and is None for single-frame objects."""
-    frames: list[tuple[Dataset, int | None]] = []
-    for header in headers:
-        several = "NumberOfFrames" in header and frame_count(header) > 1
-        frames += [(header, number) for number in range(1, frame_count(header) + 1)] if several else [(header, None)]
-    return frames
-
-
-def has_patient_geometry(headers: Sequence[Dataset]) -> bool:
-    """True when every frame states its own place in the patient: a frame of reference, orientation, position, pixel spacing."""
-    if len(headers) == 1 and "PerFrameFunctionalGroupsSequence" in headers[0]:
-        groups = headers[0].PerFrameFunctionalGroupsSequence
-        return "FrameOfReferenceUID" in headers[0] and all("PlanePositionSequence" in group for group in groups)
-    places = {tuple(numbers(header, "ImagePositionPatient")) for header in headers}
-    return len(places) == len(headers) and all(
-        text(header, "FrameOfReferenceUID")
-        and frame_count(header) == 1
-        and len(numbers(header, "ImagePositionPatient")) == 3
+def has_patient_geometry(origin: Origin) -> bool:
+    """True when every object states the places of its frames in the patient: frame of reference, orientation, spacing, own positions."""
+    if not all(text(header, "FrameOfReferenceUID") for header in origin.headers):
+        return False
+    if len(origin.headers) == 1 and "PerFrameFunctionalGroupsSequence" in origin.first:
+        groups = origin.first.PerFrameFunctionalGroupsSequence
+        planes = [tuple(numbers(plane, "ImagePositionPatient")) for group in groups for plane in items(group, "PlanePositionSequence")]
+        return len(groups) == len(planes) == len(set(planes)) == frame_count(origin.first) and () not in planes
+    places = {tuple(numbers(header, "ImagePositionPatient")) for header in origin.headers}
+    return len(places) == len(origin.frames) == len(origin.headers) and all(
+        len(numbers(header, "ImagePositionPatient")) == 3
         and len(numbers(header, "ImageOrientationPatient")) == 6
         and len(numbers(header, "PixelSpacing")) == 2
-        for header in headers
+        for header in origin.headers
     )

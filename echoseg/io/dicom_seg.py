@@ -14,29 +14,28 @@ import numpy as np
 from highdicom.color import CIELabColor
 from highdicom.seg import SegmentAlgorithmTypeValues, Segmentation, SegmentDescription
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from echoseg.errors import OutputError
 from echoseg.io.dicom_algorithm import Algorithm, date_instance, quiet_building
 from echoseg.io.dicom_cine_seg import FULL, build_cine_segmentation
 from echoseg.io.dicom_codes import segment_codes
-from echoseg.io.dicom_header import has_patient_geometry
+from echoseg.io.dicom_header import Origin, frame_count, has_patient_geometry
 
 Colour = tuple[int, int, int]
 
 
 def build_segmentation(
-    headers: Sequence[Dataset],
+    origin: Origin,
     values: NDArray[np.uint8],
     names: Mapping[int, str],
     algorithm: Algorithm,
     colours: Mapping[int, Colour],
 ) -> Segmentation:
-    """A Segmentation of the images that ``headers`` describe; frames without any pixel of a segment are left out.
+    """A Segmentation of the images of ``origin``; frames without any pixel of a segment are left out.
 
     Args:
-        headers: from :func:`echoseg.io.dicom_header.source_headers`: one multi-frame object, or single images in the order of ``values``.
+        origin: from :func:`echoseg.io.dicom_header.dicom_origin`, its frames in the order of ``values``.
         values: ``(T, H, W)`` uint8 label map of object ids for a BINARY object; ``(T, H, W, N)`` uint8 probabilities of the N objects,
             0..255 for 0..1, for a FRACTIONAL one.
         names: ``{object_id: name}``, ascending; object ids become segment numbers 1..N in this order.
@@ -49,7 +48,7 @@ def build_segmentation(
     probabilities = values.ndim == 4
     content = json.dumps(list(names.items())).encode() + np.ascontiguousarray(values).tobytes()
     attributes = {
-        **algorithm.identity("SEG", headers, content, instance_number=2 if probabilities else 1),
+        **algorithm.identity("SEG", origin, content, instance_number=2 if probabilities else 1),
         **algorithm.equipment(),
         "series_description": f"{algorithm.name} segmentation"[:64],
     }
@@ -57,8 +56,8 @@ def build_segmentation(
     labels = values if probabilities else _numbered(values, names)
     try:
         with quiet_building():
-            build = _build_placed if has_patient_geometry(headers) else build_cine_segmentation
-            made = build(headers, labels, descriptions, **attributes)
+            build = _build_placed if has_patient_geometry(origin) else build_cine_segmentation
+            made = build(origin, labels, descriptions, **attributes)
     except OutputError:
         raise
     except Exception as error:  # highdicom checks what it is given; its message may quote the patient
@@ -87,12 +86,14 @@ def _numbered(masks: NDArray[np.uint8], names: Mapping[int, str]) -> NDArray[np.
     return table[masks]
 
 
-def _build_placed(
-    headers: Sequence[Dataset], values: NDArray[np.uint8], descriptions: Sequence[SegmentDescription], **attributes: Any
-) -> Segmentation:
+def _build_placed(origin: Origin, values: NDArray[np.uint8], descriptions: Sequence[SegmentDescription], **attributes: Any) -> Segmentation:
     probabilities = values.ndim == 4
+    if origin.frames[0][1] is not None:  # highdicom wants every frame of an object, in its order; empty ones are left out anyway
+        every = np.zeros((frame_count(origin.first), *values.shape[1:]), dtype=np.uint8)
+        every[[(frame or 1) - 1 for _, frame in origin.frames]] = values
+        values = every
     return Segmentation(
-        list(headers),
+        list(origin.headers),
         values.astype(np.float32) / np.float32(FULL) if probabilities else values,
         "FRACTIONAL" if probabilities else "BINARY",
         list(descriptions),

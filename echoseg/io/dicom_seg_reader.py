@@ -18,7 +18,7 @@ from pydicom.pixels import iter_pixels
 from pydicom.uid import SegmentationStorage
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.dicom_header import source_frames, source_headers
+from echoseg.io.dicom_header import Origin, Reference, dicom_origin
 from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
 from echoseg.io.source import Source
 from echoseg.types import Geometry, Image
@@ -27,9 +27,6 @@ _LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # newer than pydicom's dict
 _SOP_CLASSES = (SegmentationStorage, _LABEL_MAP_STORAGE)
 _OFF_PLANE = 0.02  # of the slice distance; writers round positions
 _OFF_GRID_MM = 0.05  # per voxel across the whole image: what rounding of spacing and direction explains
-
-Reference = tuple[str, int | None]
-"""``(SOP instance UID, frame number from 1 or None)``."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +153,7 @@ def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[
         places = _by_position(segmentation, np.asarray(affine), shape)
     else:
         shape = (len(source), *source.size)
-        places = _by_reference(segmentation, source_frames(source_headers(source.dicom_files)))
+        places = _by_reference(segmentation, dicom_origin(source.dicom_frames))
     if segmentation.size != shape[1:]:
         raise SourceError(_misfit(segmentation, f"its frames are {segmentation.size[1]} x {segmentation.size[0]} pixels"))
     return {segment: to_frames(masks) for segment, masks in _filled(segmentation, places, shape).items()}
@@ -215,12 +212,13 @@ def _by_position(segmentation: DicomSegmentation, affine: NDArray[np.float64], s
     return places
 
 
-def _by_reference(segmentation: DicomSegmentation, frames: Sequence[tuple[Dataset, int | None]]) -> list[int]:
+def _by_reference(segmentation: DicomSegmentation, origin: Origin) -> list[int]:
     known: dict[Reference, int] = {}
-    for index, (header, frame_number) in enumerate(frames):
-        known[(str(header.SOPInstanceUID), frame_number)] = index
-        if frame_number in (None, 1) and len(frames) == 1:
-            known[(str(header.SOPInstanceUID), None)] = known[(str(header.SOPInstanceUID), 1)] = index
+    for index in range(len(origin.frames)):
+        uid, frame_number = origin.reference(index)
+        known[uid, frame_number] = index
+        if len(origin.frames) == 1:  # a single frame may be called by its number or by none
+            known[uid, None] = known[uid, 1] = index
     places = [next((known[r] for r in frame.references if r in known), None) for frame in segmentation.frames]
     if any(place is None for place in places):
         raise SourceError(_misfit(segmentation, "it was made of other images"))

@@ -28,7 +28,7 @@ class Source(ABC):
         rereadable: True when frames can be read again and in any order.
         geometry, timing, flags: see :mod:`echoseg.types`.
         details: what else was understood, for ``echoseg info``; plain JSON values, no patient identifiers.
-        dicom_files: the DICOM files that the frames come from, one, or one a frame in the order of the stored array; else empty.
+        dicom_frames: ``(path, frame)`` of every frame of a DICOM source, in the order of the file, frames counted from 0; else empty.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Source(ABC):
     timing: Timing = Timing()
     flags: tuple[Flag, ...] = ()
     details: Mapping[str, object] = {}
-    dicom_files: tuple[Path, ...] = ()
+    dicom_frames: tuple[tuple[Path, int], ...] = ()
 
     @abstractmethod
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
