@@ -199,8 +199,8 @@ def _seed(source: Source, prompt: PromptLike | Plan, model: Model | str, frame_i
     if structures is None:
         plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
         prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
-        window = default_window(source, model).covering(prompts, source.size)
-        seeded = _Seeded(_session(source, model, length, window), plan)
+        model = model if source.ultrasound() else model.for_volumes
+        seeded = _Seeded(_session(source, model, length, default_window(source, model, prompts)), plan)
     else:
         seeded = _found(_session(source, model, length), structures, frame_index)
     session, plan = seeded.session, seeded.plan

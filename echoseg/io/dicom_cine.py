@@ -58,7 +58,6 @@ class DicomSource(SeekableSource):
     def __init__(self, path: Path, name: str, kind: Kind | None = None) -> None:
         super().__init__()
         self.name = name
-        self.dicom_files = (path,)
         with quiet_reading():
             dataset, self._table = read_header(path)
             try:
@@ -90,6 +89,10 @@ class DicomSource(SeekableSource):
 
     def sector(self) -> BoolMask | None:
         return super().sector() if self.details.get("modality") in (None, "US") else None
+
+    def ultrasound(self) -> bool | None:
+        modality = self.details.get("modality")
+        return super().ultrasound() if modality is None else modality in ("US", "IVUS")
 
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         with open_frames(self._table) as file:

@@ -20,6 +20,7 @@ SECTOR_FRAMES = 16
 _BRIGHT = 3  # grey level above which a pixel is not background
 _FLICKER = 0.7  # temporal standard deviation in grey levels; reaches the dark flanks, where the noise is about 1
 _SMALLEST, _LARGEST = 0.05, 0.97  # fraction of the image that a sector may take
+_WEDGE = 0.66  # upper over lower width of a sector, at most; between simulated sectors (all but 2 of 240) and real CT and MRI (0.73 and up)
 _FILLED = 0.6  # fraction of the hull that the found part must fill
 
 
@@ -46,6 +47,18 @@ def find_sector(frames: Iterable[Image]) -> BoolMask | None:
     if not _SMALLEST <= fraction <= _LARGEST or part.sum() < _FILLED * filled.sum():
         return None
     return filled.astype(bool)
+
+
+def is_wedge(region: BoolMask) -> bool:
+    """Whether ``region`` ``(H, W)`` bool, not empty, widens from the top as a phased array's sector does.
+
+    The width at a fifth of the height is 0.35 to 0.6 of that at three fifths in a sector of 60 to 100 degrees (0.33 in a plain
+    triangle), and 0.8 in an ellipse, such as a body in CT or MRI.
+    """
+    rows = np.flatnonzero(region.any(axis=1))
+    widths = region[rows[0] : rows[-1] + 1].sum(axis=1)
+    upper, lower = (int(widths[int(share * len(widths))]) for share in (0.2, 0.6))
+    return upper < _WEDGE * lower
 
 
 def _temporal_statistics(frames: Iterable[Image]) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:

@@ -77,6 +77,15 @@ class Source(ABC):
         """``(H, W)`` bool mask of the ultrasound scan sector, or None for a volume, or when none was found."""
         return None
 
+    def ultrasound(self) -> bool | None:
+        """Whether the frames are ultrasound; None when neither the file nor the shape of the picture tells."""
+        if self.kind == "volume":
+            return False
+        from echoseg.io.sector import is_wedge
+
+        sector = self.sector()
+        return True if sector is not None and is_wedge(sector) else None
+
     def close(self) -> None:
         """Release files and threads. Idempotent."""
 

@@ -61,6 +61,9 @@ class VideoSource(SeekableSource):
             message = f"The video states pixels of aspect {aspect} (width to height): shapes are distorted unless spacing is given."
             self.flags = (Flag("pixels_not_square", message),)
 
+    def ultrasound(self) -> bool | None:
+        return True  # no other modality comes as a video file
+
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         if start >= stop:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from echoseg.errors import ModelConfigError
@@ -62,6 +62,8 @@ class SAM2Config:
         structures: names of learned structure prompts, empty for the published models.
         crop_to_sector: frames of a clip are cut to the scan sector before they are stretched to the input, since a small input
             cannot spare pixels for text and margins; False for the published models, which see whole frames.
+        zoom_to_prompt: frames are cut to a square around the prompted objects, for the same reason.
+        for_volumes: name of the model that takes this one's place on volumes, when both run with the weights that ship.
         weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
         licence: licence of the published weights.
         origin: where the weights come from, for ``echoseg weights list``.
@@ -85,6 +87,8 @@ class SAM2Config:
     dropout: float = 0.1
     structures: tuple[str, ...] = ()
     crop_to_sector: bool = False
+    zoom_to_prompt: bool = False
+    for_volumes: str | None = None
     weights: str | None = None
     licence: str = "Apache-2.0"
     origin: str = ""
@@ -109,28 +113,41 @@ class SAM2Config:
 _TINY = HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9))
 _META = "Meta, facebook/sam2.1-hiera-{} (sam2.1_hiera_{}.pt)"
 
+_COMPACT = SAM2Config(
+    "compact",
+    image_size=128,
+    trunk=ConvTrunkConfig(),
+    d_model=96,
+    embedding_stride=8,
+    fpn_top_down_levels=(0, 1, 2, 3),
+    mem_dim=32,
+    num_maskmem=5,
+    memory_layers=2,
+    memory_ffn=256,
+    decoder_mlp=256,
+    decoder_heads=4,
+    iou_hidden=96,
+    dropout=0.0,
+    structures=STRUCTURES,
+    crop_to_sector=True,
+    for_volumes="compact-volume",
+    weights="compact.safetensors",
+    origin="echoseg, trained on simulated echo only",
+)
+
 REGISTRY: dict[str, SAM2Config] = {
     config.name: config
     for config in (
-        SAM2Config(
-            "compact",
-            image_size=128,
-            trunk=ConvTrunkConfig(),
-            d_model=96,
-            embedding_stride=8,
-            fpn_top_down_levels=(0, 1, 2, 3),
-            mem_dim=32,
-            num_maskmem=5,
-            memory_layers=2,
-            memory_ffn=256,
-            decoder_mlp=256,
-            decoder_heads=4,
-            iou_hidden=96,
-            dropout=0.0,
-            structures=STRUCTURES,
-            crop_to_sector=True,
-            weights="compact.safetensors",
-            origin="echoseg, trained on simulated echo only",
+        _COMPACT,
+        replace(
+            _COMPACT,
+            name="compact-volume",
+            structures=(),
+            crop_to_sector=False,
+            zoom_to_prompt=True,
+            for_volumes=None,
+            weights="compact-volume.safetensors",
+            origin="echoseg, trained on simulated CT, MRI and cine MR only",
         ),
         SAM2Config("medsam2", image_size=512, trunk=_TINY, origin="Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)"),
         SAM2Config("sam2.1-tiny", trunk=_TINY, origin=_META.format("tiny", "tiny")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from echoseg.model.build import WeightsInfo, load_network
@@ -19,11 +20,13 @@ class Model:
         network: the SAM 2.1 modules, frozen, in evaluation mode, on ``execution.device``.
         execution: device and precision; call it as a context manager around network calls.
         weights: file name and sha256 of the weights.
+        shipped: whether the weights are those that ship with echoseg.
     """
 
     network: SAM2
     execution: Execution
     weights: WeightsInfo
+    shipped: bool = False
 
     @property
     def config(self) -> SAM2Config:
@@ -32,6 +35,17 @@ class Model:
     @property
     def name(self) -> str:
         return self.config.name
+
+    @cached_property
+    def for_volumes(self) -> Model:
+        """The model to use on CT and MRI: itself, or the one that its config names, loaded when first asked for.
+
+        Weights of one's own are used on everything.
+        """
+        if self.config.for_volumes is None or not self.shipped:
+            return self
+        network, info = load_network(self.config.for_volumes)
+        return Model(network.to(self.execution.device).requires_grad_(False), self.execution, info, shipped=True)
 
 
 def load_model(name: str = "compact", weights: str | Path | None = None, device: str = "auto", precision: str = "auto") -> Model:
@@ -50,4 +64,4 @@ def load_model(name: str = "compact", weights: str | Path | None = None, device:
     """
     execution = choose_execution(device, precision)
     network, info = load_network(name, weights)
-    return Model(network.to(execution.device).requires_grad_(False), execution, info)
+    return Model(network.to(execution.device).requires_grad_(False), execution, info, shipped=weights is None)

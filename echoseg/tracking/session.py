@@ -29,9 +29,16 @@ def features_cache(max_bytes: int = DEFAULT_CACHE_BYTES) -> LRUCache[FrameFeatur
     return LRUCache(max_bytes, lambda features: sum(x.element_size() * x.nelement() for x in (features.embedding, *features.high_res)))
 
 
-def default_window(source: Source, model: Model) -> Window:
-    """What a model looks at: the scan sector where its configuration asks for that and one is found, else the whole frame."""
-    return Window.around(source.sector() if model.config.crop_to_sector else None, source.size)
+def default_window(source: Source, model: Model, prompts: Sequence[Prompt] = ()) -> Window:
+    """What a model looks at, as its configuration says: the scan sector if found, a square around ``prompts``, or the whole frame.
+
+    The window always covers ``prompts``.
+    """
+    if model.config.zoom_to_prompt:
+        window = Window.zoomed(prompts, source.size)
+    else:
+        window = Window.around(source.sector() if model.config.crop_to_sector else None, source.size)
+    return window.covering(prompts, source.size)
 
 
 @dataclass
@@ -56,7 +63,7 @@ class Session:
         history: tracked frames remembered an object and direction (see :class:`MemoryBank`).
         max_prompted: bound on the prompted frames a frame attends to; None for all.
         length: frames of the sequence when the source itself cannot tell (a live stream).
-        window: the part of the frames that the network sees; default: :func:`default_window`.
+        window: the part of the frames that the network sees; default: :func:`default_window` of the first prompts.
         reader: of another session over the same source, so that two models can look at one live stream.
     """
 
@@ -74,6 +81,7 @@ class Session:
     ) -> None:
         self.source: Source = open_source(source)
         self.model = model
+        self._zooms = window is None and model.config.zoom_to_prompt
         self.tracker = Tracker(
             model, self.source.size, self.source.length if length is None else length, window or default_window(self.source, model)
         )
@@ -265,11 +273,13 @@ class Session:
 
     def _show(self, prompts: Sequence[Prompt]) -> None:
         """Makes the network see all that is prompted; possible as long as nothing is remembered from a smaller window."""
-        window = self.tracker.window.covering(prompts, self.source.size)
+        zooms = self._zooms and not self._objects
+        now = default_window(self.source, self.model, prompts) if zooms else self.tracker.window
+        window = now.covering(prompts, self.source.size)
         if window == self.tracker.window:
             return
         if self._objects:
-            raise PromptError("the prompt lies outside the scan sector, all that is looked at here: open the session with a larger window=")
+            raise PromptError("the prompt lies outside the window, all that is looked at here: open the session with a larger window=")
         self.tracker = Tracker(self.model, self.source.size, self.tracker.length, window)
         self.cache.clear()
 
@@ -283,4 +293,3 @@ class Session:
         length = self.source.length
         if whole_number(frame, "frame index") < 0 or (length is not None and frame >= length):
             raise PromptError(f"{self.source.name} has no frame {frame}" + (f": it has {length} frames" if length is not None else ""))
-

@@ -10,6 +10,8 @@ import numpy as np
 from echoseg.types import BoolMask, Box, MaskPrompt, Points, Prompt, Structure
 
 _MARGIN = 0.04  # of the longer side, left around the scan sector
+_ZOOM = 2.5  # side of a zoomed window over the longer side of what is prompted
+_SMALLEST = 48  # pixels of a zoomed window's side; more magnification shows no more
 _WORTHWHILE = 0.85  # a window that keeps more of the frame than this gains nothing
 
 
@@ -41,6 +43,22 @@ class Window:
             min(int(rows[-1]) + 1 + margin, size[0]),
         )
         return window if window.size[0] * window.size[1] < _WORTHWHILE * size[0] * size[1] else cls.whole(size)
+
+    @classmethod
+    def zoomed(cls, prompts: Iterable[Prompt], size: tuple[int, int]) -> Window:
+        """A square around what boxes and masks on a frame of ``size`` mark, wide enough to hold them elsewhere in the sequence, too.
+
+        The whole frame when a prompt does not tell how large its object is.
+        """
+        prompts = list(prompts)
+        if not prompts or any(isinstance(prompt, Points | Structure) for prompt in prompts):
+            return cls.whole(size)
+        x, y = np.array([corner for prompt in prompts for corner in _corners(prompt)]).T
+        side = round(max(_ZOOM * max(np.ptp(x), np.ptp(y)), _SMALLEST))
+        height, width = min(side, size[0]), min(side, size[1])
+        x0 = int(np.clip(round((x.min() + x.max() - width) / 2), 0, size[1] - width))
+        y0 = int(np.clip(round((y.min() + y.max() - height) / 2), 0, size[0] - height))
+        return cls(x0, y0, x0 + width, y0 + height)
 
     def covering(self, prompts: Iterable[Prompt], size: tuple[int, int]) -> Window:
         """This window, made larger where prompts on a frame of ``size`` reach beyond it."""

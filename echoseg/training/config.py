@@ -38,6 +38,25 @@ class SimulatedData(Strict):
     weight: float = 1.0
 
 
+class SimulatedVolumeData(Strict):
+    """Endless slice sequences from the simulator, each seen through a window around one object, see
+    :mod:`echoseg.training.simulated_volumes`.
+
+    Attributes:
+        frames: slices simulated a volume; a stage draws its own among them.
+        size: side of the simulated slice in pixels, before the window is cut.
+        kinds: what to draw from.
+        fill: range of the share of the window's side that the object's box takes on its largest slice.
+    """
+
+    kind: Literal["simulated-volumes"]
+    frames: Positive = 8
+    size: Positive = 192
+    kinds: tuple[Literal["lesion", "organ", "cine"], ...] = ("lesion", "organ", "cine")
+    fill: tuple[Fraction, Fraction] = (0.2, 0.8)
+    weight: float = 1.0
+
+
 class FolderData(Strict):
     """Images and masks paired by name, see :mod:`echoseg.training.folders`.
 
@@ -94,7 +113,7 @@ class EchoNetData(Strict):
     weight: float = 1.0
 
 
-Data = Annotated[SimulatedData | FolderData | MedSam2Data | CamusData | EchoNetData, Field(discriminator="kind")]
+Data = Annotated[SimulatedData | SimulatedVolumeData | FolderData | MedSam2Data | CamusData | EchoNetData, Field(discriminator="kind")]
 
 
 class AugmentConfig(Strict):

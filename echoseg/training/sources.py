@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echoseg.training.config import CamusData, Data, EchoNetData, FolderData, MedSam2Data, TrainConfig
+from echoseg.training.config import CamusData, Data, EchoNetData, FolderData, MedSam2Data, SimulatedVolumeData, TrainConfig
 from echoseg.training.dataset import Dataset
 
 
@@ -33,6 +33,10 @@ def build_dataset(data: Data, seed: int) -> Dataset:
         from echoseg.training.echonet import EchoNet
 
         return EchoNet(data.root, data.split, data.frames)
+    if isinstance(data, SimulatedVolumeData):
+        from echoseg.training.simulated_volumes import SimulatedVolumes
+
+        return SimulatedVolumes(seed, data.frames, data.size, data.kinds, data.fill)
     from echoseg.training.simulated import SimulatedClips
 
     return SimulatedClips(seed, data.frames, data.size, data.views, data.options)

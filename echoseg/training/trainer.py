@@ -230,7 +230,10 @@ def network(config: TrainConfig) -> SAM2:
     """
     model = build_model(architecture(config))
     if config.weights is not None:
-        load_strict(model, read_state_dict(config.weights), Path(config.weights).name)
+        state = read_state_dict(config.weights)
+        if not model.config.structures:  # a model without names may begin from one with them
+            state = {key: value for key, value in state.items() if not key.endswith("structure_embed.weight")}
+        load_strict(model, state, Path(config.weights).name)
     return model
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from echoseg.io import open_source
-from echoseg.io.sector import find_sector
+from echoseg.io.sector import find_sector, is_wedge
 
 
 def fan(height=240, width=320, apex=(160, -10), reach=220, half_angle=0.7):
@@ -90,3 +90,26 @@ def test_a_live_source_has_the_sector_of_its_first_frames_and_loses_none():
 def test_a_volume_has_none():
     frames = synthetic(fan())
     assert open_source(frames[..., 0], kind="volume").sector() is None
+
+
+def ellipse(height=200, width=260):
+    y, x = np.mgrid[:height, :width]
+    return ((x - 130) / 110) ** 2 + ((y - 100) / 85) ** 2 < 1
+
+
+@pytest.mark.parametrize("half_angle", [0.5, 0.7, 0.87])
+def test_a_sector_is_a_wedge(half_angle):
+    assert is_wedge(fan(half_angle=half_angle))
+
+
+@pytest.mark.parametrize("region", [ellipse(), np.ones((30, 40), dtype=bool), fan()[::-1]], ids=["ellipse", "rectangle", "upside down"])
+def test_a_body_or_a_full_frame_is_no_wedge(region):
+    assert not is_wedge(region)
+
+
+def test_an_array_is_ultrasound_where_its_picture_says_so_and_else_unknown():
+    rng = np.random.default_rng(0)
+    body = np.where(ellipse(), rng.integers(20, 200, (4, 200, 260)), 0).astype(np.uint8)
+    assert open_source(synthetic(fan())).ultrasound() is True
+    assert open_source(iter(synthetic(fan()))).ultrasound() is True
+    assert open_source(body).ultrasound() is None

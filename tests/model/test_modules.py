@@ -82,5 +82,5 @@ def test_an_impossible_configuration_is_refused():
         SAM2Config("odd", image_size=500)
     with pytest.raises(ModelConfigError, match="d_model"):
         replace(model_config("compact"), d_model=100)
-    with pytest.raises(ModelConfigError, match=r"there are: compact, medsam2"):
+    with pytest.raises(ModelConfigError, match=r"there are: compact, compact-volume, medsam2"):
         model_config("sam3")

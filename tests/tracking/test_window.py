@@ -129,3 +129,33 @@ def test_a_stream_of_a_model_that_sees_the_sector_equals_the_whole_clip(micro_mo
     assert (whole[0].logits[1][:10] == ABSENT_LOGIT).all()  # outside the sector nothing is looked at
     for a, b in zip(streamed, whole, strict=True):
         np.testing.assert_array_equal(a.logits[1], b.logits[1])
+
+
+@settings(max_examples=60)
+@given(data=st.data(), height=st.integers(20, 300), width=st.integers(20, 300))
+def test_a_zoomed_window_is_a_square_around_the_prompts_that_stays_in_the_frame(data, height, width):
+    x0, y0 = data.draw(st.integers(0, width - 2)), data.draw(st.integers(0, height - 2))
+    box = Box(x0, y0, data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height)))
+    window = Window.zoomed([box], (height, width))
+    side = max(2.5 * max(box.x1 - box.x0, box.y1 - box.y0), 48)
+    assert window.size == (min(round(side), height), min(round(side), width))
+    assert 0 <= window.x0 <= box.x0 and box.x1 <= window.x1 <= width
+    assert 0 <= window.y0 <= box.y0 and box.y1 <= window.y1 <= height
+
+
+@pytest.mark.parametrize("prompts", [[], [Points([[5, 5]], [1])], [Box(2, 2, 8, 8), Points([[5, 5]], [1])]], ids=["none", "points", "both"])
+def test_there_is_no_zoom_without_an_extent(prompts):
+    assert Window.zoomed(prompts, (100, 120)) == Window.whole((100, 120))
+
+
+def test_a_zooming_model_looks_at_a_window_around_its_first_prompt(micro_model):
+    frames = np.random.default_rng(0).integers(0, 255, (4, 160, 200), dtype=np.uint8)
+    model = replace(micro_model, network=copy(micro_model.network))
+    model.network.config = replace(model.config, zoom_to_prompt=True)
+    box = Box(100, 60, 130, 90)
+    session = echoseg.Session(frames, model)
+    zoomed = session.prompt(1, 0, box)
+    assert session.tracker.window == Window.zoomed([box], (160, 200))
+    pipeline = next(iter(echoseg.stream(frames, box, model)))
+    np.testing.assert_array_equal(pipeline.logits[1], zoomed.logits[1])
+    assert (zoomed.logits[1][:20] == ABSENT_LOGIT).all()
