@@ -85,6 +85,7 @@ def analyse_lv(
     scores: ArrayLike | None = None,
     method: SinglePlane = "disks",
     steady: bool = False,
+    beats: Sequence[Beat] | None = None,
 ) -> LVAnalysis:
     """Beats, volumes, EF, stroke volume, cardiac output and flags of one apical clip (ASE/EACVI 2015, single plane).
 
@@ -101,9 +102,11 @@ def analyse_lv(
         scores: ``(T,)`` predicted IoU of the masks, NaN on frames that were not tracked, or None when all were.
         method: ``"disks"`` or ``"area-length"``.
         steady: hold the landmarks steady over five frames; see :func:`echoseg.cardiac.measure_frames`.
+        beats: ED and ES frames that a reader has named, in place of those on the curve; None: they are found.
 
     Raises:
-        MeasureError: no frames, malformed masks, spacing, times or scores, or an unknown view or method.
+        MeasureError: no frames, malformed masks, spacing, times or scores, an unknown view or method, or a given beat on a frame
+            that is not there or has no ventricle.
     """
     if view not in APICAL_VIEWS:
         raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")
@@ -116,14 +119,17 @@ def analyse_lv(
         raise MeasureError(f"scores must have one value a frame: {count} frames, scores of shape {quality.shape}")
     seconds = None if times is None else np.asarray(times, dtype=np.float64)
     measurable = np.where(np.isfinite(curve.relative), curve.area_px, np.nan)
-    found = find_beats(measurable, seconds, heart_rate=heart_rate, r_waves=r_waves)
-    beats = tuple(_measured(beat, curve) for beat in found)
-
-    flags = mask_flags(curve, quality) + timing_flags(found, seconds, count)
+    if beats is None:
+        found = find_beats(measurable, seconds, heart_rate=heart_rate, r_waves=r_waves)
+        flags = mask_flags(curve, quality) + timing_flags(found, seconds, count)
+    else:
+        found = _checked_beats(beats, measurable)
+        flags = [*mask_flags(curve, quality), Flag("phases_given", "end-diastole and end-systole were named, not found", "info")]
+    measured = tuple(_measured(beat, curve) for beat in found)
     if spacing is None:
         flags.append(Flag("spacing_missing", "the pixel spacing is unknown: no volumes in mL, ratios only"))
-    edv, esv, sv = (_mean(getattr(beat, name) for beat in beats) for name in ("edv_ml", "esv_ml", "sv_ml"))
-    duration = _mean(60 / beat.hr_bpm for beat in beats if beat.hr_bpm)
+    edv, esv, sv = (_mean(getattr(beat, name) for beat in measured) for name in ("edv_ml", "esv_ml", "sv_ml"))
+    duration = _mean(60 / beat.hr_bpm for beat in measured if beat.hr_bpm)
     rate = 60 / duration if duration else heart_rate
     phase = np.full(count, "", dtype="<U2")
     for beat in found:
@@ -131,10 +137,10 @@ def analyse_lv(
         phase[beat.es] = "ES"
     return LVAnalysis(
         curve=curve,
-        beats=beats,
-        ef=_mean(beat.ef for beat in beats),
-        fac=_mean(beat.fac for beat in beats),
-        ef_spread=float(np.std([beat.ef for beat in beats], ddof=1)) if len(beats) > 1 else None,
+        beats=measured,
+        ef=_mean(beat.ef for beat in measured),
+        fac=_mean(beat.fac for beat in measured),
+        ef_spread=float(np.std([beat.ef for beat in measured], ddof=1)) if len(measured) > 1 else None,
         edv_ml=edv,
         esv_ml=esv,
         sv_ml=sv,
@@ -145,6 +151,14 @@ def analyse_lv(
         method=method,
         view=view,
     )
+
+
+def _checked_beats(beats: Sequence[Beat], measurable: NDArray[np.float64]) -> list[Beat]:
+    for beat in beats:
+        for frame in (beat.ed, beat.es):
+            if not 0 <= frame < len(measurable) or not np.isfinite(measurable[frame]):
+                raise MeasureError(f"frame {frame} was named as a phase, but no left ventricle can be measured on it")
+    return list(beats)
 
 
 def _measured(beat: Beat, curve: LVCurve) -> LVBeat:

@@ -48,3 +48,9 @@ EDGE_FRAMES = 0.1
 """Share of frames with the mask at the image's edge that is worth a flag."""
 LOW_IOU = 0.75
 """Median predicted IoU below which the segmentation is not trusted."""
+
+# The two views of a study (biplane.py)
+MAX_LENGTH_DIFFERENCE = 0.10
+"""Difference of the two views' long axes at end-diastole, as a share of the longer, above which the shorter may be foreshortened."""
+MAX_RATE_DIFFERENCE = 0.15
+"""Difference of the two views' heart rates, as a share of the higher, above which their beats are hardly the same."""
