@@ -130,7 +130,7 @@ def _clip(rng: np.random.Generator, heart: Heart, view: str, size: int | tuple[i
         phase=phase,
         lv_volume_ml=heart.edv_ml - phase * (heart.edv_ml - heart.esv_ml),
         truth=HeartTruth(heart.edv_ml, heart.esv_ml, 100 * heart.ef, _nearest(cycle.r_times, times), _nearest(cycle.es_times, times)),
-        present=tuple(int(k) for k in np.unique(masks) if k),
+        present=tuple(int(k) for k in np.flatnonzero(np.bincount(masks.ravel())) if k),
     )
 
 

@@ -1,4 +1,4 @@
-"""What happens to a picture after the scanner drew it: resampling, blur, sharpening, JPEG, interlace, tint."""
+"""What happens to a picture after the scanner drew it: resampling, blur, sharpening, JPEG, interlace, tint, video."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.simulate.options import EchoOptions
+from echoseg.simulate.video import Codec, random_codec
 
 Picture: TypeAlias = NDArray[Any]
 
@@ -22,6 +23,7 @@ class Chain:
         scale: pixels of the scanner's picture per pixel of the final one. ``quality``: JPEG quality or None.
         blur: sigma of a blur in final pixels, 0 none; below 0 sharpens. ``interlace``: rows of odd fields shift by this many pixels.
         tint: ``(256, 3)`` colour of each grey, or None for grey frames. ``area``: area averaging rather than linear when shrinking.
+        video: codec of the final clip, or None.
     """
 
     scale: float
@@ -30,6 +32,7 @@ class Chain:
     interlace: int
     tint: Picture | None
     area: bool
+    video: Codec | None
 
 
 def random_chain(rng: np.random.Generator, rows: int, options: EchoOptions) -> Chain:
@@ -48,6 +51,7 @@ def random_chain(rng: np.random.Generator, rows: int, options: EchoOptions) -> C
         interlace=int(rng.random() < 0.03),
         tint=tint,
         area=bool(rng.random() < 0.7),
+        video=random_codec(rng.spawn(1)[0], options.video),
     )
 
 

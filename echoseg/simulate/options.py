@@ -34,6 +34,7 @@ class EchoOptions:
         overlay: probability of burned-in text, ECG and marks.
         colour: probability that frames come as ``(T, H, W, 3)``, tinted or with coloured marks.
         compression: probability of JPEG artefacts.
+        video: probability that a clip has been through a video codec; stills have not.
 
     Raises:
         SimulationError: a range is reversed or a probability lies outside 0..1.
@@ -53,6 +54,7 @@ class EchoOptions:
     overlay: float = 0.5
     colour: float = 0.15
     compression: float = 0.6
+    video: float = 0.25
 
     def __post_init__(self) -> None:
         for field in fields(self):

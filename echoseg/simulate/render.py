@@ -17,6 +17,7 @@ from echoseg.simulate.scan import ScanMap, Sector, scan_map
 from echoseg.simulate.scene import Scene
 from echoseg.simulate.tissue import echogenicity, squareness
 from echoseg.simulate.valves import chords, hinges, leaflets, tendon, tricuspid
+from echoseg.simulate.video import round_trip
 
 _TRACING_MARGIN_MM = 3.0
 """People trace the ventricle a little beyond the sector's edge."""
@@ -51,7 +52,10 @@ def render(
         mask[(mask >= 3) & ~final.inside] = 0
         mask[(mask == 1) & ~near] = 0
         masks.append(mask)
-    return np.stack(pictures), np.stack(masks), final.inside
+    frames = np.stack(pictures)
+    if scene.chain.video is not None and len(frames) > 1:
+        frames = round_trip(scene.chain.video, frames)
+    return frames, np.stack(masks), final.inside
 
 
 def _near_sector(sector: Sector, where: ScanMap) -> NDArray[np.bool_]:

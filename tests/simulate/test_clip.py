@@ -8,6 +8,7 @@ import pytest
 from echoseg.simulate import VIEWS, EchoOptions, SimulationError, random_clip, simulate_clip, simulate_study
 from echoseg.simulate.gallery import write_gallery
 from echoseg.simulate.heart import random_heart
+from echoseg.simulate.video import Codec, round_trip
 
 
 def test_same_seed_same_clip_and_other_seed_other_clip():
@@ -123,3 +124,18 @@ def test_gallery_is_a_picture_of_the_stated_size(tmp_path):
 
     write_gallery(tmp_path / "gallery.png", seed=1, rows=1, cols=2, size=64)
     assert cv2.imread(str(tmp_path / "gallery.png")).shape == (128, 128, 3)
+
+
+def test_a_video_codec_changes_the_frames_of_a_clip_alone():
+    plain, coded = (random_clip(6, (65, 71), frames=4, options=EchoOptions(video=share, overlay=0)) for share in (0.0, 1.0))
+    assert coded.frames.shape == plain.frames.shape and np.array_equal(coded.masks, plain.masks)
+    assert 0 < np.abs(coded.frames.astype(int) - plain.frames).mean() < 15
+    assert np.array_equal(*(random_clip(6, 64, options=EchoOptions(video=share)).frames for share in (0.0, 1.0)))
+
+
+@pytest.mark.parametrize("name", ["libx264", "mpeg4"])
+def test_a_codec_is_deterministic_keeps_odd_sizes_and_is_worse_at_lower_quality(name):
+    frames = random_clip(4, (63, 75), frames=5, options=EchoOptions(colour=1.0, video=0)).frames
+    fine, again, coarse = (round_trip(Codec(name, quality), frames) for quality in (4, 4, 30))
+    assert fine.shape == frames.shape and np.array_equal(fine, again)
+    assert 0 < np.abs(fine.astype(int) - frames).mean() < np.abs(coarse.astype(int) - frames).mean()
