@@ -1,0 +1,99 @@
+"""``seg.dcm`` and ``sr.dcm``: the results of a run on a DICOM source, for the archive that the source came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from echoseg.io.atomic import atomic_path
+from echoseg.io.deidentify import deidentify
+from echoseg.io.dicom_algorithm import Algorithm, quiet_building
+from echoseg.io.dicom_header import dicom_origin
+from echoseg.io.dicom_seg import build_segmentation
+from echoseg.io.source import Source
+from echoseg.report.dicom_sr import build_report
+from echoseg.report.drawing import object_colour
+from echoseg.types import Segmentation
+
+_MM2_PER_CM2 = 100.0
+
+
+def write_dicom(
+    directory: Path,
+    source: Source,
+    segmentation: Segmentation,
+    record: Mapping[str, Any],
+    *,
+    probabilities: NDArray[np.uint8] | None = None,
+    anonymous: bool = False,
+) -> dict[str, Path]:
+    """Writes seg.dcm (BINARY), sr.dcm, and seg-fractional.dcm where there are probabilities.
+
+    Args:
+        directory: an existing folder.
+        source: with ``dicom_frames``.
+        segmentation: of all its frames.
+        record: measurements.json.
+        probabilities: ``(T, H, W, N)`` uint8, 0..255 for 0..1, objects in the order of ``segmentation.object_ids``.
+        anonymous: apply :func:`echoseg.io.deidentify.deidentify` to what is written.
+
+    Returns:
+        ``{file name: path}`` of what was written.
+
+    Raises:
+        OutputError: the headers of the source make an object impossible, or a file cannot be written.
+        SourceError: the source's files are gone or damaged.
+    """
+    origin = dicom_origin(source.dicom_frames)
+    algorithm = _algorithm(record)
+    names = {object_id: segmentation.names.get(object_id, str(object_id)) for object_id in segmentation.object_ids}
+    colours = {object_id: object_colour(object_id, name) for object_id, name in names.items()}
+    to_stored = getattr(source, "to_stored", lambda array: array)
+    made = build_segmentation(origin, to_stored(segmentation.masks), names, algorithm, colours)
+    written = {"seg.dcm": made, "sr.dcm": build_report(origin, made, record, _areas(segmentation, record), algorithm)}
+    if probabilities is not None:
+        stored = np.stack([to_stored(probabilities[..., column]) for column in range(probabilities.shape[-1])], axis=-1)
+        written["seg-fractional.dcm"] = build_segmentation(origin, stored, names, algorithm, colours)
+    for name, dataset in written.items():
+        if anonymous:
+            deidentify(dataset, clean_content=True)
+        _save(directory / name, dataset)
+    return {name: directory / name for name in written}
+
+
+def _save(path: Path, dataset: Dataset) -> None:
+    with atomic_path(path) as temporary, quiet_building():
+        dataset.save_as(temporary, enforce_file_format=True)
+
+
+def _algorithm(record: Mapping[str, Any]) -> Algorithm:
+    made_by = record["provenance"]
+    prompt = made_by["prompt"]
+    created = datetime.strptime(made_by["created"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).astimezone()
+    options = {key: str(value) for key, value in made_by["options"].items() if value is not None and not isinstance(value, dict | list)}
+    return Algorithm(
+        model=made_by["model"]["name"] or "masks",
+        version=made_by["versions"]["echoseg"],
+        weights_sha256=made_by["model"]["weights_sha256"],
+        automatic=isinstance(prompt, str) and prompt.startswith("auto"),
+        created=created.replace(tzinfo=None),
+        # The name of a mask file may be a patient's.
+        parameters={"prompt": prompt.partition(":")[0] if isinstance(prompt, str) and "mask:" in prompt else str(prompt)[:400], **options},
+    )
+
+
+def _areas(segmentation: Segmentation, record: Mapping[str, Any]) -> dict[tuple[int, int], float]:
+    """Areas in cm² of the outlines that a report shows: ED and ES of each beat, else the first prompted frame."""
+    spacing = segmentation.geometry.spacing
+    if spacing is None:
+        return {}
+    frames = {beat[phase] for beat in record["beats"] for phase in ("ed", "es")}
+    frames |= {frame for seeded in segmentation.seeds.values() for frame in seeded[:1]}
+    pixel_cm2 = spacing[0] * spacing[1] / _MM2_PER_CM2
+    return {(i, f): round(float((segmentation.masks[f] == i).sum() * pixel_cm2), 2) for i in segmentation.object_ids for f in frames}

@@ -1,0 +1,102 @@
+"""Names, units and methods of measurements.json as DICOM codes: LOINC, SNOMED CT, DCM and UCUM.
+
+Where PS3.16 CID 12300 (core echo measurements) has a code that says everything, plane and method included, that one
+is used: an echo system finds it by TID 5301's names. Else the general code, with the method (CID 12228) beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+_PRIVATE = "99ECHOSEG"  # PS3.16 8.2: private schemes begin with 99
+_UNITS = {
+    "%": codes.UCUM.Percent,
+    "mL": Code("mL", "UCUM", "milliliter"),
+    "L/min": Code("L/min", "UCUM", "liter per minute"),
+    "/min": Code("{H.B.}/min", "UCUM", "BPM"),
+    "mm": codes.UCUM.Millimeter,
+    "cm²": codes.UCUM.SquareCentimeter,
+    "1": codes.UCUM.NoUnits,
+}
+_METHODS = {
+    ("single-plane", "disks"): codes.cid12228.MethodOfDisksSinglePlane,
+    ("biplane", "disks"): codes.cid12228.MethodOfDisksBiplane,
+    ("single-plane", "area-length"): codes.cid12228.AreaLengthSinglePlane,
+    ("biplane", "area-length"): codes.cid12228.AreaLengthBiplane,
+}
+# By measure, planes and view; all by the method of disks.
+_PRECOORDINATED: Mapping[tuple[str, str, str], str] = {
+    ("ef", "single-plane", "A4C"): "LeftVentricularEjectionFractionSinglePlane4CMOD",
+    ("ef", "single-plane", "A2C"): "LeftVentricularEjectionFractionSinglePlane2CMOD",
+    ("ef", "biplane", ""): "LeftVentricularEjectionFractionBiplaneMOD",
+    ("edv", "single-plane", "A4C"): "LeftVentricularEndDiastolicVolumeSinglePlane4CMOD",
+    ("edv", "single-plane", "A2C"): "LeftVentricularEndDiastolicVolumeSinglePlane2CMOD",
+    ("edv", "biplane", ""): "LeftVentricularEndDiastolicVolumeBiplaneMOD",
+    ("esv", "single-plane", "A4C"): "LeftVentricularEndSystolicVolumeSinglePlane4CMOD",
+    ("esv", "single-plane", "A2C"): "LeftVentricularEndSystolicVolumeSinglePlane2CMOD",
+    ("esv", "biplane", ""): "LeftVentricularEndSystolicVolumeBiplaneMOD",
+}
+_GENERAL = {
+    "ef": codes.cid12202.LeftVentricularEjectionFractionByUS,
+    "edv": codes.cid12202.LeftVentricularEndDiastolicVolume,
+    "esv": codes.cid12202.LeftVentricularEndSystolicVolume,
+    "sv": codes.SCT.StrokeVolume,
+    "hr": codes.LN.HeartRate,
+    "co": codes.SCT.CardiacOutput,
+    "fac": codes.SCT.LeftVentricularFractionalAreaChange,
+    "ed_area": codes.SCT.LeftVentricularDiastolicArea,
+    "es_area": codes.SCT.LeftVentricularSystolicArea,
+    "volume": codes.SCT.Volume,
+    "area": codes.SCT.Area,
+    "long_axis": codes.SCT.LongAxis,
+    "short_axis": codes.SCT.ShortAxis,
+}
+VIEWS = {"A4C": codes.cid12226.ApicalFourChamber, "A2C": codes.cid12226.ApicalTwoChamber}
+
+
+@dataclass(frozen=True)
+class CodedMeasure:
+    """How one measure is called in DICOM.
+
+    Attributes:
+        name, unit: coded.
+        method: CID 12228, or None where the name holds it or there is none to say.
+    """
+
+    name: Code
+    unit: Code
+    method: Code | None
+
+
+def coded_measure(key: str, unit: str, method: str | None) -> CodedMeasure:
+    """The codes of an entry of ``measures`` in measurements.json; a measure without a standard code gets a private one.
+
+    Args:
+        key: such as ``ef``.
+        unit: as the JSON Schema lists them.
+        method: as in the record, such as ``single-plane disks (A4C)``.
+    """
+    planes, how, view = _parsed(method)
+    keyword = _PRECOORDINATED.get((key, planes, "" if planes == "biplane" else view)) if how == "disks" else None
+    if keyword is not None:
+        return CodedMeasure(codes.cid12300.concepts[keyword], _UNITS[unit], None)
+    name = _GENERAL.get(key) or Code(key[:16], _PRIVATE, key.replace("_", " ")[:64])
+    return CodedMeasure(name, _UNITS[unit], _METHODS.get((planes, how)))
+
+
+def view_of(method: str | None) -> Code | None:
+    """The echo view (CID 12226) that a measure's method names, or None."""
+    return VIEWS.get(_parsed(method)[2])
+
+
+def _parsed(method: str | None) -> tuple[str, str, str]:
+    """``(planes, method, view)`` of texts such as ``single-plane disks (A4C)`` and ``biplane disks``; empty where not said."""
+    planes = re.search(r"single-plane|biplane", method or "")
+    how = re.search(r"disks|area-length", method or "")
+    view = re.search(r"\((A4C|A2C)\)", method or "")
+    return planes[0] if planes else "", how[0] if how else "", view[1] if view else ""

@@ -1,0 +1,250 @@
+"""DICOM SR of a run: a TID 1500 Measurement Report whose numbers point to the frames and the segments they come from.
+
+TID 1500, also for echo. The echo templates (TID 5200, TID 5300) can name images, but no segmentation and no algorithm,
+and a number of a machine without both cannot be checked. The names of measures are those of TID 5300 all the same.
+
+- A clip with an LV: one group (TID 1501) of means over beats, one for each beat, and beside it the ED and ES outlines
+  as frames of the segmentation (TID 1410) with their areas.
+- Any other clip or image: each object's outline on its first prompted frame. A volume: each object as a segment (TID 1411).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from highdicom.seg import Segmentation
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    ComprehensiveSR,
+    DeviceObserverIdentifyingAttributes,
+    FindingSite,
+    Measurement,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
+    QualitativeEvaluation,
+    ReferencedSegment,
+    ReferencedSegmentationFrame,
+    RelationshipTypeValues,
+    SourceImageForMeasurementGroup,
+    SourceImageForSegmentation,
+    TextContentItem,
+    TrackingIdentifier,
+    VolumetricROIMeasurementsAndQualitativeEvaluations,
+)
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from echoseg.errors import OutputError
+from echoseg.io.dicom_algorithm import Algorithm, date_instance, quiet_building
+from echoseg.io.dicom_codes import segment_codes
+from echoseg.io.dicom_header import Origin
+from echoseg.io.dicom_uid import derived_uid
+from echoseg.report.dicom_measure_codes import coded_measure, view_of
+
+_BEAT_MEASURES = {"ef": "ef", "edv_ml": "edv", "esv_ml": "esv", "sv_ml": "sv", "fac": "fac", "hr_bpm": "hr"}
+_OBJECT_MEASURES = {"volume_ml": ("volume", "mL"), "long_axis_mm": ("long_axis", "mm"), "short_axis_mm": ("short_axis", "mm")}
+_PHASES = {"ed": codes.cid12233.EndDiastole, "es": codes.cid12233.EndSystole}
+
+Group = (
+    MeasurementsAndQualitativeEvaluations
+    | PlanarROIMeasurementsAndQualitativeEvaluations
+    | VolumetricROIMeasurementsAndQualitativeEvaluations
+)
+
+
+def build_report(
+    origin: Origin, segmentation: Segmentation, record: Mapping[str, Any], areas_cm2: Mapping[tuple[int, int], float], algorithm: Algorithm
+) -> ComprehensiveSR:
+    """The report of one run.
+
+    Args:
+        origin: of the source's frames, in the order of the segmentation.
+        segmentation: the BINARY object of the same run; its segments are the objects of ``record`` in their order.
+        record: measurements.json.
+        areas_cm2: ``{(object_id, frame): cm²}`` of the outlines to report; empty when the spacing is unknown.
+        algorithm: what made the numbers.
+
+    Raises:
+        OutputError: an attribute of the source makes the report impossible.
+    """
+    writer = _Writer(origin, segmentation, record, areas_cm2, algorithm)
+    with_lv = bool(record["measures"])
+    try:
+        with quiet_building():
+            report = MeasurementReport(
+                observation_context=ObservationContext(observer_device_context=_observer(algorithm)),
+                procedure_reported=codes.SCT.Echocardiography if with_lv else codes.SCT.ImagingProcedure,
+                imaging_measurements=list(writer.lv_groups() if with_lv else writer.object_groups()),
+            )
+            content = json.dumps([record[key] for key in ("objects", "measures", "beats", "flags")], sort_keys=True)
+            made = ComprehensiveSR(
+                evidence=[*origin.headers, segmentation],
+                content=report[0],
+                is_complete=True,
+                is_final=False,
+                specific_character_set=origin.first.SpecificCharacterSet,
+                series_description=f"{algorithm.name} measurements"[:64],
+                **algorithm.identity("SR", origin, content.encode()),
+                **algorithm.equipment(),
+            )
+    except Exception as error:  # highdicom checks what it is given; its message may quote the patient
+        raise OutputError(f"no DICOM report can be made: the headers of the source do not fit ({type(error).__name__})") from error
+    date_instance(made, algorithm)
+    return made
+
+
+def _observer(algorithm: Algorithm) -> ObserverContext:
+    device = DeviceObserverIdentifyingAttributes(
+        uid=derived_uid("device", algorithm.model, algorithm.version, algorithm.weights_sha256 or ""),
+        name=algorithm.name,
+        manufacturer_name="echoseg",
+        model_name=algorithm.name,
+    )
+    return ObserverContext(codes.DCM.Device, device)
+
+
+class _Writer:
+    """What the groups of one report share."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        segmentation: Segmentation,
+        record: Mapping[str, Any],
+        areas_cm2: Mapping[tuple[int, int], float],
+        algorithm: Algorithm,
+    ) -> None:
+        self.origin, self.segmentation, self.record, self.areas_cm2 = origin, segmentation, record, areas_cm2
+        self.algorithm = AlgorithmIdentification(
+            algorithm.name, algorithm.version, [f"weights_sha256={algorithm.weights_sha256 or 'unknown'}"]
+        )
+        self.segments = {item["id"]: number for number, item in enumerate(record["objects"], start=1)}
+        self.frame_of = _segmentation_frames(origin, segmentation)
+
+    def lv_groups(self) -> Iterator[Group]:
+        lv = next(item for item in self.record["objects"] if item["name"] == "LV")
+        beats = self.record["beats"]
+        overall = []
+        for key, entry in self.record["measures"].items():
+            mean = entry["interval"] is not None  # given with two beats and more
+            overall += self._measures(key, entry["value"], entry["unit"], entry["method"], codes.SCT.Mean if mean else None)
+        frames = sorted({beat[phase] for beat in beats for phase in _PHASES})
+        view = next((found for entry in self.record["measures"].values() if (found := view_of(entry["method"]))), None)
+        evaluations = [QualitativeEvaluation(codes.DCM.ImageView, view)] if view else []
+        group = self._group(
+            MeasurementsAndQualitativeEvaluations, "LV", lv["name"], overall, evaluations, source_images=self._images(frames)
+        )
+        for flag in self.record["flags"]:
+            if flag["severity"] != "info":
+                text = TextContentItem(codes.DCM.Comment, flag["message"], RelationshipTypeValues.CONTAINS)
+                group[0].ContentSequence.append(text)
+        yield group
+        for number, beat in enumerate(beats, start=1):
+            name = f"LV, beat {number}"
+            measured = [Measurement(codes.DCM.BeatNumber, number, codes.UCUM.NoUnits)]
+            for field, key in _BEAT_MEASURES.items():
+                entry = self.record["measures"][key]
+                measured += self._measures(key, beat[field], entry["unit"], entry["method"])
+            images = self._images([beat["ed"], beat["es"]])
+            yield self._group(kind, name, lv["name"], measured, source_images=images)
+            for phase, code in _PHASES.items():
+                area = self.areas_cm2.get((lv["id"], beat[phase]))
+                area_measure = self._measures(f"{phase}_area", area, "cm²", None)
+                evaluation = [QualitativeEvaluation(codes.SCT.CardiacCyclePhase, code)]
+                yield from self._outline(f"{name}, {phase.upper()}", lv, beat[phase], area_measure, evaluation)
+
+    def object_groups(self) -> Iterator[Group]:
+        for item in self.record["objects"]:
+            measured = [m for field, (key, unit) in _OBJECT_MEASURES.items() for m in self._measures(key, item.get(field), unit, None)]
+            if self.record["source"]["kind"] == "volume":
+                if any(segment == self.segments[item["id"]] for segment, _ in self.frame_of):
+                    whole = ReferencedSegment.from_segmentation(self.segmentation, self.segments[item["id"]])
+                    kind = VolumetricROIMeasurementsAndQualitativeEvaluations
+                    yield self._group(kind, item["name"], item["name"], measured, referenced_segment=whole)
+                continue
+            for frame in item["seed_frames"][:1]:
+                area = self._measures("area", self.areas_cm2.get((item["id"], frame)), "cm²", None)
+                yield from self._outline(item["name"], item, frame, [*measured, *area])
+
+    def _outline(
+        self,
+        name: str,
+        item: Mapping[str, Any],
+        frame: int,
+        measured: Sequence[Measurement],
+        evaluations: Sequence[QualitativeEvaluation] = (),
+    ) -> Iterator[Group]:
+        """The outline of an object on one frame of the source; nothing where its mask is empty."""
+        segment = self.segments[item["id"]]
+        if (segment, frame) not in self.frame_of:
+            return
+        (header, number) = self.origin.frames[frame]
+        image = self.origin.headers[header]
+        region = ReferencedSegmentationFrame(
+            self.segmentation.SOPClassUID,
+            self.segmentation.SOPInstanceUID,
+            self.frame_of[segment, frame],
+            segment,
+            SourceImageForSegmentation(image.SOPClassUID, image.SOPInstanceUID, None if number is None else [number]),
+        )
+        # The frame belongs to one segment; PS3.3 C.18.4 forbids to name both, and highdicom does.
+        del region[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
+        kind = PlanarROIMeasurementsAndQualitativeEvaluations
+        yield self._group(kind, name, item["name"], measured, evaluations, referenced_segment=region)
+
+    def _group(
+        self,
+        kind: type,
+        name: str,
+        structure: str,
+        measured: Sequence[Measurement],
+        evaluations: Sequence[QualitativeEvaluation] = (),
+        **region: Any,
+    ) -> Any:
+        category, found = segment_codes(structure)
+        anatomy = category == codes.cid7150.AnatomicalStructure
+        return kind(
+            tracking_identifier=TrackingIdentifier(derived_uid("tracking", str(self.segmentation.SOPInstanceUID), name), name),
+            finding_category=CodedConcept.from_code(category),
+            finding_type=CodedConcept.from_code(found),
+            finding_sites=[FindingSite(found)] if anatomy else None,
+            algorithm_id=self.algorithm,
+            measurements=list(measured) or None,
+            qualitative_evaluations=list(evaluations) or None,
+            **region,
+        )
+
+    def _measures(self, key: str, value: float | None, unit: str, method: str | None, derivation: Code | None = None) -> list[Measurement]:
+        """One measurement, or none where the value is unknown: a report says nothing rather than a guess."""
+        if value is None:
+            return []
+        coded = coded_measure(key, unit, method)
+        return [Measurement(coded.name, float(value), coded.unit, method=coded.method, derivation=derivation)]
+
+    def _images(self, frames: Sequence[int]) -> list[SourceImageForMeasurementGroup]:
+        """The source frames of a group: one item for each object, with its frame numbers."""
+        numbers: dict[int, list[int]] = {}
+        for frame in sorted(set(frames)):
+            header, number = self.origin.frames[frame]
+            numbers.setdefault(header, []).extend([] if number is None else [number])
+        images = [(self.origin.headers[header], found) for header, found in numbers.items()]
+        return [SourceImageForMeasurementGroup(image.SOPClassUID, image.SOPInstanceUID, found or None) for image, found in images]
+
+
+def _segmentation_frames(origin: Origin, segmentation: Segmentation) -> dict[tuple[int, int], int]:
+    """``{(segment number, source frame): frame number in the segmentation, from 1}``."""
+    index = {origin.reference(i): i for i in range(len(origin.frames))}
+    found = {}
+    for number, group in enumerate(segmentation.PerFrameFunctionalGroupsSequence, start=1):
+        source = group.DerivationImageSequence[0].SourceImageSequence[0]
+        frame = source.get("ReferencedFrameNumber")
+        place = index.get((str(source.ReferencedSOPInstanceUID), None if frame is None else int(frame)))
+        if place is not None:
+            found[int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber), place] = number
+    return found
