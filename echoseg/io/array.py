@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from echoseg.errors import NotRereadableError, SourceError, UnsupportedSourceError
 from echoseg.io.intensity import Window, to_uint8, window_for
+from echoseg.io.orientation import is_usable
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind, Source
+from echoseg.io.voxels import Acquisition, Spacing, Voxels
 from echoseg.types import BoolMask, Geometry, Image
 
 _SAMPLED_FRAMES = 16
@@ -180,7 +182,7 @@ def frame_to_uint8(frame: NDArray[np.generic], window: Window, where: str) -> Im
     return image.copy() if np.shares_memory(image, frame) else image
 
 
-def open_array_file(path: Path, name: str, kind: Kind | None) -> ArraySource:
+def open_array_file(path: Path, name: str, kind: Kind | None) -> Source | Acquisition:
     """A ``.npy`` (memory-mapped) or ``.npz`` file. Pickled objects are refused: they can run code.
 
     An ``.npz`` must hold one array, or one called ``frames``, ``imgs``, ``images``, ``image``, ``video`` or ``arr_0``.
@@ -189,7 +191,8 @@ def open_array_file(path: Path, name: str, kind: Kind | None) -> ArraySource:
     Raises:
         SourceError: damaged file, no such array, or an unusable one.
     """
-    geometry = Geometry()
+    affine: NDArray[np.float64] | None = None
+    spacing: Spacing = (None, None, None)
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -200,15 +203,21 @@ def open_array_file(path: Path, name: str, kind: Kind | None) -> ArraySource:
                 if key == "imgs" and array.ndim == 3:
                     kind = kind or "volume"
                 if kind == "volume":
-                    geometry = _npz_geometry(archive)
+                    affine, spacing = _npz_geometry(archive)
     except SourceError:
         raise
     except Exception as error:  # numpy raises ValueError, EOFError, OSError, BadZipFile, zlib.error, KeyError, ...
         if "allow_pickle" in str(error) or "Python objects" in str(error):
             raise UnsupportedSourceError(f"{path}: holds pickled Python objects, never loaded here; save a plain numeric array") from None
         raise SourceError(f"{path}: not a complete {path.suffix} file ({error}); save the array again") from error
-    source = ArraySource(array, name, kind, geometry)
-    source.details = {**source.details, "format": path.suffix.lower().lstrip(".") or "npy"}
+    file_format = path.suffix.lower().lstrip(".") or "npy"
+    if kind == "volume":
+        planes = as_sequence(array, name)
+        one = Voxels(planes, affine, spacing)
+        # Only the number of slices can be more than 1: the file holds one moment.
+        return Acquisition(len(planes), 1, lambda _: one, lambda k: Voxels(planes[k : k + 1], None, (*spacing[:2], None)), file_format)
+    source = ArraySource(array, name, kind)
+    source.details = {**source.details, "format": file_format}
     return source
 
 
@@ -219,20 +228,20 @@ def _pick(archive: np.lib.npyio.NpzFile, path: Path) -> tuple[NDArray[np.generic
     return archive[keys[0]], keys[0]
 
 
-def _npz_geometry(archive: np.lib.npyio.NpzFile) -> Geometry:
-    """Geometry of a MedSAM2 file: ``spacing`` (x, y, z) in mm, with ``direction`` and ``origin`` an affine too."""
-    if "spacing" not in archive.files:
-        return Geometry()
-    spacing = np.asarray(archive["spacing"], dtype=np.float64).ravel()
+def _npz_geometry(archive: np.lib.npyio.NpzFile) -> tuple[NDArray[np.float64] | None, Spacing]:
+    """Affine and spacing of a MedSAM2 file: ``spacing`` (x, y, z) in mm; with ``direction`` (3 x 3) and ``origin`` an affine too."""
+    stated = {key: np.asarray(archive[key], dtype=np.float64).ravel() for key in ("spacing", "direction", "origin") if key in archive.files}
+    spacing = stated.get("spacing", np.empty(0))
     if spacing.shape != (3,) or not np.isfinite(spacing).all() or (spacing <= 0).any():
-        return Geometry()
-    affine = None
-    if "direction" in archive.files and archive["direction"].size == 9:
-        affine = np.eye(4)
-        affine[:3, :3] = archive["direction"].reshape(3, 3) * spacing
-        if "origin" in archive.files and archive["origin"].size == 3:
-            affine[:3, 3] = archive["origin"].ravel()
-    return Geometry(spacing=(float(spacing[1]), float(spacing[0])), slice_spacing=float(spacing[2]), affine=affine)
+        return None, (None, None, None)
+    steps = float(spacing[0]), float(spacing[1]), float(spacing[2])
+    if stated.get("direction", np.empty(0)).size != 9:
+        return None, steps
+    affine = np.eye(4)
+    affine[:3, :3] = stated["direction"].reshape(3, 3) * spacing
+    if stated.get("origin", np.empty(0)).size == 3:
+        affine[:3, 3] = stated["origin"]
+    return (affine if is_usable(affine) else None), steps
 
 
 def _one_image(frame: object, where: str) -> NDArray[np.generic]:

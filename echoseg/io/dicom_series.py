@@ -1,94 +1,131 @@
-"""The files of a DICOM series put in order along the slice normal (PS3.3 C.7.6.2), complete or not at all.
-
-ITK's own series reader leaves out files that it cannot read: a volume with a slice fewer, in silence.
-"""
+"""The DICOM series in a folder: listed, one chosen, its images put in order."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.dicom_frames import read_header
-from echoseg.io.dicom_values import numbers, quiet_reading, text
-from echoseg.types import Flag
+from echoseg.io.dicom_frames import FrameTable, read_header
+from echoseg.io.dicom_slices import dicom_slices
+from echoseg.io.dicom_stack import arrange
+from echoseg.io.dicom_values import number, quiet_reading, text
+from echoseg.io.voxels import Acquisition
 
-_UNEVEN = 0.02  # relative deviation of a slice distance from the median that rounding does not explain
 _CLIPS = ("US", "IVUS", "XA", "RF", "ES")
 
 
 @dataclass(frozen=True)
-class Stack:
-    """One series, ready to be read.
+class Series:
+    """One series of images.
 
     Attributes:
-        files: from the lowest to the highest position along the slice normal, at least one.
-        modality: as the files state it, or None.
-        flags: ``slices_uneven`` where the distances between slices differ.
+        uid: Series Instance UID; empty when the files have none.
+        number: Series Number, or None.
+        modality: as the files state it, or empty.
+        description: Series Description. Free text: to be shown to who asks for it, never written into results.
+        size: ``(H, W)`` of the first image.
+        files: in natural order of their names, with header and frame table.
     """
 
-    files: tuple[Path, ...]
-    modality: str | None
-    flags: tuple[Flag, ...]
+    uid: str
+    number: int | None
+    modality: str
+    description: str
+    size: tuple[int, int]
+    files: tuple[tuple[Dataset, FrameTable], ...]
+
+    @property
+    def images(self) -> int:
+        return sum(table.count for _, table in self.files)
+
+    def __str__(self) -> str:
+        called = f"number {self.number}" if self.number is not None else f"UID {self.uid or '(none)'}"
+        return f"{called}: {self.modality or 'no modality'}, {self.images} images of {self.size[1]} x {self.size[0]}"
 
 
 @quiet_reading()
-def sort_stack(paths: list[Path], folder: Path) -> Stack:
-    """Check and sort the slices among DICOM files; objects without images (reports, segmentations) do not count.
+def list_series(paths: Sequence[Path], folder: Path) -> list[Series]:
+    """The series of images among DICOM files, by number; objects without images (reports, segmentations) do not count.
 
     Raises:
-        SourceError: a damaged or cut-off file, files that are clips of their own, several series, or no positions.
-        UnsupportedSourceError: no images, or several images at one position.
+        SourceError: a damaged or cut-off file.
+        UnsupportedSourceError: no images among the files.
     """
-    series: dict[str, list[tuple[Path, Dataset]]] = defaultdict(list)
+    members: dict[str, list[tuple[Dataset, FrameTable]]] = defaultdict(list)
     refusal: UnsupportedSourceError | None = None
     for path in paths:
+        if path.name.upper() == "DICOMDIR":
+            continue
         try:
             header, table = read_header(path)
         except UnsupportedSourceError as error:
             refusal = error
             continue
-        if table.count > 1 or text(header, "Modality") in _CLIPS:
-            raise SourceError(f"{folder}: holds {len(paths)} DICOM files, sources of their own like {path.name}; open one at a time")
-        series[text(header, "SeriesInstanceUID")].append((path, header))
-    if not series:
+        members[text(header, "SeriesInstanceUID")].append((header, table))
+    if not members:
         raise refusal or UnsupportedSourceError(f"{folder}: holds no DICOM images")
-    if len(series) > 1:
-        listing = "; ".join(f"{len(members)} files like {members[0][0].name}" for members in series.values())
-        raise SourceError(f"{folder}: holds {len(series)} DICOM series ({listing}); put each into its own folder and open one")
-    members = next(iter(series.values()))
-    heights = _heights([header for _, header in members], folder)
-    order = np.argsort(heights, kind="stable")
-    distances = np.diff(heights[order])
-    if len(distances) and distances.min() < 1e-3:
-        raise UnsupportedSourceError(
-            f"{folder}: the series has {len(members)} files at {1 + int((distances >= 1e-3).sum())} positions: a time series or several "
-            "images per slice; put the files of one stack (or of one slice, as a clip) into a folder of their own"
-        )
-    return Stack(tuple(members[i][0] for i in order), text(members[0][1], "Modality") or None, _uneven(distances))
+    found = [_series(uid, files) for uid, files in members.items()]
+    return sorted(found, key=lambda one: (one.number is None, one.number or 0, one.uid))
 
 
-def _heights(headers: list[Dataset], folder: Path) -> NDArray[np.float64]:
-    """The position of each slice along the normal of the first, in mm."""
-    orientation = numbers(headers[0], "ImageOrientationPatient")
-    positions = [numbers(header, "ImagePositionPatient") for header in headers]
-    if len(headers) == 1:
-        return np.zeros(1)
-    if len(orientation) != 6 or any(len(position) != 3 for position in positions):
-        raise SourceError(f"{folder}: the DICOM images do not state their positions in the patient; they cannot be stacked to a volume")
-    if any(not np.allclose(numbers(header, "ImageOrientationPatient"), orientation, atol=1e-3) for header in headers):
-        raise SourceError(f"{folder}: the DICOM images have different orientations; put the parallel ones into a folder of their own")
-    normal = np.cross(orientation[:3], orientation[3:])
-    return np.array(positions) @ normal
+def choose_series(series: Sequence[Series], wanted: str | None, folder: Path) -> Series:
+    """The one series of a folder, or the one whose UID or Series Number is ``wanted``.
+
+    Raises:
+        SourceError: several and none wanted, or the wanted one is not there or not alone; the message lists them.
+    """
+    if wanted is None and len(series) == 1:
+        return series[0]
+    listing = "; ".join(str(one) for one in series)
+    if wanted is None:
+        raise SourceError(f"{folder}: holds {len(series)} DICOM series ({listing}); choose one by its number or UID (--series)")
+    wanted = wanted.strip()
+    chosen = [one for one in series if wanted and one.uid == wanted]
+    chosen = chosen or [one for one in series if wanted.isdecimal() and one.number == int(wanted)]
+    if len(chosen) > 1:
+        uids = ", ".join(one.uid for one in chosen)
+        raise SourceError(f"{folder}: {len(chosen)} series have the number {wanted}; choose one by its UID: {uids}")
+    if not chosen:
+        raise SourceError(f"{folder}: holds no DICOM series {wanted}, but {listing}")
+    return chosen[0]
 
 
-def _uneven(distances: NDArray[np.float64]) -> tuple[Flag, ...]:
-    if len(distances) < 2 or np.abs(distances - np.median(distances)).max() <= _UNEVEN * np.median(distances):
-        return ()
-    span = f"{distances.min():.3g} to {distances.max():.3g} mm"
-    return (Flag("slices_uneven", f"Distances between slices vary from {span}: a slice may be missing, and volumes are not exact."),)
+def read_series(series: Series, where: Path) -> Acquisition:
+    """The images of a series in places and phases.
+
+    Raises:
+        SourceError: files that are clips of their own, or images that cannot be stacked, see :func:`arrange`.
+    """
+    if len(series.files) > 1 and series.modality in _CLIPS:
+        name = series.files[0][1].path.name
+        raise SourceError(f"{where}: holds {len(series.files)} DICOM files, sources of their own like {name}; open one at a time")
+    slices = [one for header, table in series.files for one in dicom_slices(header, table)]
+    return arrange(slices, where, series.modality or None)
+
+
+def read_multiframe(path: Path) -> Acquisition:
+    """The images of one multi-frame file in places and phases.
+
+    Raises:
+        SourceError: damaged or cut off, or images that cannot be stacked, see :func:`arrange`.
+    """
+    header, table = read_header(path)
+    return arrange(dicom_slices(header, table), path, text(header, "Modality") or None)
+
+
+def _series(uid: str, files: list[tuple[Dataset, FrameTable]]) -> Series:
+    header = files[0][0]
+    stated = number(header, "SeriesNumber")
+    return Series(
+        uid,
+        None if stated is None else int(stated),
+        text(header, "Modality"),
+        text(header, "SeriesDescription"),
+        (int(header.Rows), int(header.Columns)),
+        tuple(files),
+    )

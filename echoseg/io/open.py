@@ -1,9 +1,9 @@
-"""``open_source``: one function for every kind of input."""
+"""``open_source``: one function for every kind of input; ``open_parts`` for the slices or phases of one."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -11,8 +11,11 @@ from typing import Any
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.names import output_name, safe_name
-from echoseg.io.sniff import looks_like_dicom, sniff
+from echoseg.io.orientation import Plane
+from echoseg.io.sniff import folder_content, sniff
 from echoseg.io.source import Kind, Source
+from echoseg.io.volume_files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
+from echoseg.io.voxels import Acquisition
 from echoseg.types import Flag
 
 _KINDS = ("clip", "volume", "image")
@@ -26,6 +29,10 @@ def open_source(
     fps: float | None = None,
     spacing: float | tuple[float, float] | None = None,
     kind: Kind | None = None,
+    series: str | int | None = None,
+    part: str | None = None,
+    axis: Plane | None = None,
+    window: str | None = None,
 ) -> Source:
     """Open one input as a lazily read sequence of frames.
 
@@ -33,7 +40,7 @@ def open_source(
         source: one of
 
             - a path: video (mp4, avi, mov, mkv, webm, gif), DICOM (any name), image, ``.npy`` / ``.npz``, volume
-              (NIfTI, NRRD, MetaImage); or a folder: images (one frame each, in natural order) or one DICOM series;
+              (NIfTI, NRRD, MetaImage); or a folder: images (one frame each, in natural order) or DICOM series;
             - a numpy array ``(H, W)``, ``(T, H, W)``, ``(H, W, 3)`` or ``(T, H, W, 3)``;
             - a list or tuple of frames, arrays ``(H, W)`` or ``(H, W, 3)`` of one shape: one source, read as often as
               needed. A list of paths or sources is several sources and an error: open each by itself;
@@ -46,19 +53,78 @@ def open_source(
         spacing: ``(row_mm, col_mm)``, or one number for square pixels, in place of what the file says.
         kind: what the frames are, where that can be chosen: an array, ``.npz``, folder of images or NIfTI file as
             ``clip`` or ``volume``.
+        series: which DICOM series of a folder, by Series Number or Series Instance UID.
+        part: of slices at several phases (cine MR): ``slice:N``, one slice through all phases, a clip; or ``phase:N``,
+            the volume at one phase; counted from 0. For all of them see :func:`open_parts`.
+        axis: plane of a volume's slices: ``axial`` (default), ``coronal``, ``sagittal``, whatever the order of the file,
+            or ``stored``, the order of the file.
+        window: grey values of a volume: ``soft-tissue``, ``lung``, ``bone``, ``brain``, ``liver``, ``mediastinum``,
+            ``percentile`` or ``LEVEL,WIDTH``; default: soft tissue for CT, else the percentile.
 
     Raises:
         SourceError: missing, empty, cut off, damaged, or of an unusable shape; the message says what to do.
         UnsupportedSourceError: readable, but not frames.
     """
+    _check_kind(kind)
+    choice = volume_choice(series, part, axis, window)
+    if isinstance(source, Source):
+        if choice.given or any(option is not None for option in (name, fps, spacing, kind)):
+            raise SourceError(f"{source.name}: is open already; give name, fps, spacing, kind and the rest where it is opened first")
+        return source
+    if choice.part is not None and choice.part.index is None:
+        raise SourceError(f"part {choice.part} is many sources: give {choice.part}:N for one, or open them with open_parts")
+    found, title = _find(source, safe_name(name) if name else None, kind, choice)
+    return _finished(found, title, source, kind, choice, fps, spacing)
+
+
+def open_parts(
+    source: str | PathLike[str],
+    part: str,
+    *,
+    name: str | None = None,
+    fps: float | None = None,
+    spacing: float | tuple[float, float] | None = None,
+    kind: Kind | None = None,
+    series: str | int | None = None,
+    axis: Plane | None = None,
+    window: str | None = None,
+) -> Iterator[Source]:
+    """Open every part of slices at several phases as a source of its own; voxels are read once for all.
+
+    Args:
+        source: a path.
+        part: ``slice`` for a clip of each slice, ``phase`` for a volume of each phase; with a number for one of them.
+        name, fps, spacing, kind, series, axis, window: as of :func:`open_source`; a number is appended to the name.
+
+    Raises:
+        SourceError: as of :func:`open_source`; at the first part.
+    """
+    _check_kind(kind)
+    choice = volume_choice(series, part, axis, window)
+    found, title = _find(source, safe_name(name) if name else None, kind, choice)
+    for one in each_part(found, choice) if isinstance(found, Acquisition) else [choice]:
+        yield _finished(found, title, source, kind, one, fps, spacing)
+
+
+def _check_kind(kind: object) -> None:
     if kind is not None and kind not in _KINDS:
         raise SourceError(f"unknown kind {kind!r}; one of {', '.join(_KINDS)}")
-    if isinstance(source, Source):
-        if any(option is not None for option in (name, fps, spacing, kind)):
-            raise SourceError(f"{source.name}: is open already; give name, fps, spacing and kind where it is opened first")
-        return source
-    opened = _open(source, safe_name(name) if name else None, kind)
+
+
+def _finished(
+    found: Source | Acquisition,
+    name: str,
+    given: Any,
+    kind: Kind | None,
+    choice: VolumeChoice,
+    fps: float | None,
+    spacing: float | tuple[float, float] | None,
+) -> Source:
+    opened = volume_source(found, choice, kind, name, Path(given)) if isinstance(found, Acquisition) else found
     try:
+        if not isinstance(found, Acquisition) and choice.given:
+            options = ", ".join(choice.given)
+            raise SourceError(f"{opened.name}: {options} can be chosen in volumes and DICOM series; this is another kind of {opened.kind}")
         if (kind is not None and opened.kind != kind) or (kind == "image" and opened.length != 1):
             raise SourceError(f"{opened.name}: is a {opened.kind} of {opened.length} frames and cannot be read as kind {kind!r}")
         _apply(opened, fps, spacing)
@@ -68,32 +134,37 @@ def open_source(
     return opened
 
 
-def _open(source: Any, name: str | None, kind: Kind | None) -> Source:
+def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice) -> tuple[Source | Acquisition, str]:
+    """A source, or slices of which the source is still to be chosen; and its name."""
     if isinstance(source, str | PathLike):
         path = Path(source)
         name = name or output_name(path if path.name else path.resolve())
         if not path.exists():
             raise SourceError(f"{path}: no such file or folder; check the path")
-        return _open_folder(path, name, kind) if path.is_dir() else _open_file(path, name, kind)
+        if path.is_dir():
+            return _find_in_folder(path, name, kind, choice), name
+        if choice.series is not None:
+            raise SourceError(f"{path}: a series is chosen in a folder of DICOM files, and this is one file")
+        return _find_in_file(path, name, kind), name
     from echoseg.io.array import ArraySource, IterableSource, stack_frames
 
     if hasattr(source, "__array__"):
         import numpy as np
 
-        return ArraySource(np.asanyarray(source), name or "array", kind)
+        return ArraySource(np.asanyarray(source), name or "array", kind), name or "array"
     if isinstance(source, list | tuple) and source:
         if any(isinstance(item, str | PathLike | Source) for item in source):
             raise SourceError(f"a list of {len(source)} paths is several sources, not one; open each by itself")
-        return ArraySource(stack_frames(source, name or "frames"), name or "frames", kind)
+        return ArraySource(stack_frames(source, name or "frames"), name or "frames", kind), name or "frames"
     if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | dict | set):
-        return IterableSource(source, name or "frames")
+        return IterableSource(source, name or "frames"), name or "frames"
     raise SourceError(f"a {type(source).__name__} is not a source; give a path, a numpy array, or an iterable of frames")
 
 
-def _open_file(path: Path, name: str, kind: Kind | None) -> Source:
+def _find_in_file(path: Path, name: str, kind: Kind | None) -> Source | Acquisition:
     content = sniff(path)
     if content == "dicom":
-        return _open_dicom(path, name, kind)
+        return _find_in_dicom(path, name, kind)
     if content == "video":
         from echoseg.io.video import VideoSource
 
@@ -106,46 +177,37 @@ def _open_file(path: Path, name: str, kind: Kind | None) -> Source:
         from echoseg.io.array import open_array_file
 
         return open_array_file(path, name, kind)
-    from echoseg.io.volume import open_volume
-
-    return open_volume(path, name, kind)
+    return read_volume_file(path)
 
 
-def _open_dicom(path: Path, name: str, kind: Kind | None) -> Source:
+def _find_in_dicom(path: Path, name: str, kind: Kind | None) -> Source | Acquisition:
     from echoseg.io.dicom_cine import DicomSource, stacks_slices
 
     if kind != "clip" and stacks_slices(path):
-        from echoseg.io.dicom_frames import read_header
-        from echoseg.io.volume import open_volume
+        from echoseg.io.dicom_series import read_multiframe
 
-        header, _ = read_header(path)  # ITK reads cut-off files without complaint
-        return open_volume(path, name, kind, modality=str(header.get("Modality")))
+        return read_multiframe(path)
     return DicomSource(path, name, kind)
 
 
-def _open_folder(folder: Path, name: str, kind: Kind | None) -> Source:
-    """A folder of images or of one DICOM series; hidden files, other files and subfolders do not count."""
-    from natsort import natsorted
+def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Source | Acquisition:
+    """In a folder of images or of DICOM series; hidden files, other files and subfolders do not count."""
+    from echoseg.io.images import open_image_folder
 
-    from echoseg.io.images import IMAGE_SUFFIXES, open_image_folder
-
-    try:
-        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be listed ({error.strerror})") from error
-    images = natsorted((path for path in files if path.suffix.lower() in IMAGE_SUFFIXES), key=lambda path: path.name)
-    others = (path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES)
-    dicoms = natsorted((path for path in others if looks_like_dicom(path)), key=lambda path: path.name)
+    images, dicoms = folder_content(folder)
     if images and dicoms:
         raise SourceError(f"{folder}: holds {len(images)} images and {len(dicoms)} DICOM files; separate them")
     if images:
         return open_image_folder(images, name, kind)
-    if len(dicoms) == 1:
-        return _open_dicom(dicoms[0], name, kind)
+    if len(dicoms) == 1 and choice.series is None:
+        return _find_in_dicom(dicoms[0], name, kind)
     if dicoms:
-        from echoseg.io.volume import open_series
+        from echoseg.io.dicom_series import choose_series, list_series, read_series
 
-        return open_series(dicoms, folder, name, kind)
+        series = choose_series(list_series(dicoms, folder), choice.series, folder)
+        if len(series.files) == 1:
+            return _find_in_dicom(series.files[0][1].path, name, kind)
+        return read_series(series, folder)
     raise UnsupportedSourceError(f"{folder}: holds no images (PNG, JPEG, TIFF, ...) and no DICOM files; give the folder of the frames")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ class SeekableSource(Source):
     """
 
     length: int
-    reads_ahead: ClassVar[bool] = True
+    reads_ahead: bool = True
 
     def __init__(self) -> None:
         self._readers: Readers[Image] = Readers()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 
@@ -38,6 +40,8 @@ _MAGIC: tuple[tuple[int, bytes, Content], ...] = (
     (344, b"n+1\x00", "volume"),
     (4, b"n+2\x00", "volume"),
 )
+_GZIP = b"\x1f\x8b"
+_NIFTI_MARK_END = 348
 _DICOM_GROUPS = (b"\x02\x00", b"\x08\x00")  # first tag of a DICOM file without preamble, little endian
 
 
@@ -61,7 +65,7 @@ def sniff(path: Path) -> Content:
     name = path.name.lower()
     if head[:2] == b"PK" and name.endswith(".npz"):
         return "array"
-    if head[:2] == b"\x1f\x8b" and name.endswith(".nii.gz"):
+    if head[:2] == _GZIP and is_nifti(path):
         return "volume"
     if name.endswith((".mha", ".mhd")) and (b"NDims" in head or b"ObjectType" in head):
         return "volume"
@@ -77,6 +81,25 @@ def sniff(path: Path) -> Content:
     )
 
 
+def folder_content(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The images (by suffix) and the DICOM files (by content) right in a folder, each in natural order; hidden files do not count.
+
+    Raises:
+        SourceError: the folder cannot be listed.
+    """
+    from natsort import natsorted
+
+    from echoseg.io.images import IMAGE_SUFFIXES
+
+    try:
+        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be listed ({error.strerror})") from error
+    files = natsorted(files, key=lambda path: path.name)
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    return images, [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES and looks_like_dicom(path)]
+
+
 def looks_like_dicom(path: Path) -> bool:
     """True when the file has the DICOM mark; false also when it cannot be opened."""
     try:
@@ -84,3 +107,29 @@ def looks_like_dicom(path: Path) -> bool:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return False
+
+
+def is_nifti(path: Path) -> bool:
+    """True when a file, unpacked if it is a gzip file, starts with a NIfTI header, or is called as one; false when it cannot be opened."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_NIFTI_MARK_END)
+            if head[:2] == _GZIP:
+                file.seek(0)
+                head = _unpacked_head(file)
+    except OSError:
+        return False
+    return _has_nifti_mark(head) or path.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _has_nifti_mark(head: bytes) -> bool:
+    return head[344:348] == b"n+1\x00" or head[4:8] == b"n+2\x00"
+
+
+def _unpacked_head(file: BinaryIO) -> bytes:
+    """The first bytes of a gzip file, fewer where it is damaged."""
+    try:
+        with gzip.open(file) as unpacked:
+            return unpacked.read(_NIFTI_MARK_END)
+    except (OSError, EOFError, zlib.error):
+        return b""

@@ -1,85 +1,97 @@
-"""Volumes (NIfTI, NRRD, MetaImage, DICOM series) through SimpleITK: frames are slices, geometry is LPS millimetres."""
+"""Volumes as sources: frames are slices in the chosen plane, windowed one at a time from voxels held once in their own type."""
 
 from __future__ import annotations
 
-import gzip
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
-from typing import cast
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
-from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.errors import SourceError
 from echoseg.io.array import frame_to_uint8
-from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, percentile_window
+from echoseg.io.intensity import Window
+from echoseg.io.orientation import Plane, array_axis, directions, is_sheared, slice_geometry, towards
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
-from echoseg.types import Geometry, Image, Timing
+from echoseg.io.voxels import Acquisition, Voxels, rescaled
+from echoseg.io.windowing import volume_window
+from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
-_AIR_HU = -500.0  # CT holds air; no other modality's values go this far below zero
+_SAMPLED_SLICES = 32
+_THICK = 3.0  # slices this many times farther apart than pixels make poor frames when cut across (nnU-Net's anisotropy threshold)
 
 
 class VolumeSource(SeekableSource):
-    """The slices of a volume, axial where the volume has an anatomical orientation; or its one slice as an image.
+    """The slices of a volume; or its one slice as an image; or one slice at several moments as a clip.
 
-    The slicing axis is the array axis closest to the patient's superior-inferior direction; slices keep the row and
-    column order of the file (nothing is flipped or resampled), so that :meth:`to_stored` brings masks back exactly.
+    Slices are axial by default: across the array axis closest to the patient's superior-inferior direction, whatever
+    the order of the file. They keep the row and column order of the file (nothing is flipped or resampled), so that
+    :meth:`to_stored` brings masks back exactly. NaN and infinity show as the dark end of the window, with a flag.
+
+    Attributes:
+        stored_affine: ``(4, 4)`` from (i, j, k) of the file to LPS mm, or None when the orientation is unknown.
+        stored_spacing: mm along i, j and k, each None when unknown.
+        stored_in: ``NIfTI``, ``NRRD``, ``MetaImage``, ``NPZ`` or ``DICOM``.
+        dicom_frames: ``(path, frame)`` of every plane in the order of the file, frames counted from 0; empty unless DICOM.
 
     Args:
-        image: 2D or 3D, one value per voxel or RGB.
+        voxels: the planes.
+        kind: ``volume``, ``image`` or ``clip``; only a volume can be sliced in another plane than the stored one.
         name: name for outputs.
-        kind: ``volume`` or ``image`` by default; ``clip`` takes the third axis as time, in seconds.
-        modality: DICOM modality where known; CT gets the soft tissue window.
-        stored_in: format of the file, for ``details``.
+        acquisition: what the planes were taken from.
+        plane: the slicing plane; None is ``axial``, or ``stored`` where the orientation is unknown.
+        window: as of :func:`echoseg.io.windowing.volume_window`.
 
     Raises:
-        UnsupportedSourceError: four dimensions, or more than one value per voxel other than RGB.
+        SourceError: no such window, no finite value, or a plane that needs the unknown orientation.
     """
 
-    reads_ahead = False
-
     def __init__(
-        self, image: SimpleITK.Image, name: str, kind: Kind | None = None, modality: str | None = None, stored_in: str = ""
+        self,
+        voxels: Voxels,
+        kind: Kind,
+        name: str,
+        acquisition: Acquisition,
+        plane: Plane | None = None,
+        window: str | None = None,
     ) -> None:
         super().__init__()
-        components = image.GetNumberOfComponentsPerPixel()
-        if image.GetDimension() not in (2, 3) or components not in (1, 3, 4):
-            raise UnsupportedSourceError(
-                f"{name}: {image.GetDimension()} dimensions with {components} values per voxel; "
-                "give one 2D or 3D volume (one time point, one channel)"
-            )
-        stored = SimpleITK.GetArrayViewFromImage(image)
-        self._keep = image  # the array is a view of it
-        self._stored = stored[None] if image.GetDimension() == 2 else stored
-        flat = len(self._stored) == 1
-        self.kind = kind or ("image" if flat else "volume")
-        self.name = name
-        self._axis = 0 if self.kind != "volume" else _axial_axis(image)
-        slices = np.moveaxis(self._stored, self._axis, 0)
-        self._slices = slices[..., :3] if components > 1 else slices
-        self.length = len(self._slices)
-        self.size = (int(slices.shape[1]), int(slices.shape[2]))
-        self.stored_affine = lps_affine(image)
-        self.geometry, self.timing = _geometry(image, self.stored_affine, self._axis, self.kind)
-        self._window = _choose_window(self._slices, modality, name)
-        self.details = {
-            "format": stored_in,
-            "stored_type": image.GetPixelIDTypeAsString(),
-            "stored_size": list(image.GetSize()),
-            "intensity": self._window.rule,
-            **({"modality": modality} if modality else {}),
-            **({"slice_axis": "kji"[self._axis]} if self.kind == "volume" else {}),
-        }
+        self._voxels = voxels
+        self._owner = acquisition.owner
+        self.kind, self.name = kind, name
+        self.stored_affine, self.stored_spacing = voxels.affine, voxels.spacing
+        self.stored_in, self.dicom_frames = acquisition.format, voxels.files
+        self._axis = _slicing_axis(voxels, kind, plane, name)
+        # Across the stored planes every frame needs all of them: they are decoded once.
+        self._planes = voxels.planes if self._axis == 0 else np.asarray(voxels.planes)
+        self.reads_ahead = not isinstance(self._planes, np.ndarray)
+        grid = self._planes.shape[:3]
+        self.length = int(grid[self._axis])
+        rows, columns = (int(n) for axis, n in enumerate(grid) if axis != self._axis)
+        self.size = (rows, columns)
+        self.geometry = _geometry(voxels, self._axis, kind)
+        self.timing = voxels.timing if kind == "clip" else Timing()
+        self._modality = acquisition.modality
+        self._window = self._choose_window(window)
+        self.flags = tuple(flag for flag in (*voxels.flags, *self._plane_flags(plane), self._finite_flag()) if flag)
+        self.details = self._describe(acquisition, plane)
 
     def stored(self, index: int) -> NDArray[np.generic]:
-        return self._slices[index]
+        """Slice ``index`` in the unit of the values, Hounsfield units in CT: rescaled as the file says, not windowed."""
+        if not 0 <= index < self.length:
+            raise IndexError(f"{self.name}: no slice {index}, there are {self.length}")
+        if self._axis == 0:
+            values = np.asarray(self._planes[index])
+            return values if self._voxels.rescale is None else rescaled(values, self._voxels.rescale[index])
+        values = np.take(np.asarray(self._planes), index, axis=self._axis)
+        return values if self._voxels.rescale is None else rescaled(values, self._voxels.rescale)
 
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         for index in range(start, stop):
-            yield frame_to_uint8(self._slices[index], self._window, f"{self.name}: slice {index}")
+            values = self.stored(index)
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                values = np.where(np.isfinite(values), values, self._window.low)
+            yield frame_to_uint8(values, self._window, f"{self.name}: slice {index}")
 
     def to_stored(self, masks: NDArray[np.generic]) -> NDArray[np.generic]:
         """Masks ``(T, H, W)`` in the order of the frames, as ``(k, j, i)`` in the order of the file."""
@@ -89,118 +101,81 @@ class VolumeSource(SeekableSource):
         """A ``(k, j, i)`` array in the order of the file, as ``(T, H, W)`` in the order of the frames."""
         return np.moveaxis(array, self._axis, 0)
 
+    def sector(self) -> BoolMask | None:
+        return None if self._modality not in (None, "US") else super().sector()
 
-def open_volume(path: Path, name: str, kind: Kind | None = None, modality: str | None = None) -> VolumeSource:
-    """A volume file, or a DICOM file whose frames are slices.
+    def ultrasound(self) -> bool | None:
+        return super().ultrasound() if self._modality is None else self._modality in ("US", "IVUS")
 
-    Raises:
-        SourceError: damaged, cut off, or without its data file (``.mhd``).
-        UnsupportedSourceError: of a shape that is not handled.
-    """
-    suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
-    nifti_affine = _complete_nifti_affine(path) if suffix in (".nii", ".nii.gz") else None
-    image = _quietly(lambda: SimpleITK.ReadImage(str(path)), path)
-    source = VolumeSource(image, name, kind, modality, stored_in="DICOM" if modality else suffix.lstrip("."))
-    if nifti_affine is not None and np.allclose(nifti_affine, source.stored_affine, atol=1e-3):
-        source.stored_affine = nifti_affine  # ITK's differs in the last digits, having been through a quaternion
-    return source
+    def _choose_window(self, asked: str | None) -> Window:
+        def samples() -> list[NDArray[np.generic]]:
+            return [self.stored(index) for index in sample_indices(self.length, _SAMPLED_SLICES)]
 
+        return volume_window(np.dtype(self._planes.dtype), samples, self.name, asked, self._modality)
 
-def _complete_nifti_affine(path: Path) -> NDArray[np.float64]:
-    """The LPS affine of a NIfTI file, once it is sure that all voxels are there: ITK fills what is missing with zeros."""
-    import nibabel
+    def _plane_flags(self, plane: Plane | None) -> tuple[Flag, ...]:
+        affine = self._voxels.affine
+        if self.kind != "volume":
+            return ()
+        flags = []
+        if affine is None:
+            flags.append(Flag("orientation_unknown", "The file does not say how the volume lies in the patient: slices are as stored."))
+        elif is_sheared(affine):
+            message = "The slices are shifted against each other (tilted gantry): the geometry is kept, but many viewers do not show it."
+            flags.append(Flag("slices_sheared", message))
+        known = [step for step in self._voxels.spacing if step]
+        if self._axis != 0 and plane is None and len(known) == 3 and known[2] > _THICK * max(known[:2]):
+            ratio = f"{known[2] / max(known[:2]):.1f}"
+            message = f"Axial slices cut across acquired ones that lie {ratio} pixels apart: slicing plane 'stored' takes them as acquired."
+            flags.append(Flag("cut_across_slices", message))
+        return tuple(flags)
 
-    try:
-        image = cast(nibabel.nifti1.Nifti1Image, nibabel.load(path))
-        itemsize = image.get_data_dtype().itemsize
-        expected = int(image.header["vox_offset"]) + int(np.prod(image.shape, dtype=np.int64)) * itemsize
-        complete = _holds(path, expected)
-    except Exception as error:  # nibabel raises ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ...
-        raise SourceError(f"{path}: not a readable NIfTI file ({error}); it may be damaged or cut off, copy it again") from error
-    if not complete:
-        raise SourceError(f"{path}: the NIfTI file was cut off, voxels are missing at its end; copy it again")
-    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine, dtype=np.float64)  # NIfTI is RAS
+    def _finite_flag(self) -> Flag | None:
+        """NaN and infinity are looked for in the whole of a volume of floats, one plane at a time."""
+        if np.dtype(self._planes.dtype).kind != "f":
+            return None
+        bad = sum(self._planes[k].size - int(np.isfinite(self._planes[k]).sum()) for k in range(len(self._planes)))
+        if bad == 0:
+            return None
+        return Flag("values_not_finite", f"{bad} voxels are NaN or infinite: they are shown as the darkest grey.")
 
-
-def _holds(path: Path, expected: int) -> bool:
-    """True when a file, unpacked if it is a gzip file, has at least ``expected`` bytes."""
-    with path.open("rb") as file:
-        if file.read(2) != b"\x1f\x8b":
-            return path.stat().st_size >= expected
-        file.seek(-4, 2)
-        if int.from_bytes(file.read(4), "little") == expected % 2**32:  # the size that gzip notes at the end
-            return True
-    with gzip.open(path) as unpacked:  # several gzip members, or a cut-off file
-        count = 0
-        while chunk := unpacked.read(1 << 20):
-            count += len(chunk)
-    return count >= expected
-
-
-def open_series(files: list[Path], folder: Path, name: str, kind: Kind | None = None) -> VolumeSource:
-    """The slices of one DICOM series among the DICOM files of a folder.
-
-    Raises:
-        SourceError: several series, a damaged slice, or slices that do not form a stack.
-    """
-    from echoseg.io.dicom_series import sort_stack
-
-    stack = sort_stack(files, folder)
-    image = _quietly(lambda: SimpleITK.ReadImage([str(path) for path in stack.files]), folder)
-    source = VolumeSource(image, name, kind, stack.modality, stored_in="DICOM series")
-    source.flags = stack.flags
-    return source
+    def _describe(self, acquisition: Acquisition, plane: Plane | None) -> dict[str, object]:
+        k, j, i = self._planes.shape[:3]
+        details: dict[str, object] = {
+            "format": acquisition.format,
+            "stored_type": str(np.dtype(self._planes.dtype)),
+            "stored_size": [int(i), int(j), int(k)],
+            "intensity": self._window.rule,
+        }
+        if self._modality:
+            details["modality"] = self._modality
+        if acquisition.phases > 1:
+            details["acquired"] = f"{acquisition.slices} slices x {acquisition.phases} phases (in {acquisition.phases_are})"
+        if self.kind == "volume":
+            details["slice_axis"] = "kji"[self._axis]
+            details["slicing"] = (plane or "axial") if self._voxels.affine is not None else "stored"
+        if self.geometry.affine is not None:
+            columns, rows, slices = (towards(vector) for vector in directions(self.geometry.affine).T)
+            details["orientation"] = f"columns to the {columns}, rows to the {rows}, slices to the {slices}"
+        return details
 
 
-def lps_affine(image: SimpleITK.Image) -> NDArray[np.float64]:
-    """``(4, 4)`` from voxel index (i, j, k) to LPS millimetres; a 2D image lies in the plane k = 0."""
-    size = image.GetDimension()
-    affine = np.eye(4)
-    affine[:size, :size] = np.array(image.GetDirection()).reshape(size, size) * np.array(image.GetSpacing())
-    affine[:size, 3] = image.GetOrigin()
-    return affine
-
-
-def _axial_axis(image: SimpleITK.Image) -> int:
-    """The array axis (0 for k, 1 for j, 2 for i) whose direction is closest to superior-inferior."""
-    direction = np.abs(np.array(image.GetDirection()).reshape(3, 3)[2])  # row 2: the S component of i, j, k
-    return 2 - int(np.argmax(direction))
-
-
-def _geometry(image: SimpleITK.Image, affine: NDArray[np.float64], axis: int, kind: Kind) -> tuple[Geometry, Timing]:
-    spacing = [float(s) for s in image.GetSpacing()]
+def _slicing_axis(voxels: Voxels, kind: Kind, plane: Plane | None, name: str) -> int:
     if kind != "volume":
-        timing = Timing()
-        if kind == "clip" and len(spacing) == 3 and spacing[2] > 0:
-            timing = Timing(fps=None if spacing[2] == 1.0 else 1.0 / spacing[2])  # 1 is what writers put when they do not know
-        return Geometry(spacing=(spacing[1], spacing[0])), timing
-    # Array axes are (k, j, i); moving one to the front leaves (slice, row, column) as these voxel axes:
-    remaining = [a for a in (0, 1, 2) if a != axis]
-    slice_axis, row_axis, column_axis = (2 - a for a in (axis, *remaining))
-    ordered = affine[:, [column_axis, row_axis, slice_axis, 3]]
-    return Geometry(spacing=(spacing[row_axis], spacing[column_axis]), slice_spacing=spacing[slice_axis], affine=ordered), Timing()
+        if kind == "clip" and plane not in (None, "stored"):
+            raise SourceError(f"{name}: the frames of a clip are moments, they cannot be sliced as {plane}; take a phase of it")
+        return 0
+    if voxels.affine is None:
+        if plane not in (None, "stored"):
+            raise SourceError(
+                f"{name}: the file does not say how the volume lies in the patient, so it has no {plane} slices; give 'stored'"
+            )
+        return 0
+    return array_axis(voxels.affine, plane or "axial")
 
 
-def _choose_window(slices: NDArray[np.generic], modality: str | None, name: str) -> Window:
-    """uint8 unchanged; CT (stated, or whole numbers that reach far below zero) soft tissue; else the 0.5 to 99.5 percentile."""
-    if slices.dtype == np.uint8:
-        return UNCHANGED
-    samples = [slices[i] for i in sample_indices(len(slices), 32)]
-    if modality == "CT" or (modality is None and any((s < _AIR_HU).any() for s in samples)):
-        return CT_SOFT_TISSUE
-    return percentile_window(samples, name)
-
-
-def _quietly(read, where: Path):  # type: ignore[no-untyped-def]
-    """SimpleITK's errors as ours, its chatter on the terminal suppressed."""
-    shown = SimpleITK.ProcessObject.GetGlobalWarningDisplay()
-    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return read()
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise SourceError(f"{where}: not a readable volume ({lines[-1] if lines else 'unknown reason'})") from error
-    finally:
-        SimpleITK.ProcessObject.SetGlobalWarningDisplay(shown)
+def _geometry(voxels: Voxels, axis: int, kind: Kind) -> Geometry:
+    if kind == "volume" and voxels.affine is not None:
+        return slice_geometry(voxels.affine, axis)
+    column, row, between = voxels.spacing
+    return Geometry(spacing=None if row is None or column is None else (row, column), slice_spacing=between if kind == "volume" else None)

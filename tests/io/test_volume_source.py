@@ -102,10 +102,10 @@ def test_a_volume_file_can_be_read_as_a_clip(tmp_path):
     np.testing.assert_array_equal(list(source.frames()), SimpleITK.GetArrayFromImage(image))
 
 
-def test_four_dimensions_are_unsupported(tmp_path):
-    nibabel.save(nibabel.Nifti1Image(np.zeros((8, 9, 10, 3), dtype=np.uint8), np.eye(4)), tmp_path / "4d.nii.gz")
-    with pytest.raises(UnsupportedSourceError, match="4 dimensions"):
-        open_source(tmp_path / "4d.nii.gz")
+def test_five_dimensions_are_unsupported(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((8, 9, 10, 3, 2), dtype=np.uint8), np.eye(4)), tmp_path / "5d.nii.gz")
+    with pytest.raises(UnsupportedSourceError, match="5 dimensions"):
+        open_source(tmp_path / "5d.nii.gz")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -163,9 +163,9 @@ def test_several_series_are_listed(tmp_path):
         open_source(tmp_path / "both")
 
 
-def test_a_series_with_several_images_at_one_place_is_unsupported(tmp_path):
-    with pytest.raises(UnsupportedSourceError, match="4 files at 2 positions"):
-        open_source(write_series(tmp_path / "cine", positions=[0, 0, 1, 1]))
+def test_a_series_with_another_number_of_images_at_each_place_is_unsupported(tmp_path):
+    with pytest.raises(UnsupportedSourceError, match="4 images at 2 positions, from 1 to 3 at each"):
+        open_source(write_series(tmp_path / "cine", positions=[0, 0, 0, 1]))
 
 
 def test_a_cut_off_slice_is_an_error_and_not_left_out(tmp_path):
@@ -178,7 +178,14 @@ def test_a_cut_off_slice_is_an_error_and_not_left_out(tmp_path):
 
 def test_a_missing_slice_is_flagged(tmp_path):
     source = open_source(write_series(tmp_path / "series", positions=[0, 1, 3, 4]))
-    assert {flag.code for flag in source.flags} == {"slices_uneven"}
+    assert [flag.code for flag in source.flags] == ["slices_missing"]
+    assert "1 slices are missing (after slice 1)" in source.flags[0].message
+    assert source.geometry.slice_spacing == pytest.approx(5)
+
+
+def test_uneven_slices_are_flagged(tmp_path):
+    source = open_source(write_series(tmp_path / "series", positions=[0, 1, 2.3, 3.3]))
+    assert [flag.code for flag in source.flags] == ["slices_uneven"]
 
 
 def test_other_dicom_objects_beside_a_series_do_not_count(tmp_path):

@@ -1,0 +1,114 @@
+"""NRRD and MetaImage through SimpleITK: voxels stay in ITK's own memory, numpy looks at them there."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+import SimpleITK
+from numpy.typing import NDArray
+
+from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.orientation import is_usable, spacing
+from echoseg.io.voxels import Acquisition, Spacing, Voxels
+from echoseg.types import Timing
+
+_HEADER_BYTES = 1 << 16
+_DATA_FILE = re.compile(rb"^(?:data ?file:|ElementDataFile\s*=)[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
+_IN_THE_FILE = ("LOCAL",)
+_LISTS = re.compile(r"LIST\b|.*%[0-9]*d")
+
+
+def read_itk(path: Path) -> Acquisition:
+    """A NRRD or MetaImage file, of two to four dimensions, the fourth or the components of a voxel taken as phases.
+
+    Raises:
+        SourceError: damaged, cut off, without its data file, or of a geometry that gives the voxels no place.
+        UnsupportedSourceError: of more dimensions, or data that lies outside of the folder of its header.
+    """
+    _check_data_file(path)
+    image = _quietly(path)
+    dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
+    if dimension not in (2, 3, 4):
+        raise UnsupportedSourceError(f"{path}: {dimension} dimensions; give a volume, or a series of volumes in time")
+    stored = SimpleITK.GetArrayViewFromImage(image)
+    if stored.dtype.kind not in "buif":
+        raise UnsupportedSourceError(f"{path}: voxels of type {stored.dtype} are no grey values; save one real number per voxel")
+    colour = components in (3, 4) and stored.dtype == np.uint8
+    if components > 1 and not colour:
+        if dimension == 4:
+            raise UnsupportedSourceError(f"{path}: 4 dimensions with {components} values per voxel; give one value per voxel")
+        stored = np.moveaxis(stored, -1, 0)
+    voxels = _four_dimensional(stored[..., :3] if colour else stored, dimension, phased=components > 1 and not colour)
+    affine = _affine(image)
+    if affine is not None and not is_usable(affine):
+        raise SourceError(f"{path}: the header's directions and spacing give the voxels no place in space; repair them")
+    row_step, column_step = (float(step) for step in image.GetSpacing()[1::-1])
+    steps: Spacing = spacing(affine) if affine is not None else (column_step, row_step, None)
+    phases, slices = voxels.shape[:2]
+    interval = image.GetSpacing()[2] if dimension == 3 else 0.0
+    # In a clip saved as a 3D file the third spacing is the frame interval; 1 is what writers put when they do not know.
+    along_k = Timing(fps=1.0 / interval) if phases == 1 and slices > 1 and interval not in (0.0, 1.0) else Timing()
+    return Acquisition(
+        slices,
+        phases,
+        phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k),
+        cine=lambda k: Voxels(voxels[:, k], None, (steps[0], steps[1], None)),
+        format="NRRD" if path.suffix.lower() in (".nrrd", ".nhdr") else "MetaImage",
+        phases_are="the fourth axis of the file",
+        owner=image,
+    )
+
+
+def _four_dimensional(stored: NDArray[np.generic], dimension: int, phased: bool) -> NDArray[np.generic]:
+    """As ``(phases, K, J, I)`` or ``(phases, K, J, I, 3)``, without a copy."""
+    if dimension == 2:
+        return stored[:, None] if phased else stored[None, None]
+    return stored if dimension == 4 or phased else stored[None]
+
+
+def _affine(image: SimpleITK.Image) -> NDArray[np.float64] | None:
+    """``(4, 4)`` from (i, j, k) to LPS mm, None for an image in two dimensions; of four, the first three."""
+    size = image.GetDimension()
+    if size == 2:
+        return None
+    directions = np.array(image.GetDirection()).reshape(size, size)[:3, :3]
+    affine = np.eye(4)
+    affine[:3, :3] = directions * np.array(image.GetSpacing()[:3])
+    affine[:3, 3] = image.GetOrigin()[:3]
+    return affine
+
+
+def _check_data_file(path: Path) -> None:
+    """A header may name any file of the machine as its data: only one beside it, or below, is read."""
+    with path.open("rb") as file:
+        found = _DATA_FILE.search(file.read(_HEADER_BYTES))
+    if found is None:
+        return
+    name = found[1].strip().decode("utf-8", "replace")
+    if name in _IN_THE_FILE:
+        return
+    if _LISTS.match(name):
+        raise UnsupportedSourceError(f"{path}: its voxels lie in a list of files; save it as one file")
+    for parts in (PurePosixPath(name), PureWindowsPath(name)):
+        if parts.is_absolute() or parts.drive or ".." in parts.parts:
+            raise UnsupportedSourceError(f"{path}: names a data file outside of its own folder, which is not read; put both side by side")
+    if not (path.parent / name).is_file():
+        raise SourceError(f"{path}: its data file {PurePosixPath(name).name} is missing; copy it beside the header")
+
+
+def _quietly(path: Path) -> SimpleITK.Image:
+    """SimpleITK's errors as ours, its chatter on the terminal suppressed."""
+    shown = SimpleITK.ProcessObject.GetGlobalWarningDisplay()
+    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return SimpleITK.ReadImage(str(path))
+    except (RuntimeError, MemoryError) as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        raise SourceError(f"{path}: not a readable volume ({lines[-1] if lines else 'unknown reason'})") from error
+    finally:
+        SimpleITK.ProcessObject.SetGlobalWarningDisplay(shown)
