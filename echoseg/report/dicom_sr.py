@@ -137,9 +137,8 @@ class _Writer:
         frames = sorted({beat[phase] for beat in beats for phase in _PHASES})
         view = next((found for entry in self.record["measures"].values() if (found := view_of(entry["method"]))), None)
         evaluations = [QualitativeEvaluation(codes.DCM.ImageView, view)] if view else []
-        group = self._group(
-            MeasurementsAndQualitativeEvaluations, "LV", lv["name"], overall, evaluations, source_images=self._images(frames)
-        )
+        kind = MeasurementsAndQualitativeEvaluations
+        group = self._group(kind, "LV", lv["name"], overall, evaluations, source_images=self._images(frames))
         for flag in self.record["flags"]:
             if flag["severity"] != "info":
                 text = TextContentItem(codes.DCM.Comment, flag["message"], RelationshipTypeValues.CONTAINS)
