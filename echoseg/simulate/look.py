@@ -29,6 +29,9 @@ class Look:
         pericardium_mm, behind_mm: thickness of the bright layer; decay length of the echoes behind it.
         edge_mm, roughness_mm: width of the transition from blood to wall; depth of trabeculae.
         papillary, leaflet: papillary muscles; valve leaflets.
+        leaflet_body: share 0..1 of the leaflets' echo that is speckled tissue, the rest is a clean line. ``leaflet_mm``: their thickness.
+        backdrop: echo of what lies behind the heart (pericardium, spine, lung) in dB, its distance beyond the left atrium and its
+            half-thickness in mm, the azimuthal middle and half-width of what is seen of it in mm; -99 dB for none.
         chordae: strength 0..1 of chords from the leaflets' tips to the wall.
         tendon: theta of both ends of a false tendon, and its strength 0..1.
     """
@@ -52,6 +55,9 @@ class Look:
     structure: float
     papillary: float
     leaflet: float
+    leaflet_body: float
+    leaflet_mm: float
+    backdrop: tuple[float, float, float, float, float]
     chordae: float
     tendon: tuple[float, float, float]
 
@@ -78,6 +84,7 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
     rough = np.clip(smooth_map(rng, (30, 20), (N_THETA, N_PHI)), 0, 1.5)
     present = np.clip(smooth_map(rng, (12, 8), (N_THETA, N_PHI)) * 0.8 + rng.uniform(-0.4, 1.1), 0, 1)
     wall_map = np.stack([regional - hidden * side - apex, pericardium, rough, present], axis=-1).astype(np.float32)
+    body, back = rng.spawn(2)
     return Look(
         blood=-rng.uniform(*options.contrast_db),
         around=float(rng.choice([rng.uniform(-26, -10), rng.uniform(-12, 5)], p=[0.5, 0.5])),
@@ -98,6 +105,15 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
         structure=rng.uniform(2.0, 6.0),
         papillary=rng.uniform(-12, 3),
         leaflet=rng.uniform(-16, 7),
+        leaflet_body=float(body.choice([0.0, body.uniform(0.5, 1.0)], p=[0.3, 0.7])),
+        leaflet_mm=body.uniform(0.6, 2.6),
+        backdrop=(
+            float(back.choice([-99.0, back.uniform(2, 16)], p=[0.35, 0.65])),
+            back.uniform(-6, 10),
+            back.uniform(3, 9),
+            back.normal(0, 20),
+            back.uniform(25, 80),
+        ),
         chordae=float(rng.choice([0.0, rng.uniform(0.05, 0.3)])),
         tendon=(rng.uniform(0.2, 1.0), rng.uniform(0.2, 1.2), float(rng.choice([0.0, rng.uniform(0.05, 0.25)], p=[0.8, 0.2]))),
     )

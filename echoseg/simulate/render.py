@@ -16,7 +16,7 @@ from echoseg.simulate.pose import Place, Pose, labels, locate, pose_heart, sampl
 from echoseg.simulate.scan import ScanMap, Sector, scan_map
 from echoseg.simulate.scene import Scene
 from echoseg.simulate.tissue import echogenicity, squareness
-from echoseg.simulate.valves import chords, hinges, leaflets, tendon, tricuspid
+from echoseg.simulate.valves import aortic, chords, hinges, leaflets, tendon, tricuspid
 from echoseg.simulate.video import round_trip
 
 _TRACING_MARGIN_MM = 3.0
@@ -78,11 +78,18 @@ def _echo(rng: np.random.Generator, scene: Scene, pose: Pose, plane: Plane, pola
     beam, sample = sector.to_polar(ref_u, ref_v)
     structure = cv2.remap(machine.structure, beam, sample, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     db, blood = echogenicity(scene.heart, pose, look, place, ref_u, ref_v, square, structure)
-    env = envelope(machine, db, blood, beam, sample, time, rng)
     lines = _lines(scene, pose, plane)
-    if lines:
-        env = add_lines(env, _draw(sector, lines, env.shape), speckle_level(machine) * 10 ** (look.leaflet / 20), structure)
-    return env
+    if not lines:
+        return envelope(machine, db, blood, beam, sample, time, rng)
+    drawn = _draw(sector, lines, db.shape, look.leaflet_mm)
+    if look.leaflet_body:  # what the leaflets are made of scatters as any tissue does
+        level = np.float32(look.leaflet + 3) + np.float32(look.structure) * structure
+        cover = np.minimum(np.float32(look.leaflet_body) * drawn, 1)
+        db = np.maximum(db, level + np.float32(8.7) * np.log(cover + np.float32(1e-3)))
+        blood = blood * (1 - cover)
+    env = envelope(machine, db, blood, beam, sample, time, rng)
+    clean = (1 - look.leaflet_body) * speckle_level(machine) * 10 ** (look.leaflet / 20)
+    return add_lines(env, drawn, clean, structure) if clean else env
 
 
 def _lines(scene: Scene, pose: Pose, plane: Plane) -> list[tuple[NDArray[np.float64], float]]:
@@ -91,7 +98,7 @@ def _lines(scene: Scene, pose: Pose, plane: Plane) -> list[tuple[NDArray[np.floa
     if ends is None or scene.view == "PSAX":
         return []
     mitral, look = leaflets(scene.heart, pose, plane, ends), scene.look
-    lines = [(line, 1.0) for line in mitral]
+    lines = [(line, 1.0) for line in mitral] + [(line, 0.7) for line in aortic(scene.heart, pose, plane)]
     if look.chordae:
         lines += [(line, look.chordae) for line in chords(pose, plane, [line[-1] for line in mitral])]
     if look.tendon[2]:
@@ -101,9 +108,10 @@ def _lines(scene: Scene, pose: Pose, plane: Plane) -> list[tuple[NDArray[np.floa
     return lines
 
 
-def _draw(sector: Sector, lines: list[tuple[NDArray[np.float64], float]], shape: tuple[int, int]) -> Array:
+def _draw(sector: Sector, lines: list[tuple[NDArray[np.float64], float]], shape: tuple[int, ...], width_mm: float) -> Array:
     """Polylines ``(N, 2)`` u, v in mm with their strengths 0..1 on the polar grid; strong where the beam meets them squarely."""
     image = np.zeros(shape, np.uint8)
+    width = max(1, round(width_mm * (sector.samples - 1) / sector.depth))
     for line, weight in lines:
         uv = line.astype(np.float32)
         beam, sample = sector.to_polar(uv[:, :1], uv[:, 1:])
@@ -112,7 +120,7 @@ def _draw(sector: Sector, lines: list[tuple[NDArray[np.float64], float]], shape:
         ray = line[:-1] + [0, sector.near]
         sine = np.abs(step[:, 0] * ray[:, 1] - step[:, 1] * ray[:, 0]) / (np.linalg.norm(step, axis=1) * np.linalg.norm(ray, axis=1) + 1e-9)
         for k, strength in enumerate(255 * weight * (0.15 + 0.85 * sine**3)):
-            cv2.line(image, points[k].tolist(), points[k + 1].tolist(), float(strength), 1, cv2.LINE_AA, 4)
+            cv2.line(image, points[k].tolist(), points[k + 1].tolist(), float(strength), width, cv2.LINE_AA, 4)
     return cv2.GaussianBlur(image, (0, 0), 0.8).astype(np.float32) * np.float32(2.0 / 255)
 
 

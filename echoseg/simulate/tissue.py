@@ -30,7 +30,7 @@ def echogenicity(
     fixed to the tissue. Later parts of the heart cover earlier ones: surroundings, right heart, vessels, left heart, papillary muscles.
     """
     regional, sheath, rough, present = np.moveaxis(sample_table(look.wall_map, place), -1, 0)
-    db = _surroundings(look, place, u, v, sheath, square)
+    db = np.maximum(_surroundings(look, place, u, v, sheath, square), _backdrop(heart, look, place))
     db, blood = _right_heart(heart, look, place, db, regional, present, structure)
     vessel, root = _aortas(heart, pose, place)
     db = np.where(vessel < 2, look.atrial + 3, db)
@@ -58,6 +58,16 @@ def _surroundings(look: Look, place: Place, u: Array, v: Array, sheath: Array, s
     db = look.around + cv2.remap(look.around_map, u / 10 + 16, v / 10 + 2, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     behind = np.maximum(place.distance - place.outer - look.pericardium_mm, 0)
     return np.maximum(db, look.pericardium * sheath * (0.3 + 0.7 * square) - (8.7 / look.behind_mm) * behind)
+
+
+def _backdrop(heart: Heart, look: Look, place: Place) -> Array | np.float32:
+    """The broad bright band across the far field, below the atria."""
+    level, gap, half, middle, reach = look.backdrop
+    if level < -90:
+        return np.float32(level)
+    lateral = (place.x - np.float32(middle)) / np.float32(reach)
+    depth = (-place.z - np.float32(heart.atrium[0] + gap) - np.float32(8) * (1 - lateral * lateral)) / np.float32(half)
+    return np.float32(level) - np.float32(6) * depth * depth - np.float32(10) * np.maximum(np.abs(lateral) - 1, 0)
 
 
 def _right_heart(

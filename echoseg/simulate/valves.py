@@ -99,6 +99,23 @@ def leaflets(heart: Heart, pose: Pose, plane: Plane, ends: Points) -> list[Point
     return out
 
 
+def aortic(heart: Heart, pose: Pose, plane: Plane) -> list[Points]:
+    """Aortic cusps ``(6, 2)`` u, v in mm, closed but while the ventricle ejects; none where the plane misses the root."""
+    phi, radius, lean = heart.aorta[:3]
+    side = np.array([np.cos(phi), np.sin(phi), 0.0])
+    ring = float(pose.radii[N_THETA // 2, round(phi * N_PHI / (2 * np.pi)) % N_PHI, INNER]) + 0.3 * radius
+    onward, across = np.array([0, 0, -np.cos(lean)]) + np.sin(lean) * side, np.cos(lean) * side + np.array([0, 0, np.sin(lean)])
+    centre = ring * side + np.array([0, 0, 4.0 + pose.descent]) + 10 * onward
+    if abs((centre - plane.anchor) @ plane.normal) > 0.7 * radius:
+        return []
+    ejecting = min(pose.ejected / 0.1, (0.98 - pose.ejected) / 0.05) if pose.opening < 0.02 else 0.0
+    angle = 0.2 + 1.2 * float(np.clip(ejecting, 0, 1))
+    t = np.linspace(0, radius, 6)[:, None]
+    cusps = [centre + s * radius * across + t * (np.sin(angle) * onward - s * np.cos(angle) * across) for s in (-1, 1)]
+    axes = np.stack([plane.right, plane.down], axis=1)
+    return [(cusp - plane.anchor) @ axes + [plane.u0, plane.v0] for cusp in cusps]
+
+
 def tricuspid(pose: Pose, ends: Points) -> list[Points]:
     """One simple tricuspid line in the four-chamber view, beside the septal mitral hinge and a little nearer the apex."""
     along = (ends[0] - ends[1]) / np.linalg.norm(ends[1] - ends[0])
