@@ -42,7 +42,7 @@ from echoseg.io.dicom_values import quiet_reading, text
 
 _ITEM, _END_OF_SEQUENCE, _PIXEL_DATA = 0xFFFEE000, 0xFFFEE0DD, 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
-_NO_IMAGES = {
+NO_IMAGES = {
     "SR": "a structured report",
     "SEG": "a segmentation",
     "RTDOSE": "a dose distribution",
@@ -52,6 +52,8 @@ _NO_IMAGES = {
     "ECG": "an electrocardiogram",
     "DOC": "an encapsulated document",
 }
+"""Modalities of DICOM objects that hold no images, and what they are."""
+
 # Of the decoders that give the same values: the fastest that survives damaged frames. GDCM, pydicom's first choice, is
 # six times slower on JPEG and ends the process on some damage (only JPEG lossless needs it); pylibjpeg-rle panics.
 _PREFERRED = {
@@ -207,8 +209,8 @@ def _check_is_image(dataset: Dataset, path: Path) -> None:
     modality = text(dataset, "Modality")
     if "EncryptedAttributesSequence" in dataset and "Rows" not in dataset:
         raise UnsupportedSourceError(f"{path}: the DICOM file is encrypted; decrypt it first")
-    if modality in _NO_IMAGES or (modality and "Rows" not in dataset):
-        what = _NO_IMAGES.get(modality, "an object without an image")
+    if modality in NO_IMAGES or (modality and "Rows" not in dataset):
+        what = NO_IMAGES.get(modality, "an object without an image")
         raise UnsupportedSourceError(f"{path}: this DICOM file is {what} (modality {modality}), not images; give the image file")
     if "Rows" not in dataset or "Columns" not in dataset:
         raise SourceError(f"{path}: the DICOM header has no image size; the file is damaged or cut off, copy it again")
