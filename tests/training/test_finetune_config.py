@@ -76,6 +76,21 @@ def test_a_few_steps_lower_the_loss_and_the_weights_load_again(config, tmp_path)
     load_network(architecture(config), export_weights(tmp_path / "run" / "last.pt", tmp_path / "tuned.safetensors"))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_whole_architecture_learns_from_a_pt_on_a_cpu(config, tmp_path):
+    """MedSAM2's own network, at half its input size, from random weights in the form of the published file."""
+    torch.save({"model": build_model(replace(model_config("medsam2"), image_size=256)).state_dict()}, tmp_path / "whole.pt")
+    stage = config.stages[0].model_copy(update={"steps": 8, "frames": 2, "batch": 1, "objects": 1, "accumulate": 1})
+    changes = {"model_options": {"image_size": 256}, "weights": tmp_path / "whole.pt", "stages": (stage,)}
+    optimizer = config.optimizer.model_copy(update={"lr": 2e-4})
+    whole = config.model_copy(update={**changes, "optimizer": optimizer, "evaluation": config.evaluation.model_copy(update={"clips": 0})})
+    train(whole, tmp_path / "run")
+    trained = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["model"]
+    before = mean_loss(whole, torch.load(tmp_path / "whole.pt", weights_only=True)["model"])
+    assert mean_loss(whole, trained) < 0.8 * before
+
+
 def test_encoder_moves_more_slowly_than_the_decoder(config, tmp_path):
     train(config, tmp_path / "run", max_steps=1)
     old, new = (torch.load(path, weights_only=True)["model"] for path in (config.weights, tmp_path / "run" / "last.pt"))
