@@ -7,53 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from echoseg.cardiac import APICAL_VIEWS, LVAnalysis, analyse_lv
-from echoseg.errors import MeasureError, ModelConfigError, NotRereadableError
+from echoseg.cardiac.volume import Method
+from echoseg.errors import ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
-from echoseg.io.labelmap import write_label_map
 from echoseg.io.result_folder import result_folder
 from echoseg.model import Model, load_model
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_plan
-from echoseg.report.clip import write_clip_report
-from echoseg.report.measurements import measurements as measurement_record
-from echoseg.report.measurements import merged_flags
 from echoseg.report.provenance import provenance
-from echoseg.report.volume import write_volume_report
+from echoseg.results import MeasureOptions, RunResult, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
-from echoseg.types import Direction, Flag, FrameResult, Segmentation, whole_number
+from echoseg.types import Direction, FrameResult, Segmentation, Subject, whole_number
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
 
 _STREAM_CACHE_BYTES = 48 * 2**20  # the frames a policy looks at; a stream never comes back to others
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What :func:`run` wrote.
-
-    Attributes:
-        directory: folder of this source's results.
-        measurements: the content of measurements.json.
-        files: ``{file name: path}``.
-        flags: what a reader must know.
-        segmentation: masks and scores.
-    """
-
-    directory: Path
-    measurements: Mapping[str, Any]
-    files: Mapping[str, Path]
-    flags: tuple[Flag, ...]
-    segmentation: Segmentation
 
 
 def stream(
@@ -118,6 +95,8 @@ def run(
     frame_index: int | None = None,
     direction: Direction = "both",
     view: str | None = None,
+    method: Method = "disks",
+    subject: Subject | None = None,
     spacing: tuple[float, float] | None = None,
     fps: float | None = None,
     overwrite: bool = False,
@@ -131,7 +110,9 @@ def run(
         source, prompt, model, frame_index, direction: see :func:`stream`; ``prompt`` may also be text as on the command line.
         out: folder of all results, made when missing.
         weights, device: when ``model`` is a name, see :func:`load_model`.
-        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else A4C.
+        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else its name, else A4C.
+        method: of LV volumes, ``disks`` or ``area-length``; see :class:`echoseg.results.MeasureOptions`.
+        subject: sex, height and weight, for reference ranges and indexed values; default: what a DICOM file says.
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
@@ -142,8 +123,7 @@ def run(
     """
     if isinstance(prompt, str):
         prompt = parse_prompt(prompt, frame_index)
-    if view is not None and view not in APICAL_VIEWS:
-        raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")
+    measure_options = MeasureOptions(view, method, subject or Subject())
     if isinstance(model, str):
         model = load_model(model, weights, device)
     elif weights is not None or device != "auto":
@@ -151,18 +131,8 @@ def run(
     with _opened(source, spacing=spacing, fps=fps) as opened, result_folder(Path(out), opened.name, overwrite) as folder:
         seeded = _seed(opened, prompt, model, frame_index, None)
         segmentation = _collect(seeded, direction, progress)
-        analysis, segmentation = _measured(segmentation, opened, view)
         options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps}
-        record = measurement_record(opened, segmentation, analysis, _provenance(seeded, prompt, options))
-        write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, opened)
-        if opened.kind == "clip":
-            written = write_clip_report(folder.draft, opened, segmentation, analysis, record)
-        else:
-            written = write_volume_report(folder.draft, opened, segmentation, record)
-        directory = folder.publish()
-    flags = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
-    files = {name: directory / name for name in ("masks.nii.gz", *written)}
-    return RunResult(directory, record, files, flags, segmentation)
+        return write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options)
 
 
 @contextmanager
@@ -263,27 +233,6 @@ def _collect(seeded: _Seeded, direction: Direction, progress: Progress | None) -
 def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
     default = {} if source.kind == "volume" or "LV" in plan.names.values() else {1: "LV"}
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
-
-
-def _measured(segmentation: Segmentation, source: Source, view: str | None) -> tuple[LVAnalysis | None, Segmentation]:
-    """LV function of a clip in which an LV was segmented; a view that the file states and that has no LV volumes is flagged instead."""
-    lv = next((i for i, name in segmentation.names.items() if name == "LV"), None)
-    stated = source.details.get("view")
-    if lv is None or source.kind == "volume":
-        return None, segmentation
-    if view is None and stated is not None and stated not in APICAL_VIEWS:
-        flag = Flag("view_not_apical", f"The file says that its view is {stated}: no LV volumes or EF are measured in it.")
-        return None, replace(segmentation, flags=(*segmentation.flags, flag))
-    analysis = analyse_lv(
-        segmentation.masks == lv,
-        source.times(len(segmentation.masks)),
-        segmentation.geometry.spacing,
-        view or (str(stated) if stated else "A4C"),
-        heart_rate=segmentation.timing.heart_rate,
-        r_waves=segmentation.timing.r_wave_times,
-        scores=segmentation.scores[:, segmentation.object_ids.index(lv)],
-    )
-    return analysis, segmentation
 
 
 def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:

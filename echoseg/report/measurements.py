@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from echoseg.io.source import Source
 from echoseg.io.tables import frame_times, object_areas
-from echoseg.types import Flag, Segmentation
+from echoseg.io.views import ViewChoice
+from echoseg.report.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, reference_range, subject_record
+from echoseg.types import Flag, Segmentation, Subject
 
 if TYPE_CHECKING:
     from echoseg.cardiac import LVAnalysis
@@ -25,9 +26,6 @@ MM3_PER_ML = 1000.0
 _QUALITY = {"info": "accept", "review": "review", "reject": "reject"}
 _SEVERITIES = ("info", "review", "reject")
 
-NO_SPACING = "the pixel spacing is unknown"
-NO_RATE = "neither a complete beat nor the file tells the heart rate"
-
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of measurements.json."""
@@ -35,7 +33,15 @@ def schema() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def measurements(source: Source, segmentation: Segmentation, analysis: LVAnalysis | None, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def measurements(
+    source: Source,
+    segmentation: Segmentation,
+    analysis: LVAnalysis | None,
+    provenance: Mapping[str, Any],
+    *,
+    view: ViewChoice | None = None,
+    subject: Subject | None = None,
+) -> dict[str, Any]:
     """The contents of measurements.json.
 
     Args:
@@ -43,12 +49,14 @@ def measurements(source: Source, segmentation: Segmentation, analysis: LVAnalysi
         segmentation: of that source.
         analysis: of the left ventricle, or None when there is none (another object, a volume).
         provenance: from :func:`echoseg.report.provenance.provenance`.
+        view: of a clip, and where it is known from.
+        subject: for indexed values and reference ranges; None: nothing is known.
 
     Returns:
         Plain JSON values. Unknown numbers are None, never NaN; without spacing nothing is in mL or cm².
     """
     flags = merged_flags(segmentation.flags, () if analysis is None else analysis.flags)
-    spacing = segmentation.geometry.spacing
+    spacing, subject = segmentation.geometry.spacing, subject or Subject()
     return {
         "schema": SCHEMA_ID,
         "source": {
@@ -60,9 +68,12 @@ def measurements(source: Source, segmentation: Segmentation, analysis: LVAnalysi
             "fps": number(segmentation.fps, 3),
             "spacing_mm": None if spacing is None else [number(side, 5) for side in spacing],
             "slice_spacing_mm": number(segmentation.geometry.slice_spacing, 5),
+            "view": None if view is None else view.name,
+            "view_from": None if view is None else view.origin,
         },
+        "subject": subject_record(subject),
         "objects": _objects(segmentation, volumetric=source.kind == "volume"),
-        "measures": {} if analysis is None else _lv_measures(analysis, spaced=spacing is not None),
+        "measures": {} if analysis is None else _lv_measures(analysis, subject, spaced=spacing is not None),
         "beats": [] if analysis is None else _beats(segmentation, analysis, spaced=spacing is not None),
         "flags": [{"code": flag.code, "message": flag.message, "severity": flag.severity} for flag in flags],
         "quality": quality(flags),
@@ -91,11 +102,6 @@ def merged_flags(*groups: Iterable[Flag]) -> list[Flag]:
     for flag in sorted((flag for group in groups for flag in group), key=lambda flag: -_SEVERITIES.index(flag.severity)):
         unique.setdefault(flag.code, flag)
     return list(unique.values())
-
-
-def number(value: float | None, decimals: int) -> float | None:
-    """``value`` rounded, or None when it is None, NaN or infinite."""
-    return None if value is None or not isfinite(value) else round(float(value), decimals)
 
 
 def _objects(segmentation: Segmentation, *, volumetric: bool) -> list[dict[str, Any]]:
@@ -128,37 +134,34 @@ def _voxel_ml(segmentation: Segmentation) -> float | None:
     return geometry.spacing[0] * geometry.spacing[1] * geometry.slice_spacing / MM3_PER_ML
 
 
-def _lv_measures(analysis: LVAnalysis, *, spaced: bool) -> dict[str, Any]:
+def _lv_measures(analysis: LVAnalysis, subject: Subject, *, spaced: bool) -> dict[str, Any]:
     complete = [beat for beat in analysis.beats if not beat.partial]
     missing = "the left ventricle could not be measured" if analysis.beats else "no beat was found"
     volumes = f"single-plane {analysis.method} ({analysis.view})"
     timed = any(beat.hr_bpm is not None for beat in complete)
 
-    def entry(value: float | None, unit: str, decimals: int, method: str, attribute: str | None, why: str = missing) -> dict[str, Any]:
-        rounded = number(value, decimals)
-        each = [number(getattr(beat, attribute), decimals) for beat in complete] if attribute else []
-        known = [item for item in each if item is not None]
-        return {
-            "value": rounded,
-            "unit": unit,
-            "method": method,
-            "interval": [min(known), max(known)] if rounded is not None and len(known) > 1 else None,
-            "reason": why if rounded is None else None,
-        }
+    def entry(key: str, value: float | None, unit: str, decimals: int, method: str, attribute: str | None, why: str = missing) -> None:
+        each = [getattr(beat, attribute) for beat in complete] if attribute else []
+        measures[key] = measure_entry(value, unit, decimals, method, each=each, why=why, reference=reference_range(key, value, subject))
 
-    def in_ml(value: float | None, unit: str, decimals: int, attribute: str | None) -> dict[str, Any]:
+    def in_ml(key: str, value: float | None, unit: str, decimals: int, attribute: str | None) -> None:
         # Checked here again: a mL that nobody can vouch for must not leave, whatever was computed before.
-        return entry(value, unit, decimals, volumes, attribute) if spaced else entry(None, unit, decimals, volumes, None, NO_SPACING)
+        entry(key, value if spaced else None, unit, decimals, volumes, attribute if spaced else None, missing if spaced else NO_SPACING)
 
-    return {
-        "ef": entry(analysis.ef, "%", 1, volumes, "ef"),
-        "edv": in_ml(analysis.edv_ml, "mL", 1, "edv_ml"),
-        "esv": in_ml(analysis.esv_ml, "mL", 1, "esv_ml"),
-        "sv": in_ml(analysis.sv_ml, "mL", 1, "sv_ml"),
-        "hr": entry(analysis.hr_bpm, "/min", 0, "between end-diastoles" if timed else "from the file", "hr_bpm", NO_RATE),
-        "co": in_ml(analysis.co_l_min, "L/min", 2, None),
-        "fac": entry(analysis.fac, "%", 1, f"cavity area ({analysis.view})", "fac"),
-    }
+    measures: dict[str, Any] = {}
+    entry("ef", analysis.ef, "%", 1, volumes, "ef")
+    in_ml("edv", analysis.edv_ml, "mL", 1, "edv_ml")
+    in_ml("esv", analysis.esv_ml, "mL", 1, "esv_ml")
+    in_ml("sv", analysis.sv_ml, "mL", 1, "sv_ml")
+    entry("hr", analysis.hr_bpm, "/min", 0, "between end-diastoles" if timed else "from the file", "hr_bpm", NO_RATE)
+    in_ml("co", analysis.co_l_min, "L/min", 2, None)
+    area = body_surface(subject)
+    if area is not None:
+        for key, volume in (("edv_index", analysis.edv_ml), ("esv_index", analysis.esv_ml), ("sv_index", analysis.sv_ml)):
+            in_ml(key, None if volume is None else volume / area, "mL/m²", 1, None)
+        in_ml("cardiac_index", None if analysis.co_l_min is None else analysis.co_l_min / area, "L/min/m²", 2, None)
+    entry("fac", analysis.fac, "%", 1, f"cavity area ({analysis.view})", "fac")
+    return measures
 
 
 def _beats(segmentation: Segmentation, analysis: LVAnalysis, *, spaced: bool) -> list[dict[str, Any]]:

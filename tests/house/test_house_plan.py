@@ -15,7 +15,9 @@ PACKAGE = ROOT / "echoseg"
 STOREYS = [
     {"cli", "serve"},
     {"archive", "training", "evaluation"},
+    {"study"},
     {"pipeline"},
+    {"results"},
     {"report"},
     {"prompting"},
     {"tracking"},

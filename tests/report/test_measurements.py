@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echoseg.report.measurements import measurements, measurements_text, merged_flags, number, quality, schema
+from echoseg.io.views import ViewChoice
+from echoseg.report.entries import number
+from echoseg.report.measurements import measurements, measurements_text, merged_flags, quality, schema
 from echoseg.report.provenance import provenance
-from echoseg.types import Flag, Geometry
+from echoseg.types import Flag, Geometry, Subject
 
 PROVENANCE = provenance(model="compact", weights_sha256="0" * 64, prompt="auto")
 
@@ -50,6 +52,8 @@ def test_record_fits_the_schema_and_holds_the_numbers(make_case):
         "fps": 25.0,
         "spacing_mm": [0.8, 0.8],
         "slice_spacing_mm": None,
+        "view": None,
+        "view_from": None,
     }
 
 
@@ -90,6 +94,7 @@ def test_still_clip_has_reasons_instead_of_numbers(make_case):
         "unit": "%",
         "method": None,
         "interval": None,
+        "reference": None,
         "reason": "no beat was found",
     }
     assert "heart rate" in record["measures"]["hr"]["reason"]
@@ -156,3 +161,37 @@ def test_numbers_are_rounded_and_never_nan(value):
         assert result == pytest.approx(value, abs=0.005 + 1e-12, rel=1e-9)  # a half has two nearest roundings, off by an ulp
     else:
         assert result is None
+
+
+@pytest.mark.parametrize(("sex", "low", "high"), [("M", 52, 72), ("F", 54, 74)])
+def test_a_known_sex_brings_the_guidelines_range_and_grade(make_case, sex, low, high):
+    record = measurements(*make_case(), PROVENANCE, subject=Subject(sex))
+    check(record)
+    ef = record["measures"]["ef"]
+    graded = {"low": low, "high": high, "grade": "normal", "sex": sex, "guideline": "ASE/EACVI 2015", "method": "biplane disks"}
+    assert ef["reference"] == graded
+    assert record["measures"]["hr"]["reference"] is None
+    assert record["subject"]["sex"] == sex
+
+
+def test_height_and_weight_bring_indexed_values_and_are_not_written(make_case):
+    source, segmentation, analysis = make_case()
+    record = measurements(source, segmentation, analysis, PROVENANCE, subject=Subject("M", 180.0, 80.0))
+    check(record)
+    assert record["subject"] == {"sex": "M", "bsa_m2": 2.0, "bsa_formula": "mosteller"}
+    index = record["measures"]["edv_index"]
+    assert (index["value"], index["unit"]) == (pytest.approx(analysis.edv_ml / 2, abs=0.05), "mL/m²")
+    assert (index["reference"]["low"], index["reference"]["high"], index["reference"]["grade"]) == (34, 74, "below normal")
+    assert record["measures"]["cardiac_index"]["value"] == pytest.approx(analysis.co_l_min / 2, abs=0.005)
+
+
+def test_without_sex_and_size_nothing_is_graded_or_indexed(make_case):
+    record = record_of(make_case())
+    assert not [key for key in record["measures"] if key.endswith("index")]
+    assert not [entry for entry in record["measures"].values() if entry["reference"]]
+
+
+def test_the_view_and_where_it_is_known_from_are_written(make_case):
+    record = measurements(*make_case(), PROVENANCE, view=ViewChoice("A4C", "guessed from the file name"))
+    check(record)
+    assert (record["source"]["view"], record["source"]["view_from"]) == ("A4C", "guessed from the file name")

@@ -1,0 +1,57 @@
+"""Which view a clip shows: what the caller says, what the file says, what its name says, in this order."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from echoseg.io.source import Source
+
+ViewOrigin = Literal["given", "stated by the file", "guessed from the file name", "assumed"]
+
+ASSUMED = "A4C"
+
+# A word of its own: "a2c" also stands in the middle of names that are hexadecimal numbers.
+_EDGE_BEFORE, _EDGE_AFTER = r"(?:^|(?<=[^a-z0-9]))", r"(?=[^a-z0-9]|$)"
+_CHAMBERS = r"(?:a|ap|api|apical[ _.\-]?)?{count}[ _.\-]?(?:c|ch\d*|chambers?)"
+_PATTERNS = {
+    **{f"A{n}C": re.compile(f"{_EDGE_BEFORE}(?:{_CHAMBERS.format(count=n)}|(?:ap|apical){n}){_EDGE_AFTER}") for n in (4, 2, 3)},
+    "PLAX": re.compile(f"{_EDGE_BEFORE}plax\\d*{_EDGE_AFTER}"),
+    "PSAX": re.compile(f"{_EDGE_BEFORE}(?:psax|sax)\\d*{_EDGE_AFTER}"),
+}
+
+
+class ViewChoice(NamedTuple):
+    """A view, such as ``A4C``, and where it is known from."""
+
+    name: str
+    origin: ViewOrigin
+
+
+def view_of(source: Source, given: str | None = None) -> ViewChoice:
+    """The view of a clip; A4C is assumed where nothing tells."""
+    if given is not None:
+        return ViewChoice(given, "given")
+    stated = source.details.get("view")
+    if stated:
+        return ViewChoice(str(stated), "stated by the file")
+    guessed = view_in_name(source.name)
+    return ViewChoice(guessed[0], "guessed from the file name") if guessed else ViewChoice(ASSUMED, "assumed")
+
+
+def view_in_name(name: str) -> tuple[str, str] | None:
+    """The view that a file name tells, and what is left of the name without it; None when it tells none, or several.
+
+    What is left has no separators, and no number of the clip behind the view, so that the clips of one study have it in common.
+
+    >>> view_in_name("patient0001_4CH_2"), view_in_name("s7 A2C"), view_in_name("0X1A2C60147AF9FDAE")
+    (('A4C', 'patient0001'), ('A2C', 's7'), None)
+    """
+    found = [(view, match) for view, pattern in _PATTERNS.items() if (match := pattern.search(name.lower()))]
+    if len(found) != 1:
+        return None
+    view, match = found[0]
+    before, after = ([word for word in re.split(r"[\W_]+", part.lower()) if word] for part in (name[: match.start()], name[match.end() :]))
+    if after and re.fullmatch(r"\d{1,2}", after[-1]):
+        after.pop()
+    return view, " ".join(before + after)

@@ -1,0 +1,153 @@
+"""From finished masks to measures and files: the last half of a run, the same for masks of the tracker and masks from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv
+from echoseg.cardiac.curve import SinglePlane
+from echoseg.cardiac.volume import Method
+from echoseg.errors import MeasureError
+from echoseg.io.dicom_study import StatedStudy, stated_study
+from echoseg.io.labelmap import write_label_map
+from echoseg.io.result_folder import ResultFolder
+from echoseg.io.source import Source
+from echoseg.io.views import ViewChoice, view_of
+from echoseg.report.clip import write_clip_report
+from echoseg.report.measurements import measurements, merged_flags
+from echoseg.report.volume import write_volume_report
+from echoseg.types import Flag, Segmentation, Subject
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """How masks are measured.
+
+    Attributes:
+        view: ``A4C`` or ``A2C``; None: what the file says, else its name, else A4C.
+        method: of LV volumes. ``camus-2019`` needs two views: a single clip is measured by disks.
+        subject: what the caller knows; the rest is what a DICOM file states.
+        beats: ED and ES frames that a reader has named; None: they are found.
+
+    Raises:
+        MeasureError: a view in which no LV volumes are measured, or an unknown method.
+    """
+
+    view: str | None = None
+    method: Method = "disks"
+    subject: Subject = field(default_factory=Subject)
+    beats: tuple[Beat, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.view is not None and self.view not in APICAL_VIEWS:
+            raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {self.view!r}")
+        if self.method not in ("disks", "area-length", "camus-2019"):
+            raise MeasureError(f"no LV volume method {self.method!r}: choose from disks, area-length, camus-2019")
+
+    @property
+    def single_plane(self) -> SinglePlane:
+        """The method for one view."""
+        return "area-length" if self.method == "area-length" else "disks"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What :func:`echoseg.run` or :func:`echoseg.measure` wrote.
+
+    Attributes:
+        directory: folder of this source's results.
+        measurements: the content of measurements.json.
+        files: ``{file name: path}``.
+        flags: what a reader must know.
+        segmentation: masks and scores.
+        analysis: LV function, or None where no LV was measured.
+        view: the view of a clip and where it is known from; None for volumes and images.
+        stated: what the DICOM file says of study and person.
+    """
+
+    directory: Path
+    measurements: Mapping[str, Any]
+    files: Mapping[str, Path]
+    flags: tuple[Flag, ...]
+    segmentation: Segmentation
+    analysis: LVAnalysis | None = None
+    view: ViewChoice | None = None
+    stated: StatedStudy = field(default_factory=StatedStudy)
+
+
+def write_result(
+    folder: ResultFolder, source: Source, segmentation: Segmentation, provenance: Mapping[str, Any], options: MeasureOptions
+) -> RunResult:
+    """Measures a segmentation and writes its files into ``folder``, which is published when all are there.
+
+    Args:
+        folder: a draft.
+        source: what was segmented.
+        segmentation: of all frames of the source.
+        provenance: from :func:`echoseg.report.provenance.provenance`.
+        options: how to measure.
+
+    Raises:
+        OutputError: a file cannot be written.
+        MeasureError: a given beat does not fit the masks.
+    """
+    stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
+    subject = options.subject.over(stated.subject)
+    view = view_of(source, options.view) if source.kind == "clip" else None
+    analysis, segmentation = _analysed(segmentation, source, view, options)
+    record = measurements(source, segmentation, analysis, provenance, view=view, subject=subject)
+    write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
+    if source.kind == "clip":
+        written = write_clip_report(folder.draft, source, segmentation, analysis, record)
+    else:
+        written = write_volume_report(folder.draft, source, segmentation, record)
+    directory = folder.publish()
+    flags = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
+    files = {name: directory / name for name in ("masks.nii.gz", *written)}
+    return RunResult(directory, record, files, flags, segmentation, analysis, view, stated)
+
+
+def object_named(segmentation: Segmentation, name: str) -> int | None:
+    """The id of the object of that name, or None."""
+    return next((object_id for object_id, found in segmentation.names.items() if found == name), None)
+
+
+def _analysed(
+    segmentation: Segmentation, source: Source, view: ViewChoice | None, options: MeasureOptions
+) -> tuple[LVAnalysis | None, Segmentation]:
+    """LV function of a clip in which an LV was segmented, and the segmentation with what its view gives reason to say."""
+    lv = object_named(segmentation, "LV")
+    if lv is None or source.kind == "volume":
+        return None, segmentation
+    if view is None:
+        view = ViewChoice(options.view or "A4C", "given" if options.view else "assumed")
+    measurable = view.name in APICAL_VIEWS
+    segmentation = replace(segmentation, flags=(*segmentation.flags, *_view_flags(view, measurable)))
+    if not measurable:
+        return None, segmentation
+    analysis = analyse_lv(
+        segmentation.masks == lv,
+        source.times(len(segmentation.masks)),
+        segmentation.geometry.spacing,
+        view.name,
+        heart_rate=segmentation.timing.heart_rate,
+        r_waves=segmentation.timing.r_wave_times,
+        scores=segmentation.scores[:, segmentation.object_ids.index(lv)],
+        method=options.single_plane,
+        beats=options.beats,
+    )
+    return analysis, segmentation
+
+
+def _view_flags(view: ViewChoice, measurable: bool) -> Sequence[Flag]:
+    if not measurable:
+        where = "The file says that its view" if view.origin == "stated by the file" else "By the file's name its view"
+        return [Flag("view_not_apical", f"{where} is {view.name}: no LV volumes or EF are measured in it.")]
+    if view.origin == "guessed from the file name":
+        return [Flag("view_guessed", f"The view {view.name} was guessed from the file name.", "info")]
+    if view.origin == "assumed":
+        return [Flag("view_assumed", f"Nothing tells the view: {view.name} was assumed.", "info")]
+    return []
