@@ -1,93 +1,31 @@
 """Images from a PACS and results back to it, by DICOMweb (PS3.18): QIDO-RS, WADO-RS, STOW-RS.
 
-An address is ``dicomweb://HOST[:PORT][/PREFIX]/studies/UID[/series/UID[/instances/UID]]``, which is read over https;
-``dicomweb+http://`` is the same without encryption, for a server on this machine. Credentials are taken from ``~/.netrc``,
-never from the address. What is fetched goes to a folder of its own under names of our own, and is deleted with the source.
+Credentials are taken from ``~/.netrc``, never from an address. What is fetched goes to a folder of its own under names of our
+own, and is deleted with the source.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from echoseg.errors import OutputError, SourceError, UnsupportedSourceError
 from echoseg.io.dicom_frames import NO_IMAGES
 from echoseg.io.dicom_values import quiet_reading
-from echoseg.io.source import Kind, Source
+from echoseg.io.dicomweb_address import Address, parse_address
+from echoseg.io.source import Source
 
 if TYPE_CHECKING:
     from dicomweb_client.api import DICOMwebClient
 
-_SCHEMES = {"dicomweb": "https", "dicomweb+http": "http"}
-_RESOURCE = re.compile(
-    r"(?P<prefix>.*?)(?:/studies/(?P<study>[0-9.]{1,64})(?:/series/(?P<series>[0-9.]{1,64})"
-    r"(?:/instances/(?P<instance>[0-9.]{1,64}))?)?)?/?"
-)
 _CLIPS = ("US", "IVUS", "XA", "RF", "ES")  # every instance is a source of its own
 _AS_STORED = (("application/dicom", "*"),)  # any transfer syntax: the server must not decompress
 _TIMEOUT_S = 60.0
-
-
-@dataclass(frozen=True)
-class Address:
-    """A place on a DICOMweb server.
-
-    Attributes:
-        service: URL of the service.
-        study, series, instance: UIDs, or None from the level on that is not named.
-        scheme: as it was written.
-    """
-
-    service: str
-    study: str | None
-    series: str | None
-    instance: str | None
-    scheme: str = "dicomweb"
-
-    def within(self, series: str, instance: str | None = None) -> str:
-        """The text of the address of a series, or instance, of this study."""
-        place = f"{self.scheme}://{self.service.partition('://')[2]}/studies/{self.study}/series/{series}"
-        return f"{place}/instances/{instance}" if instance else place
-
-    @property
-    def name(self) -> str:
-        """A name for outputs that does not give away the UIDs."""
-        parts = "/".join(part for part in (self.study, self.series, self.instance) if part)
-        return f"pacs-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
-
-
-def is_dicomweb(source: object) -> bool:
-    """True for text that is meant as an address on a DICOMweb server."""
-    return isinstance(source, str) and source.partition("://")[0].lower() in _SCHEMES
-
-
-def parse_address(text: str) -> Address:
-    """The address that ``text`` is.
-
-    Raises:
-        SourceError: not of the form that this module describes, or with credentials in it.
-    """
-    try:
-        parts = urlsplit(text)
-        scheme, host = parts.scheme.lower(), parts.netloc
-        _ = parts.port  # raises on a port that is no number
-    except ValueError:
-        scheme, host, parts = "", "", urlsplit("")
-    match = _RESOURCE.fullmatch(parts.path)
-    if "@" in host:
-        raise SourceError("a DICOMweb address holds no user and password: write them to ~/.netrc, where no log shows them")
-    if scheme not in _SCHEMES or not host or not match or parts.query or parts.fragment or "/studies/" in match["prefix"]:
-        raise SourceError("not a DICOMweb address; give dicomweb://HOST[:PORT][/PREFIX]/studies/UID[/series/UID[/instances/UID]]")
-    return Address(f"{_SCHEMES[scheme]}://{host}{match['prefix']}", match["study"], match["series"], match["instance"], scheme)
 
 
 def sources_at(text: str) -> list[str]:
@@ -124,11 +62,11 @@ def sources_at(text: str) -> list[str]:
     return found
 
 
-def open_dicomweb(text: str, name: str | None, kind: Kind | None, open_path: Any) -> Source:
+def open_fetched(text: str, open_path: Callable[[Path, str], Source]) -> Source:
     """Fetch the one source at an address and open it; its files are deleted when the source is no longer used.
 
     Args:
-        open_path: opens a file or a folder, ``(path, name, kind) -> Source``.
+        open_path: opens a file or a folder under a name for outputs.
 
     Raises:
         SourceError: several sources there, the server cannot be reached or refuses, or what it sends is damaged.
@@ -140,7 +78,7 @@ def open_dicomweb(text: str, name: str | None, kind: Kind | None, open_path: Any
     folder = Path(tempfile.mkdtemp(prefix="echoseg-"))
     try:
         files = _fetch(address, folder)
-        source: Source = open_path(files[0] if len(files) == 1 else folder, name or address.name, kind)
+        source = open_path(files[0] if len(files) == 1 else folder, address.name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

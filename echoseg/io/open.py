@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.dicomweb_address import is_dicomweb
 from echoseg.io.names import output_name, safe_name
 from echoseg.io.orientation import Plane
 from echoseg.io.sniff import folder_content, sniff
@@ -41,6 +42,7 @@ def open_source(
 
             - a path: video (mp4, avi, mov, mkv, webm, gif), DICOM (any name), image, ``.npy`` / ``.npz``, volume
               (NIfTI, NRRD, MetaImage); or a folder: images (one frame each, in natural order) or DICOM series;
+            - an address in a PACS, ``dicomweb://HOST/studies/UID/series/UID``, see :mod:`echoseg.io.dicomweb`;
             - a numpy array ``(H, W)``, ``(T, H, W)``, ``(H, W, 3)`` or ``(T, H, W, 3)``;
             - a list or tuple of frames, arrays ``(H, W)`` or ``(H, W, 3)`` of one shape: one source, read as often as
               needed. A list of paths or sources is several sources and an error: open each by itself;
@@ -73,6 +75,11 @@ def open_source(
         return source
     if choice.part is not None and choice.part.index is None:
         raise SourceError(f"part {choice.part} is many sources: give {choice.part}:N for one, or open them with open_parts")
+    if is_dicomweb(source):
+        from echoseg.io.dicomweb import open_fetched
+
+        given: dict[str, Any] = dict(fps=fps, spacing=spacing, kind=kind, series=series, part=part, axis=axis, window=window)
+        return open_fetched(source, lambda path, title: open_source(path, name=name or title, **given))
     found, title = _find(source, safe_name(name) if name else None, kind, choice)
     return _finished(found, title, source, kind, choice, fps, spacing)
 
