@@ -59,8 +59,8 @@ def seg(
 @app.command()
 def dataset(
     name: Annotated[
-        Literal["camus", "echonet", "sunnybrook", "npz", "simulated", "simulated-volumes"],
-        typer.Argument(metavar="NAME", help="camus, echonet, sunnybrook, npz (MedSAM2's files), simulated or simulated-volumes."),
+        Literal["camus", "echonet", "sunnybrook", "npz", "folders", "simulated", "simulated-volumes"],
+        typer.Argument(metavar="NAME", help="A public set's layout, npz (MedSAM2's files), folders (your own), or the simulator's."),
     ],
     path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated ones.")] = None,
     prompt: Annotated[Literal["box", "auto", "all"], typer.Option(help="Exact box, structures by name, or both.")] = "all",
@@ -148,6 +148,7 @@ def _references(name: str, path: Path | None, count: int | None, split: str, sti
         raise typer.BadParameter(f"{name} needs the folder of the set", param_hint="PATH")
     from echoseg.evaluation.camus import camus_stills, camus_views
     from echoseg.evaluation.echonet import echonet_clips
+    from echoseg.evaluation.folders import folder_pairs
     from echoseg.evaluation.npz import npz_volumes
     from echoseg.evaluation.sunnybrook import short_axis_cines
 
@@ -156,6 +157,8 @@ def _references(name: str, path: Path | None, count: int | None, split: str, sti
             references = camus_stills(path) if stills else camus_views(path)
         case "echonet":
             references = echonet_clips(path, split)
+        case "folders":
+            references = folder_pairs(path)
         case "sunnybrook":
             references = short_axis_cines(path)
         case _:

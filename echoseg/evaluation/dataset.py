@@ -28,9 +28,9 @@ def score_reference(
     """Scores of one case: each prompt, and the baseline of its kind.
 
     ``box``: the exact box of the truth on the frame of :func:`box_frame`, tracked over the whole source, each structure by itself (in a
-    clip of more than one frame the LV alone). ``auto``: named structures without a human; only in clips. Baseline: in a clip the ellipse
-    in the true box of every frame; else the ellipse and the box of the prompted slice, copied to every slice that shows the object (in a
-    cine to every phase).
+    clip of more than one frame the LV alone, where there is one). ``auto``: named structures without a human; only in clips. Baseline: in
+    a clip the ellipse in the true box of every frame; else the ellipse and the box of the prompted slice, copied to every slice that shows
+    the object (in a cine to every phase).
 
     Raises:
         EchosegError: the case cannot be segmented.
@@ -75,7 +75,8 @@ def box_frame(reference: Reference, label: str) -> int:
 def _predictions(reference: Reference, model: Model, prompts: Sequence[PromptKind]) -> Iterator[tuple[str, str, BoolMask]]:
     """``(setting, label, masks)`` of the case."""
     labels = [label for label in reference.truth if len(reference.shown(label))]
-    boxed = [label for label in labels if reference.kind != "clip" or (label == "LV" if len(reference.frames) > 1 else label in AUTO)]
+    tracked_clip = reference.kind == "clip" and len(reference.frames) > 1
+    boxed = ["LV"] if tracked_clip and "LV" in labels else labels
     if "box" in prompts:
         for label in boxed:
             frame = box_frame(reference, label)

@@ -13,20 +13,18 @@ from PIL import Image as PillowImage
 
 from echoseg.errors import SourceError
 from echoseg.io.labelmap import read_label_map
-from echoseg.io.names import output_name
 from echoseg.io.open import open_source
+from echoseg.io.pairs import paired_by_name
 from echoseg.io.volume import VolumeSource
 from echoseg.training.dataset import Sample, sample_of_source
-
-_NNUNET_CHANNEL = "_0000"
 
 
 class FolderPairs:
     """One sample a mask.
 
     An image is whatever :func:`~echoseg.io.open.open_source` reads: NIfTI, PNG, video, DICOM, a folder of frames. A mask is a NIfTI label
-    map, a PNG of label numbers (grey or palette), or a folder of such PNGs, one a frame. Names are compared without their extensions;
-    nnU-Net's ``_0000`` at the end of an image's name does not count. Images without a mask are left out.
+    map, a PNG of label numbers (grey or palette), or a folder of such PNGs, one a frame. Pairs are those of
+    :func:`~echoseg.io.pairs.paired_by_name`.
 
     Args:
         structures: names of labels, such as ``{1: "LV"}``; other labels are objects without a name.
@@ -38,13 +36,7 @@ class FolderPairs:
 
     def __init__(self, images: str | Path, masks: str | Path, structures: Mapping[int, str], frames: int) -> None:
         self.structures, self.frames = dict(structures), frames
-        by_name = _named(Path(images))
-        truths = _named(Path(masks))
-        if not truths:
-            raise SourceError(f"{masks}: holds no masks")
-        if lonely := [truth for name, truth in truths.items() if name not in by_name]:
-            raise SourceError(f"{lonely[0]}: no image of that name in {images} ({len(lonely)} such masks)")
-        self.pairs = [(by_name[name], truth) for name, truth in truths.items()]
+        self.pairs = list(paired_by_name(Path(images), Path(masks)).values())
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -82,18 +74,3 @@ def _read_png(path: Path) -> NDArray[np.integer]:
     if labels.ndim != 2:
         raise SourceError(f"{path}: a colour image cannot be a mask; save the label numbers as grey levels or palette indices")
     return labels.astype(np.int64)
-
-
-def _named(folder: Path) -> dict[str, Path]:
-    """Files and subfolders by name without extension, in natural order."""
-    if not folder.is_dir():
-        raise SourceError(f"{folder}: no such folder")
-    out: dict[str, Path] = {}
-    for path in natsorted(folder.iterdir()):
-        if path.name.startswith("."):
-            continue
-        name = output_name(path).removesuffix(_NNUNET_CHANNEL)
-        if name in out:
-            raise SourceError(f"{folder}: {out[name].name} and {path.name} have the same name; only one can belong to a mask")
-        out[name] = path
-    return out

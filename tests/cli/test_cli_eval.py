@@ -15,7 +15,7 @@ from echoseg.cli.main import app
 from echoseg.errors import PromptError
 from echoseg.evaluation import dataset, simulated
 from echoseg.evaluation.dataset import score_reference
-from tests.evaluation.reference_folders import write_camus, write_echonet, write_lesion, write_sunnybrook
+from tests.evaluation.reference_folders import write_camus, write_echonet, write_folders, write_lesion, write_sunnybrook
 
 DOCS = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 LABELS = np.zeros((4, 20, 24), np.uint8)
@@ -123,7 +123,12 @@ def test_dataset_scores_a_model_beside_the_baseline(tmp_path, any_model):
 
 @pytest.mark.parametrize(
     ("name", "write_set", "setting"),
-    [("echonet", write_echonet, "auto"), ("npz", write_lesion, "ellipse, copied"), ("sunnybrook", write_sunnybrook, "box, copied")],
+    [
+        ("echonet", write_echonet, "auto"),
+        ("npz", write_lesion, "ellipse, copied"),
+        ("sunnybrook", write_sunnybrook, "box, copied"),
+        ("folders", write_folders, "auto"),
+    ],
 )
 def test_dataset_reads_the_other_sets(tmp_path, any_model, name, write_set, setting):
     done = invoke("dataset", name, write_set(tmp_path / name))
@@ -175,6 +180,7 @@ def test_the_commands_of_the_documentation_run(line, cases, any_model):
     write_camus(cases / "camus")
     write_lesion(cases / "lesions")
     write_sunnybrook(cases / "sunnybrook", slices=1)
+    write_folders(cases / "mine")
     done = invoke(*shlex.split(line, comments=True))
     assert done.exit_code == 0, done.output
 

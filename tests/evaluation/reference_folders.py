@@ -85,6 +85,22 @@ def write_sunnybrook(root: Path, name: str = "SC-1", slices: int = 2, phases: in
     return root
 
 
+def write_folders(root: Path) -> Path:
+    """A clip (a folder of PNG images) of 4 frames and a volume (NIfTI) with its masks; a picture without a mask."""
+    for part, index in (("images", 0), ("masks", 1)):
+        (root / part / "clip").mkdir(parents=True)
+        for frame in range(4):
+            cv2.imwrite(str(root / part / "clip" / f"{frame}.png"), heart(frame % 2)[index])
+    volume = np.zeros((5, 40, 48), np.int16)
+    volume[1:4, 10:20, 12:30] = 7
+    for part, suffix, array in (("images", "_0000", 100 * volume + np.arange(48, dtype=np.int16)), ("masks", "", volume.astype(np.uint8))):
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing((0.7, 0.9, 4.0))
+        sitk.WriteImage(image, str(root / part / f"liver{suffix}.nii.gz"))
+    cv2.imwrite(str(root / "images" / "alone.png"), heart(0)[0])
+    return root
+
+
 def _write_mr(path: Path, frame: np.ndarray, position: float, trigger: float, instance: int) -> None:
     dataset = Dataset()
     dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, f"1.2.3.{instance}"

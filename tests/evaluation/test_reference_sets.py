@@ -11,11 +11,22 @@ from echoseg.errors import SourceError
 from echoseg.evaluation.baselines import ellipse_in_every_box
 from echoseg.evaluation.camus import camus_stills, camus_views
 from echoseg.evaluation.echonet import echonet_clips
+from echoseg.evaluation.folders import folder_pairs
 from echoseg.evaluation.npz import npz_volumes
 from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.simulated import simulated_clips, simulated_volumes
 from echoseg.evaluation.sunnybrook import short_axis_cines
-from tests.evaluation.reference_folders import COLUMN_MM, PATIENT, ROW_MM, heart, write_camus, write_echonet, write_lesion, write_sunnybrook
+from tests.evaluation.reference_folders import (
+    COLUMN_MM,
+    PATIENT,
+    ROW_MM,
+    heart,
+    write_camus,
+    write_echonet,
+    write_folders,
+    write_lesion,
+    write_sunnybrook,
+)
 
 
 @pytest.mark.parametrize("ending", [".mhd", ".nii.gz"])
@@ -112,6 +123,24 @@ def test_a_cine_slice_has_its_phases_in_order_of_time_and_truth_on_the_outlined_
 
 def test_a_single_patient_of_sunnybrook_is_a_set_too(tmp_path):
     assert len(list(short_axis_cines(write_sunnybrook(tmp_path) / "SC-1"))) == 2
+
+
+def test_own_folders_hold_clips_and_volumes_each_with_its_kind_and_names(tmp_path):
+    clip, volume = folder_pairs(write_folders(tmp_path))
+    assert (clip.name, clip.kind, list(clip.truth), len(clip.frames)) == ("clip", "clip", ["LV", "MYO", "LA"], 4)
+    assert np.array_equal(clip.truth["LV"][1], heart(1)[1] == 1)
+    assert clip.known.all()
+    assert (volume.name, volume.kind, list(volume.truth)) == ("liver", "volume", ["7"])
+    assert (volume.spacing, volume.slice_mm) == (pytest.approx((0.9, 0.7)), pytest.approx(4))
+    assert np.array_equal(volume.truth["7"], volume.frames > 200)
+    assert volume.truth["7"].sum() == 3 * 10 * 18
+
+
+def test_own_folders_that_do_not_fit_are_named(tmp_path):
+    write_folders(tmp_path)
+    cv2.imwrite(str(tmp_path / "masks" / "alone.png"), heart(0)[1][:50])
+    with pytest.raises(SourceError, match=r"alone\.png: masks of shape \(1, 50, 90\) do not fit frames"):
+        list(folder_pairs(tmp_path))
 
 
 def test_sunnybrook_faults_are_named(tmp_path):
