@@ -20,6 +20,7 @@ from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_window, percentile_window, to_uint8
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
+from echoseg.io.windowing import fixed_window
 from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
 _SAMPLED_FRAMES = 8
@@ -49,15 +50,17 @@ class DicomSource(SeekableSource):
         path: the file.
         name: name for outputs.
         kind: default: ``image`` for one frame, else ``clip``.
+        window: a name or ``level,width`` to use for grey values in place of these rules, see :mod:`echoseg.io.windowing`.
 
     Raises:
-        SourceError: damaged or cut off. Frames are counted at once; a damaged frame is found when it is read.
+        SourceError: damaged or cut off, or no such window. Frames are counted at once; a damaged frame is found when it is read.
         UnsupportedSourceError: no images in it, encrypted, or stored in a way that cannot be decoded here.
     """
 
-    def __init__(self, path: Path, name: str, kind: Kind | None = None) -> None:
+    def __init__(self, path: Path, name: str, kind: Kind | None = None, window: str | None = None) -> None:
         super().__init__()
         self.name = name
+        self._asked = window
         with quiet_reading():
             dataset, self._table = read_header(path)
             try:
@@ -114,14 +117,17 @@ class DicomSource(SeekableSource):
             first = self._values(file, 0)  # also proves, early, that the frames can be decoded
             if first.shape[:2] != self.size:
                 raise SourceError(f"{self._table.path}: frame 0 has size {first.shape[:2]}, the header states {self.size}; damaged file")
+            asked = fixed_window(self._asked, self.name)
+            if asked is not None and first.ndim == 2:
+                return asked
             if plain_bytes:
                 return UNCHANGED
             if first.ndim == 3:
                 return bit_depth_window(int(dataset.BitsStored))
             stated = _voi_window(dataset)
-            if stated is not None:
+            if stated is not None and self._asked is None:
                 return stated
-            if modality == "CT":
+            if modality == "CT" and self._asked is None:
                 return CT_SOFT_TISSUE
             if modality == "US" and _depth(dataset)[1] == 0:
                 return bit_depth_window(int(dataset.BitsStored))

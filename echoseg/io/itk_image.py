@@ -18,6 +18,10 @@ from echoseg.types import Timing
 _HEADER_BYTES = 1 << 16
 _DATA_FILE = re.compile(rb"^(?:data ?file:|ElementDataFile\s*=)[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 _IN_THE_FILE = ("LOCAL",)
+_NRRD_SPACE = re.compile(
+    rb"^space: *(?:(?:right|left)-(?:anterior|posterior)-superior|RAS|LAS|LPS)(?:-time|T)?\r?$", re.IGNORECASE | re.MULTILINE
+)
+_SPACED = {"NRRD": rb"^(?:space directions|spacings):", "MetaImage": rb"^(?:ElementSpacing|ElementSize)\s*="}
 _LISTS = re.compile(r"LIST\b|.*%[0-9]*d")
 
 
@@ -28,7 +32,8 @@ def read_itk(path: Path) -> Acquisition:
         SourceError: damaged, cut off, without its data file, or of a geometry that gives the voxels no place.
         UnsupportedSourceError: of more dimensions, or data that lies outside of the folder of its header.
     """
-    _check_data_file(path)
+    header = _header_text(path)
+    _check_data_file(path, header)
     image = _quietly(path)
     dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
     if dimension not in (2, 3, 4):
@@ -42,11 +47,16 @@ def read_itk(path: Path) -> Acquisition:
             raise UnsupportedSourceError(f"{path}: 4 dimensions with {components} values per voxel; give one value per voxel")
         stored = np.moveaxis(stored, -1, 0)
     voxels = _four_dimensional(stored[..., :3] if colour else stored, dimension, phased=components > 1 and not colour)
+    file_format = "NRRD" if header.startswith(b"NRRD") else "MetaImage"
     affine = _affine(image)
     if affine is not None and not is_usable(affine):
         raise SourceError(f"{path}: the header's directions and spacing give the voxels no place in space; repair them")
     row_step, column_step = (float(step) for step in image.GetSpacing()[1::-1])
     steps: Spacing = spacing(affine) if affine is not None else (column_step, row_step, None)
+    if not re.search(_SPACED[file_format], header, re.IGNORECASE | re.MULTILINE):  # ITK takes 1 mm where nothing is stated
+        affine, steps = None, (None, None, None)
+    elif file_format == "NRRD" and not _NRRD_SPACE.search(header):  # ITK takes any other space for the patient's
+        affine = None
     phases, slices = voxels.shape[:2]
     interval = image.GetSpacing()[2] if dimension == 3 else 0.0
     # In a clip saved as a 3D file the third spacing is the frame interval; 1 is what writers put when they do not know.
@@ -56,7 +66,7 @@ def read_itk(path: Path) -> Acquisition:
         phases,
         phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k),
         cine=lambda k: Voxels(voxels[:, k], None, (steps[0], steps[1], None)),
-        format="NRRD" if path.suffix.lower() in (".nrrd", ".nhdr") else "MetaImage",
+        format=file_format,
         phases_are="the fourth axis of the file",
         owner=image,
     )
@@ -81,10 +91,19 @@ def _affine(image: SimpleITK.Image) -> NDArray[np.float64] | None:
     return affine
 
 
-def _check_data_file(path: Path) -> None:
-    """A header may name any file of the machine as its data: only one beside it, or below, is read."""
+def _header_text(path: Path) -> bytes:
+    """The lines of the header: up to the empty line of a NRRD file, or the name of the data in a MetaImage."""
     with path.open("rb") as file:
-        found = _DATA_FILE.search(file.read(_HEADER_BYTES))
+        start = file.read(_HEADER_BYTES)
+    if start.startswith(b"NRRD"):
+        return re.split(rb"\r?\n\r?\n", start, maxsplit=1)[0]
+    data = _DATA_FILE.search(start)
+    return start[: data.end()] if data else start
+
+
+def _check_data_file(path: Path, header: bytes) -> None:
+    """A header may name any file of the machine as its data: only one beside it, or below, is read."""
+    found = _DATA_FILE.search(header)
     if found is None:
         return
     name = found[1].strip().decode("utf-8", "replace")

@@ -5,6 +5,8 @@ a clip      array ``(x, y, time)``; zooms are column and row spacing in mm and t
             unknown spacing the zooms are 1 and the spatial unit is "unknown"; likewise the interval. There is no
             patient orientation, so both NIfTI form codes are 0.
 a volume    array ``(i, j, k)`` as the source's file has it, with exactly its affine (RAS in the file, as NIfTI says).
+            Where the grid is sheared (tilted gantry) only the sform holds it, and readers that know no shear refuse the
+            file instead of placing it wrongly: see :mod:`echoseg.io.labelmap_formats` for one that they read.
 ==========  =====================================================================================================
 """
 
@@ -23,12 +25,14 @@ from numpy.typing import NDArray
 
 from echoseg.errors import OutputError, SourceError
 from echoseg.io.atomic import atomic_path
+from echoseg.io.orientation import is_sheared
 from echoseg.io.source import Source
 from echoseg.types import Geometry, Image, Timing
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _NIFTI1_LONGEST = 32767  # NIfTI-1 stores sizes as int16
 _LEVEL = 6
+_QFORM_SHEAR = 1e-5
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,8 @@ def write_label_map(path: str | Path, masks: Image, source: Source) -> None:
     image = nibabel.Nifti1Image(np.ascontiguousarray(to_stored(masks).T), LPS_TO_RAS @ _stored_affine(source))
     image.header.set_xyzt_units("mm" if source.geometry.spacing else "unknown", "unknown")
     image.set_sform(image.affine, code=1)
-    image.set_qform(image.affine, code=1)
+    # A qform cannot hold shear. The nearest one that can be held is a rotation, to which ITK would turn in silence.
+    image.set_qform(image.affine, code=0 if is_sheared(image.affine, _QFORM_SHEAR) else 1)
     with atomic_path(path) as temporary:
         nibabel.save(image, temporary)
 

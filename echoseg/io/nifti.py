@@ -23,7 +23,7 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _GZIP_HIGHEST_RATIO = 1032  # deflate packs no tighter
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 _SECONDS_PER_UNIT = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
-_BLOCK = 1 << 24
+_BLOCK = 1 << 20
 _UNIT_ASSUMED = Flag("spacing_unit_assumed", "The NIfTI header names no unit of length: millimetres are assumed, as readers do.", "info")
 
 

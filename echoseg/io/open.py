@@ -129,9 +129,8 @@ def _finished(
 ) -> Source:
     opened = volume_source(found, choice, kind, name, Path(given)) if isinstance(found, Acquisition) else found
     try:
-        if not isinstance(found, Acquisition) and choice.given:
-            options = ", ".join(choice.given)
-            raise SourceError(f"{opened.name}: {options} can be chosen in volumes and DICOM series; this is another kind of {opened.kind}")
+        if not isinstance(found, Acquisition):
+            _check_unused(opened, choice)
         if (kind is not None and opened.kind != kind) or (kind == "image" and opened.length != 1):
             raise SourceError(f"{opened.name}: is a {opened.kind} of {opened.length} frames and cannot be read as kind {kind!r}")
         _apply(opened, fps, spacing)
@@ -139,6 +138,14 @@ def _finished(
         opened.close()
         raise
     return opened
+
+
+def _check_unused(opened: Source, choice: VolumeChoice) -> None:
+    """A series is chosen by now; the window, in DICOM, too. All else has no meaning outside of volumes, and none for one image."""
+    done = {"series", "window"} if opened.details.get("format") == "DICOM" else {"series"}
+    unused = [option for option in choice.given if option not in done and not (option == "axis" and opened.kind == "image")]
+    if unused:
+        raise SourceError(f"{opened.name}: {', '.join(unused)} can be chosen in volumes and DICOM series; this {opened.kind} is none")
 
 
 def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice) -> tuple[Source | Acquisition, str]:
@@ -152,7 +159,7 @@ def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice
             return _find_in_folder(path, name, kind, choice), name
         if choice.series is not None:
             raise SourceError(f"{path}: a series is chosen in a folder of DICOM files, and this is one file")
-        return _find_in_file(path, name, kind), name
+        return _find_in_file(path, name, kind, choice), name
     from echoseg.io.array import ArraySource, IterableSource, stack_frames
 
     if hasattr(source, "__array__"):
@@ -168,10 +175,10 @@ def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice
     raise SourceError(f"a {type(source).__name__} is not a source; give a path, a numpy array, or an iterable of frames")
 
 
-def _find_in_file(path: Path, name: str, kind: Kind | None) -> Source | Acquisition:
+def _find_in_file(path: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Source | Acquisition:
     content = sniff(path)
     if content == "dicom":
-        return _find_in_dicom(path, name, kind)
+        return _find_in_dicom(path, name, kind, choice)
     if content == "video":
         from echoseg.io.video import VideoSource
 
@@ -187,14 +194,14 @@ def _find_in_file(path: Path, name: str, kind: Kind | None) -> Source | Acquisit
     return read_volume_file(path)
 
 
-def _find_in_dicom(path: Path, name: str, kind: Kind | None) -> Source | Acquisition:
+def _find_in_dicom(path: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Source | Acquisition:
     from echoseg.io.dicom_cine import DicomSource, stacks_slices
 
     if kind != "clip" and stacks_slices(path):
         from echoseg.io.dicom_series import read_multiframe
 
         return read_multiframe(path)
-    return DicomSource(path, name, kind)
+    return DicomSource(path, name, kind, choice.window)
 
 
 def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Source | Acquisition:
@@ -204,16 +211,18 @@ def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeCh
     images, dicoms = folder_content(folder)
     if images and dicoms:
         raise SourceError(f"{folder}: holds {len(images)} images and {len(dicoms)} DICOM files; separate them")
+    if choice.series is not None and not dicoms:
+        raise SourceError(f"{folder}: a series is chosen in a folder of DICOM files, and this one holds none")
     if images:
         return open_image_folder(images, name, kind)
     if len(dicoms) == 1 and choice.series is None:
-        return _find_in_dicom(dicoms[0], name, kind)
+        return _find_in_dicom(dicoms[0], name, kind, choice)
     if dicoms:
         from echoseg.io.dicom_series import choose_series, list_series, read_series
 
         series = choose_series(list_series(dicoms, folder), choice.series, folder)
         if len(series.files) == 1:
-            return _find_in_dicom(series.files[0][1].path, name, kind)
+            return _find_in_dicom(series.files[0][1].path, name, kind, choice)
         return read_series(series, folder)
     raise UnsupportedSourceError(f"{folder}: holds no images (PNG, JPEG, TIFF, ...) and no DICOM files; give the folder of the frames")
 

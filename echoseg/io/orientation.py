@@ -17,7 +17,7 @@ Plane = Literal["axial", "coronal", "sagittal", "stored"]
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal", "stored")
 
 _LETTERS = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))  # along +x, -x, +y, ...
-_SHEARED = 1e-3  # cosine between two voxel axes above which they are not taken to be perpendicular
+_SHEARED = 1e-3  # a shift of one pixel over a thousand
 
 
 def array_axis(affine: NDArray[np.float64], plane: Plane) -> int:
@@ -46,10 +46,10 @@ def directions(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
 
 
-def is_sheared(affine: NDArray[np.float64]) -> bool:
-    """True when the voxel axes are not perpendicular, as in CT with a tilted gantry."""
+def is_sheared(affine: NDArray[np.float64], above: float = _SHEARED) -> bool:
+    """True when the cosine between two voxel axes is more than ``above``: CT with a tilted gantry."""
     axes = directions(affine)
-    return bool(np.abs(axes.T @ axes - np.eye(3)).max() > _SHEARED)
+    return bool(np.abs(axes.T @ axes - np.eye(3)).max() > above)
 
 
 def is_usable(affine: NDArray[np.float64]) -> bool:

@@ -119,7 +119,9 @@ class VolumeSource(SeekableSource):
             return ()
         flags = []
         if affine is None:
-            flags.append(Flag("orientation_unknown", "The file does not say how the volume lies in the patient: slices are as stored."))
+            flags.append(
+                Flag("orientation_unknown", "The file does not say how the volume lies in the patient: slices are as stored.", "info")
+            )
         elif is_sheared(affine):
             message = "The slices are shifted against each other (tilted gantry): the geometry is kept, but many viewers do not show it."
             flags.append(Flag("slices_sheared", message))
