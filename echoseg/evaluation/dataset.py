@@ -20,6 +20,7 @@ from echoseg.types import BoolMask, Box
 PromptKind = Literal["box", "auto"]
 AUTO = ("LV", "LA", "MYO")
 """Structures asked for by ``auto``, where the reference has them."""
+_OF_ALL_FRAMES = ("consistency", "ed_error_ms", "es_error_ms", "phases_found")
 
 
 def score_reference(
@@ -37,8 +38,10 @@ def score_reference(
     """
     scores = []
     for setting, label, masks in _predictions(reference, model, prompts):
-        setting = f"{reference.variant}, {setting}" if reference.variant else setting
         measures = measure(reference, label, masks, tolerance)
+        if setting not in prompts and not reference.known.all():  # a baseline drawn from the truth is empty where there is none
+            measures = {name: value for name, value in measures.items() if name not in _OF_ALL_FRAMES}
+        setting = f"{reference.variant}, {setting}" if reference.variant else setting
         scores.append(Score(reference.name, reference.subject, setting, label, measures))
     return scores
 
