@@ -1,0 +1,27 @@
+"""Volumes by counting voxels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from echoseg.types import BoolMask, Geometry
+
+MM3_PER_ML = 1000.0
+
+
+def voxel_ml(geometry: Geometry) -> float | None:
+    """Millilitres of one voxel, or None when a spacing is unknown.
+
+    By the affine's determinant where there is one, which holds for sheared axes (tilted gantry), too.
+    """
+    if geometry.affine is not None:
+        return float(abs(np.linalg.det(geometry.affine[:3, :3]))) / MM3_PER_ML
+    if geometry.spacing is None or geometry.slice_spacing is None:
+        return None
+    return geometry.spacing[0] * geometry.spacing[1] * geometry.slice_spacing / MM3_PER_ML
+
+
+def volume_ml(mask: BoolMask, geometry: Geometry) -> float | None:
+    """Volume of a ``(T, H, W)`` mask in mL, or None when a spacing is unknown: never guessed."""
+    unit = voxel_ml(geometry)
+    return None if unit is None else float(np.count_nonzero(mask)) * unit
