@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from echoseg.model import load_model
     from echoseg.pipeline import run, segment, stream
     from echoseg.tracking import Session
-    from echoseg.types import Box, FrameResult, MaskPrompt, Points, Segmentation
+    from echoseg.types import Box, Box3D, FrameResult, MaskPrompt, Point3D, Points, Segmentation
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Box": "echoseg.types",
+    "Box3D": "echoseg.types",
     "EchosegError": "echoseg.errors",
     "FrameResult": "echoseg.types",
     "MaskPrompt": "echoseg.types",
+    "Point3D": "echoseg.types",
     "Points": "echoseg.types",
     "Segmentation": "echoseg.types",
     "Session": "echoseg.tracking",
@@ -36,9 +38,11 @@ _HOME = {
 
 __all__ = [
     "Box",
+    "Box3D",
     "EchosegError",
     "FrameResult",
     "MaskPrompt",
+    "Point3D",
     "Points",
     "Segmentation",
     "Session",

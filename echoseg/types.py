@@ -117,6 +117,64 @@ class MaskPrompt(ByValue):
 
 
 @dataclass(frozen=True)
+class Box3D:
+    """A box around an object of a volume: in-plane edges in pixels as in :class:`Box`, slices ``z0 <= z < z1``.
+
+    Tracking stops at its ends.
+
+    Raises:
+        PromptError: an in-plane box that is not one, or no slices (``z1 <= z0``, ``z0 < 0``, or not whole numbers).
+    """
+
+    x0: float
+    y0: float
+    z0: int
+    x1: float
+    y1: float
+    z1: int
+
+    def __post_init__(self) -> None:
+        plane = self.plane
+        for name in ("x0", "y0", "x1", "y1"):
+            object.__setattr__(self, name, getattr(plane, name))
+        first, end = (whole_number(edge, "a slice of a 3D box") for edge in (self.z0, self.z1))
+        if not 0 <= first < end:
+            raise PromptError(f"a 3D box needs slices 0 <= z0 < z1 (z1 is an edge: last slice + 1); got {first} and {end}")
+
+    @property
+    def plane(self) -> Box:
+        """The box on every one of its slices."""
+        return Box(self.x0, self.y0, self.x1, self.y1)
+
+
+@dataclass(frozen=True)
+class Point3D:
+    """One click in an object of a volume: ``(x, y)`` in pixels as in :class:`Points`, on slice ``z``.
+
+    On which slice the object is prompted is left to echoseg.
+
+    Raises:
+        PromptError: coordinates that are not finite, or no slice number.
+    """
+
+    x: float
+    y: float
+    z: int
+
+    def __post_init__(self) -> None:
+        x, y = _numbers((self.x, self.y), "a point")
+        object.__setattr__(self, "x", float(x))
+        object.__setattr__(self, "y", float(y))
+        if whole_number(self.z, "the slice of a 3D point") < 0:
+            raise PromptError(f"slices are counted from 0; got {self.z}")
+
+    @property
+    def click(self) -> Points:
+        """The click on its slice."""
+        return Points(np.array([[self.x, self.y]], dtype=np.float32), np.array([1], dtype=np.int32))
+
+
+@dataclass(frozen=True)
 class Structure:
     """A named structure the model has learned to find without a human, e.g. ``LV`` (see ``SAM2Config.structures``)."""
 
@@ -263,8 +321,8 @@ class FrameResult:
     Attributes:
         index: frame index in the source.
         logits: ``{object_id: (H, W) float32}`` at source size; > 0 inside. An absent object is -1024 everywhere.
-        scores: ``{object_id: predicted IoU}`` in 0..1.
-        object_scores: ``{object_id: object score logit}``; > 0 when the object is present.
+        scores: ``{object_id: predicted IoU}`` in 0..1; NaN where an object was not tracked (a slice beyond its end).
+        object_scores: ``{object_id: object score logit}``; > 0 when the object is present; NaN likewise.
     """
 
     index: int
