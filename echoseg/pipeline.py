@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import expit
 
 from echoseg.cardiac.volume import Method
-from echoseg.errors import ModelConfigError, NotRereadableError
+from echoseg.errors import ModelConfigError, NotRereadableError, OutputError
 from echoseg.io import Source, open_source
+from echoseg.io.dicomweb_address import parse_address
 from echoseg.io.result_folder import result_folder
 from echoseg.model import Model, load_model
 from echoseg.prompting.auto import auto_plan, boxes_plan
@@ -25,11 +28,15 @@ from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_pla
 from echoseg.report.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
-from echoseg.types import Direction, FrameResult, Segmentation, Subject, whole_number
+from echoseg.types import Direction, Flag, FrameResult, Segmentation, Subject, whole_number
+
+if TYPE_CHECKING:
+    from echoseg.report.dicom import DicomOutput
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
 
+_NO_DICOM = Flag("dicom_not_written", "The source is not DICOM: there are no images that DICOM results could refer to.", "info")
 _STREAM_CACHE_BYTES = 48 * 2**20  # the frames a policy looks at; a stream never comes back to others
 
 
@@ -100,6 +107,10 @@ def run(
     spacing: tuple[float, float] | None = None,
     fps: float | None = None,
     overwrite: bool = False,
+    dicom: bool = False,
+    fractional: bool = False,
+    deidentify: bool = False,
+    store: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Segments a source, measures it, and writes everything to ``out/<name>/``; the folder appears complete or not at all.
@@ -116,6 +127,10 @@ def run(
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
+        dicom: also write seg.dcm and sr.dcm, when the source is DICOM. Each of the next three means this too.
+        fractional: also write seg-fractional.dcm, the probabilities.
+        deidentify: remove from DICOM results, and from the folder's name, what identifies the patient.
+        store: ``dicomweb://HOST/PREFIX``, a PACS to send the DICOM results to once they are written.
         progress: told after every frame.
 
     Raises:
@@ -128,11 +143,24 @@ def run(
         model = load_model(model, weights, device)
     elif weights is not None or device != "auto":
         raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
-    with _opened(source, spacing=spacing, fps=fps) as opened, result_folder(Path(out), opened.name, overwrite) as folder:
-        seeded = _seed(opened, prompt, model, frame_index, None)
-        segmentation = _collect(seeded, direction, progress)
-        options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps}
-        return write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options)
+    if store is not None:
+        parse_address(store)
+    with _opened(source, spacing=spacing, fps=fps) as opened:
+        output = _dicom_output(opened, deidentify, store) if dicom or fractional or deidentify or store else None
+        with result_folder(Path(out), opened.name, overwrite) as folder:
+            seeded = _seed(opened, prompt, model, frame_index, None)
+            if output is not None and fractional:
+                output = output.with_probabilities((len(opened), *opened.size, len(seeded.session.object_ids)))
+            segmentation = _collect(seeded, direction, progress, None if output is None else output.probabilities)
+            if dicom and output is None:
+                segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
+            options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps}
+            result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output)
+    if store is not None:
+        from echoseg.io.dicomweb import store_instances
+
+        store_instances(store, [path for name, path in result.files.items() if name.endswith(".dcm")])
+    return result
 
 
 @contextmanager
@@ -144,6 +172,27 @@ def _opened(source: Any, **options: Any) -> Iterator[Source]:
     finally:
         if opened is not source and opened.rereadable:
             opened.close()
+
+
+def _dicom_output(source: Source, anonymous: bool, store: str | None) -> DicomOutput | None:
+    """What to write in DICOM; None for a source that is none.
+
+    Raises:
+        OutputError: such a source, and results are to be stored in a PACS.
+        UnsupportedSourceError: a DICOM source that nothing can refer to.
+    """
+    if not source.dicom_frames and store is not None:
+        raise OutputError(f"{source.name}: is not DICOM, so that there is nothing to store in a PACS")
+    if not source.dicom_frames:
+        return None
+    from echoseg.io.deidentify import pseudonym
+    from echoseg.io.dicom_header import dicom_origin
+    from echoseg.report.dicom import DicomOutput
+
+    origin = dicom_origin(source.dicom_frames)
+    if anonymous:  # a file is often called by a UID, or by a person
+        source.name = pseudonym(str(origin.first.SOPInstanceUID))
+    return DicomOutput(origin, anonymous)
 
 
 def _until_closed(frames: Iterator[FrameResult], stack: ExitStack) -> Iterator[FrameResult]:
@@ -195,7 +244,10 @@ def _session(source: Source, model: Model, length: int | None, window: Window | 
     return Session(source, model, cache=features_cache(_STREAM_CACHE_BYTES), history=0, length=length, window=window)
 
 
-def _collect(seeded: _Seeded, direction: Direction, progress: Progress | None) -> Segmentation:
+def _collect(
+    seeded: _Seeded, direction: Direction, progress: Progress | None, probabilities: NDArray[np.uint8] | None = None
+) -> Segmentation:
+    """The whole segmentation; ``probabilities`` ``(T, H, W, N)`` are filled in on the way, 0..255 for 0..1."""
     session, source = seeded.session, seeded.session.source
     ids = session.object_ids
     masks: dict[int, np.ndarray] = {}
@@ -207,6 +259,9 @@ def _collect(seeded: _Seeded, direction: Direction, progress: Progress | None) -
         else:
             label_maps[frame.index] = frame.label_map()
         scores[frame.index] = [frame.scores[i] for i in ids], [frame.object_scores[i] for i in ids]
+        if probabilities is not None:
+            for column, i in enumerate(ids):
+                probabilities[frame.index, ..., column] = np.rint(255 * expit(frame.logits[i]))
         if progress is not None:
             progress(done, source.length)
     if label_maps is None:

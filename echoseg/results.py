@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv
 from echoseg.cardiac.curve import SinglePlane
@@ -20,6 +20,9 @@ from echoseg.report.clip import write_clip_report
 from echoseg.report.measurements import measurements, merged_flags
 from echoseg.report.volume import write_volume_report
 from echoseg.types import Flag, Segmentation, Subject
+
+if TYPE_CHECKING:
+    from echoseg.report.dicom import DicomOutput
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,12 @@ class RunResult:
 
 
 def write_result(
-    folder: ResultFolder, source: Source, segmentation: Segmentation, provenance: Mapping[str, Any], options: MeasureOptions
+    folder: ResultFolder,
+    source: Source,
+    segmentation: Segmentation,
+    provenance: Mapping[str, Any],
+    options: MeasureOptions,
+    dicom: DicomOutput | None = None,
 ) -> RunResult:
     """Measures a segmentation and writes its files into ``folder``, which is published when all are there.
 
@@ -89,6 +97,7 @@ def write_result(
         segmentation: of all frames of the source.
         provenance: from :func:`echoseg.report.provenance.provenance`.
         options: how to measure.
+        dicom: what to write in DICOM, besides.
 
     Raises:
         OutputError: a file cannot be written.
@@ -98,12 +107,18 @@ def write_result(
     subject = options.subject.over(stated.subject)
     view = view_of(source, options.view) if source.kind == "clip" else None
     analysis, segmentation = _analysed(segmentation, source, view, options)
+    if dicom is not None:
+        segmentation = replace(segmentation, flags=(*segmentation.flags, *dicom.flags()))
     record = measurements(source, segmentation, analysis, provenance, view=view, subject=subject)
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
     if source.kind == "clip":
         written = write_clip_report(folder.draft, source, segmentation, analysis, record)
     else:
         written = write_volume_report(folder.draft, source, segmentation, record)
+    if dicom is not None:
+        from echoseg.report.dicom import write_dicom
+
+        written |= write_dicom(folder.draft, source, segmentation, record, dicom)
     directory = folder.publish()
     flags = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     files = {name: directory / name for name in ("masks.nii.gz", *written)}

@@ -22,6 +22,7 @@ PROMPT_HELP = (
     "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json. "
     "In source pixels; x1, y1 are edges."
 )
+INPUT_HELP = "Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb://HOST/studies/UID[/series/UID]."
 EPILOG = (
     "Exit codes: 0 all inputs are done; 1 some failed, each with its reason in OUT/errors.csv; 2 usage: the options, the prompt, the model "
     "or its weights can serve no input, and none was touched."
@@ -30,7 +31,10 @@ EPILOG = (
 
 def run(
     ctx: typer.Context,
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Video or DICOM files, volumes, folders of images, .npy arrays.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT", help="Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb:// addresses."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the results; each input gets a folder of its own in it.")],
     prompt: Annotated[str, typer.Option(help=PROMPT_HELP)] = "auto",
     model: Annotated[str, typer.Option(help="A name from `echoseg weights list`.")] = "compact",
@@ -42,12 +46,13 @@ def run(
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
     views: Annotated[str | None, typer.Option(metavar="A4C,A2C", help="The view of each input, in order.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
-    dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR (not available yet).")] = False,
+    dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR, for DICOM inputs.")] = False,
+    fractional: Annotated[bool, typer.Option("--fractional", help="As --dicom, with the probabilities as one more SEG.")] = False,
+    deidentify: Annotated[bool, typer.Option("--deidentify", help="As --dicom, without what identifies the patient.")] = False,
+    store: Annotated[str | None, typer.Option(metavar="URL", help="As --dicom, and send them to the PACS at dicomweb://HOST/PATH.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")] = None,
 ) -> None:
     """Segment each INPUT and write masks, measures and pictures to OUT/<name>/."""
-    if dicom:
-        raise typer.BadParameter("DICOM output is not available yet: run without --dicom", param_hint="--dicom")
     options: dict[str, Any] = {
         "prompt": prompt,
         "model": model,
@@ -59,6 +64,10 @@ def run(
         "fps": fps,
         "views": None if views is None else [view.strip() for view in views.split(",")],
         "overwrite": overwrite,
+        "dicom": dicom or None,
+        "fractional": fractional or None,
+        "deidentify": deidentify or None,
+        "store": store,
     }
     if config is not None:
         from echoseg.cli.run_config import read_run_config
@@ -67,25 +76,38 @@ def run(
     view_of_input = _views(options.pop("views"), len(inputs))
 
     import echoseg
+    from echoseg.io.dicomweb_address import parse_address
     from echoseg.prompting.parse import parse_prompt
 
     try:
         options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
         _check_auto(options["prompt"], loaded)
+        if options["store"] is not None:
+            parse_address(options["store"])
     except EchosegError as error:  # would fail every input alike
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error
 
-    failures = []
-    for source, view in zip(inputs, view_of_input, strict=True):
+    failures: list[Failure] = []
+
+    def failed(source: str, error: Exception) -> None:
+        reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
+        # The message of an unreadable input names it already.
+        print_error(reason if source in reason else f"{source}: {reason}", traceback=ctx.meta["debug"])
+        failures.append(Failure(source, reason))
+
+    for given, view in zip(inputs, view_of_input, strict=True):
         try:
-            run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
-        except Exception as error:  # one bad input must not take the others with it
-            reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
-            # The message of an unreadable input names it already.
-            print_error(reason if source in reason else f"{source}: {reason}", traceback=ctx.meta["debug"])
-            failures.append(Failure(source, reason))
+            sources = _sources(given)
+        except EchosegError as error:
+            failed(given, error)
+            continue
+        for source in sources:
+            try:
+                run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
+            except Exception as error:  # one bad input must not take the others with it
+                failed(source, error)
     write_failures(out, failures)
     if failures:
         raise typer.Exit(1)
@@ -100,6 +122,17 @@ def run_one(source: str, out: Path, **options: Any) -> RunResult:
         result = pipeline.run(source, out=out, progress=report, **options)
     output().print(result_table(name, result.measurements, result.flags, result.directory))
     return result
+
+
+def _sources(given: str) -> list[str]:
+    """The input itself, or the sources of a study in a PACS."""
+    from echoseg.io.dicomweb_address import is_dicomweb
+
+    if not is_dicomweb(given):
+        return [given]
+    from echoseg.io.dicomweb import sources_at
+
+    return sources_at(given)
 
 
 def _given(ctx: typer.Context, name: str) -> bool:

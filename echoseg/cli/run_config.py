@@ -25,6 +25,10 @@ class RunConfig(BaseModel):
     fps: Annotated[float | None, Field(gt=0)] = None
     views: list[str] | None = None
     overwrite: bool = False
+    dicom: bool = False
+    fractional: bool = False
+    deidentify: bool = False
+    store: str | None = None
 
 
 def read_run_config(path: Path) -> dict[str, Any]:

@@ -44,8 +44,7 @@ def deidentify(dataset: Dataset, *, clean_content: bool = False) -> None:
     study = text(dataset, "StudyInstanceUID")
     with quiet_reading():
         _clean(dataset, clean_content)
-    pseudonym = f"echoseg-{int(derived_uid('patient', study).rsplit('.', 1)[1]) % 16**12:012x}"
-    dataset.PatientName = dataset.PatientID = pseudonym
+    dataset.PatientName = dataset.PatientID = pseudonym(study)
     dataset.PatientIdentityRemoved = "YES"
     dataset.LongitudinalTemporalInformationModified = "REMOVED"
     dataset.DeidentificationMethod = "PS3.15 Basic Profile 2024b, dicom-anonymizer"
@@ -56,6 +55,11 @@ def deidentify(dataset: Dataset, *, clean_content: bool = False) -> None:
         for element in list(meta):
             if element.tag.element >= 0x0016:  # application entities and private information
                 del meta[element.tag]
+
+
+def pseudonym(uid: str) -> str:
+    """A short name that follows from a UID; one for each study is what keeps patients apart. An ID would be guessed back from its name."""
+    return f"echoseg-{int(derived_uid('pseudonym', uid).rpartition('.')[2]) % 16**12:012x}"
 
 
 def may_show_text(header: Dataset) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,45 +13,63 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from echoseg.io.atomic import atomic_path
-from echoseg.io.deidentify import deidentify
+from echoseg.io.deidentify import deidentify, may_show_text
 from echoseg.io.dicom_algorithm import Algorithm, quiet_building
-from echoseg.io.dicom_header import dicom_origin
+from echoseg.io.dicom_header import Origin
 from echoseg.io.dicom_seg import build_segmentation
 from echoseg.io.source import Source
 from echoseg.report.dicom_sr import build_report
 from echoseg.report.drawing import object_colour
-from echoseg.types import Segmentation
+from echoseg.types import Flag, Segmentation
 
 _MM2_PER_CM2 = 100.0
 
 
+@dataclass(frozen=True, eq=False)
+class DicomOutput:
+    """What to write in DICOM.
+
+    Attributes:
+        origin: the images that the results refer to.
+        anonymous: apply :func:`echoseg.io.deidentify.deidentify` to what is written.
+        probabilities: ``(T, H, W, N)`` uint8, 0..255 for 0..1, of the N objects in ascending order; None: no FRACTIONAL segmentation.
+    """
+
+    origin: Origin
+    anonymous: bool = False
+    probabilities: NDArray[np.uint8] | None = None
+
+    def with_probabilities(self, shape: tuple[int, ...]) -> DicomOutput:
+        """With an array of that shape, still to be filled in."""
+        return replace(self, probabilities=np.zeros(shape, dtype=np.uint8))
+
+    def flags(self) -> tuple[Flag, ...]:
+        """What a reader must know of it."""
+        if not self.anonymous or not any(map(may_show_text, self.origin.headers)):
+            return ()
+        message = "Names and dates were removed from the DICOM results. Text burned into the images was not: the pictures here show it."
+        return (Flag("burned_in_text", message),)
+
+
 def write_dicom(
-    directory: Path,
-    source: Source,
-    segmentation: Segmentation,
-    record: Mapping[str, Any],
-    *,
-    probabilities: NDArray[np.uint8] | None = None,
-    anonymous: bool = False,
+    directory: Path, source: Source, segmentation: Segmentation, record: Mapping[str, Any], output: DicomOutput
 ) -> dict[str, Path]:
     """Writes seg.dcm (BINARY), sr.dcm, and seg-fractional.dcm where there are probabilities.
 
     Args:
         directory: an existing folder.
-        source: with ``dicom_frames``.
+        source: that ``output.origin`` was read from.
         segmentation: of all its frames.
         record: measurements.json.
-        probabilities: ``(T, H, W, N)`` uint8, 0..255 for 0..1, objects in the order of ``segmentation.object_ids``.
-        anonymous: apply :func:`echoseg.io.deidentify.deidentify` to what is written.
+        output: what to write.
 
     Returns:
         ``{file name: path}`` of what was written.
 
     Raises:
         OutputError: the headers of the source make an object impossible, or a file cannot be written.
-        SourceError: the source's files are gone or damaged.
     """
-    origin = dicom_origin(source.dicom_frames)
+    origin, probabilities = output.origin, output.probabilities
     algorithm = _algorithm(record)
     names = {object_id: segmentation.names.get(object_id, str(object_id)) for object_id in segmentation.object_ids}
     colours = {object_id: object_colour(object_id, name) for object_id, name in names.items()}
@@ -61,7 +80,7 @@ def write_dicom(
         stored = np.stack([to_stored(probabilities[..., column]) for column in range(probabilities.shape[-1])], axis=-1)
         written["seg-fractional.dcm"] = build_segmentation(origin, stored, names, algorithm, colours)
     for name, dataset in written.items():
-        if anonymous:
+        if output.anonymous:
             deidentify(dataset, clean_content=True)
         _save(directory / name, dataset)
     return {name: directory / name for name in written}

@@ -16,11 +16,7 @@ from pydicom.sr.coding import Code
 _PRIVATE = "99ECHOSEG"  # PS3.16 8.2: private schemes begin with 99
 _UNITS = {
     "%": codes.UCUM.Percent,
-    "mL": Code("mL", "UCUM", "milliliter"),
-    "L/min": Code("L/min", "UCUM", "liter per minute"),
     "/min": Code("{H.B.}/min", "UCUM", "BPM"),
-    "mm": codes.UCUM.Millimeter,
-    "cm²": codes.UCUM.SquareCentimeter,
     "1": codes.UCUM.NoUnits,
 }
 _METHODS = {
@@ -40,6 +36,8 @@ _PRECOORDINATED: Mapping[tuple[str, str, str], str] = {
     ("esv", "single-plane", "A4C"): "LeftVentricularEndSystolicVolumeSinglePlane4CMOD",
     ("esv", "single-plane", "A2C"): "LeftVentricularEndSystolicVolumeSinglePlane2CMOD",
     ("esv", "biplane", ""): "LeftVentricularEndSystolicVolumeBiplaneMOD",
+    ("edv_index", "biplane", ""): "LeftVentricularEndDiastolicVolumeBiplaneMODBSA",
+    ("esv_index", "biplane", ""): "LeftVentricularEndSystolicVolumeBiplaneMODBSA",
 }
 _GENERAL = {
     "ef": codes.cid12202.LeftVentricularEjectionFractionByUS,
@@ -48,6 +46,8 @@ _GENERAL = {
     "sv": codes.SCT.StrokeVolume,
     "hr": codes.LN.HeartRate,
     "co": codes.SCT.CardiacOutput,
+    "sv_index": codes.SCT.StrokeIndex,
+    "cardiac_index": codes.SCT.CardiacIndex,
     "fac": codes.SCT.LeftVentricularFractionalAreaChange,
     "ed_area": codes.SCT.LeftVentricularDiastolicArea,
     "es_area": codes.SCT.LeftVentricularSystolicArea,
@@ -84,9 +84,19 @@ def coded_measure(key: str, unit: str, method: str | None) -> CodedMeasure:
     planes, how, view = _parsed(method)
     keyword = _PRECOORDINATED.get((key, planes, "" if planes == "biplane" else view)) if how == "disks" else None
     if keyword is not None:
-        return CodedMeasure(codes.cid12300.concepts[keyword], _UNITS[unit], None)
+        return CodedMeasure(codes.cid12300.concepts[keyword], coded_unit(unit), None)
     name = _GENERAL.get(key) or Code(key[:16], _PRIVATE, key.replace("_", " ")[:64])
-    return CodedMeasure(name, _UNITS[unit], _METHODS.get((planes, how)))
+    return CodedMeasure(name, coded_unit(unit), _METHODS.get((planes, how)))
+
+
+def coded_unit(unit: str) -> Code:
+    """A unit of measurements.json in UCUM.
+
+    >>> coded_unit("mL/m²").value, coded_unit("/min").value
+    ('mL/m2', '{H.B.}/min')
+    """
+    plain = unit.replace("²", "2")
+    return _UNITS.get(unit) or Code(plain, "UCUM", plain)
 
 
 def view_of(method: str | None) -> Code | None:

@@ -164,7 +164,7 @@ def test_debug_anywhere_shows_the_traceback(calls, tmp_path, arguments):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--dicom"], "not available yet"),
+        (["--store", "ftp://pacs"], "not a DICOMweb address"),
         (["--views", "A4C,A2C"], "2 views for 1 inputs"),
         (["--views", "PLAX"], "'PLAX' is not one of A4C, A2C"),
         (["--spacing", "0.5"], "two positive numbers"),
