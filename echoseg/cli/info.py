@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from echoseg.cli.console import output
+from echoseg.cli.volume_options import AXIS_HELP, PART_HELP, SERIES_HELP, WINDOW_HELP, Axis
 
 if TYPE_CHECKING:
     from echoseg.io.source import Source
@@ -18,16 +20,55 @@ if TYPE_CHECKING:
 def info(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="Anything that `echoseg run` takes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    series: Annotated[str | None, typer.Option(metavar="NUMBER|UID", help=SERIES_HELP)] = None,
+    part: Annotated[str | None, typer.Option(metavar="slice:N|phase:N", help=PART_HELP)] = None,
+    axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
+    window: Annotated[str | None, typer.Option(metavar="NAME|LEVEL,WIDTH", help=WINDOW_HELP)] = None,
 ) -> None:
-    """Print frames, timing, spacing and flags of INPUT; patient identifiers are left out."""
+    """Print frames, timing, spacing and flags of INPUT; patient identifiers are left out.
+
+    A folder of several DICOM series is listed, with their descriptions.
+    """
     from echoseg import open_source
 
-    with open_source(source) as opened:
+    listed = folder_series(Path(source)) if series is None else []
+    if len(listed) > 1:
+        if as_json:
+            typer.echo(json.dumps({"series": listed}, indent=2))
+        else:
+            output().print(_series_table(listed))
+        return
+    chosen: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window}
+    with open_source(source, **{option: value for option, value in chosen.items() if value is not None}) as opened:
         facts = describe(opened)
     if as_json:
         typer.echo(json.dumps(facts, indent=2, default=str))
     else:
         output().print(_table(facts))
+
+
+def folder_series(folder: Path) -> list[dict[str, Any]]:
+    """The DICOM series in a folder as plain JSON values; empty for anything else."""
+    from echoseg.io.dicom_series import list_series
+    from echoseg.io.sniff import folder_content
+
+    if not folder.is_dir():
+        return []
+    images, dicoms = folder_content(folder)
+    if images or len(dicoms) < 2:
+        return []
+    return [
+        {
+            "number": one.number,
+            "modality": one.modality,
+            "images": one.images,
+            "height": one.size[0],
+            "width": one.size[1],
+            "description": one.description,
+            "uid": one.uid,
+        }
+        for one in list_series(dicoms, folder)
+    ]
 
 
 def describe(source: Source) -> dict[str, Any]:
@@ -50,6 +91,15 @@ def describe(source: Source) -> dict[str, Any]:
         "flags": [{"code": f.code, "severity": f.severity, "message": f.message} for f in source.flags],
         "details": dict(source.details),
     }
+
+
+def _series_table(listed: list[dict[str, Any]]) -> Table:
+    table = Table("series", "modality", "images", "size", "description", "UID", title="Several series: choose one with --series")
+    for one in listed:
+        size = f"{one['width']} x {one['height']}"
+        cells = ("" if one["number"] is None else one["number"], one["modality"], one["images"], size, one["description"], one["uid"])
+        table.add_row(*(Text(str(cell), overflow="fold") for cell in cells))
+    return table
 
 
 def _table(facts: dict[str, Any]) -> Table:

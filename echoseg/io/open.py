@@ -108,6 +108,8 @@ def open_parts(
     """
     _check_kind(kind)
     choice = volume_choice(series, part, axis, window)
+    if is_dicomweb(source):
+        raise SourceError(f"parts are opened from files: give one part, such as {part.split(':')[0]}:0, to open it from a PACS")
     found, title = _find(source, safe_name(name) if name else None, kind, choice)
     for one in each_part(found, choice) if isinstance(found, Acquisition) else [choice]:
         yield _finished(found, title, source, kind, one, fps, spacing)
