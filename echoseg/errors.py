@@ -41,3 +41,7 @@ class MeasureError(EchosegError):
 
 class OutputError(EchosegError):
     """A result cannot be written: folder not writable, disk full, or the name is taken."""
+
+
+class StudyError(EchosegError):
+    """Clips do not make one study: they belong to several, or the views of a biplane measurement are not there."""

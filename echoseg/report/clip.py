@@ -17,7 +17,9 @@ from echoseg.report.curve import curve_png
 from echoseg.report.drawing import paint
 from echoseg.report.measurements import measurements_text, merged_flags
 from echoseg.report.overlay import OverlayWriter, overlay_scale
-from echoseg.report.report import Picture, report_html
+from echoseg.report.page_png import page_png
+from echoseg.report.pages import Picture
+from echoseg.report.report import report_html, subtitle
 from echoseg.report.stills import still_png
 from echoseg.report.trace import Trace, area_trace, lv_trace
 from echoseg.types import Image, Segmentation
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 def write_clip_report(
     directory: Path, source: Source, segmentation: Segmentation, analysis: LVAnalysis | None, measurements: Mapping[str, Any]
 ) -> dict[str, Path]:
-    """Writes measurements.json, frames.csv, curve.png, overlay.mp4 and report.html.
+    """Writes measurements.json, frames.csv, curve.png, overlay.mp4, ed.png and es.png, report.html and report.png.
 
     Args:
         directory: an existing folder.
@@ -61,9 +63,22 @@ def write_clip_report(
         written["overlay.mp4"] = directory / "overlay.mp4"
         stills = [_still(kept[index], index, tag, segmentation, analysis) for index, tag in wanted.items() if index in kept]
         poster = _poster(next(iter(kept.items())), segmentation) if kept else None
+    if analysis is not None and analysis.beats:
+        for still, name in zip(stills, ("ed.png", "es.png"), strict=False):
+            written[name] = _write(directory / name, still.data)
     page = report_html(measurements, stills=stills, curve=curve, poster=poster)
     written["report.html"] = _write(directory / "report.html", page.encode())
+    title, line = measurements["source"]["name"], subtitle(measurements["source"])
+    written["report.png"] = _write(
+        directory / "report.png", page_png(measurements, title, line, stills, [Picture(curve)], footer=_footer(measurements))
+    )
     return written
+
+
+def _footer(measurements: Mapping[str, Any]) -> list[str]:
+    source, model = measurements["source"], measurements["provenance"]["model"]
+    view = [] if source["view"] is None else [f"View {source['view']}, {source['view_from']}"]
+    return [*view, f"Model {model['name'] or 'none: masks were given'}, weights {model['weights_sha256'] or 'none'}"]
 
 
 def _write_overlay(path: Path, source: Source, segmentation: Segmentation, trace: Trace, wanted: Iterable[int]) -> dict[int, Image]:

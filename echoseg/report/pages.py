@@ -1,0 +1,124 @@
+"""HTML pages that hold everything (styles and pictures included), readable offline and on paper. Everything is escaped."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from echoseg.report.rows import HEADLINE, LABELS, UNKNOWN, measure_rows, range_note, shown
+
+QUALITY_TEXT = {"accept": "Accept", "review": "Review before use", "reject": "Do not use"}
+SEVERITY_TEXT = {"info": "Note.", "review": "Review.", "reject": "Do not use."}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to put into the page: PNG or JPEG bytes and one line below it."""
+
+    data: bytes
+    caption: str = ""
+
+
+def render(template: str, record: Mapping[str, Any], **values: Any) -> str:
+    """The page of ``template`` (a file beside this one) for a measurements.json or study.json."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            record=record,
+            quality_text=QUALITY_TEXT[record["quality"]],
+            severity_text=SEVERITY_TEXT,
+            numbers=_numbers(record["measures"]),
+            rows=measure_rows(record["measures"]),
+            range_note=range_note(record),
+            facts=facts(record),
+            created=created(record),
+            **values,
+        )
+    )
+
+
+def data_uri(picture: bytes) -> str:
+    """PNG or JPEG bytes as a ``data:`` address."""
+    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{b64encode(picture).decode('ascii')}"
+
+
+def embedded(pictures: list[Picture]) -> list[dict[str, str]]:
+    """Pictures as the templates take them."""
+    return [{"data": data_uri(picture.data), "caption": picture.caption} for picture in pictures]
+
+
+def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where the result comes from, as names and values."""
+    provenance, subject = record["provenance"], record["subject"]
+    area = UNKNOWN if subject["bsa_m2"] is None else f"{subject['bsa_m2']:.2f} m² ({subject['bsa_formula'].capitalize()})"
+    found = [
+        ("Model", provenance["model"]["name"] or UNKNOWN),
+        ("Weights (SHA-256)", provenance["model"]["weights_sha256"] or UNKNOWN),
+        ("Prompt", _text(provenance["prompt"])),
+        ("Sex", subject["sex"] or UNKNOWN),
+        ("Body surface area", area),
+    ]
+    if record.get("source", {}).get("view"):
+        found.append(("View", f"{record['source']['view']}, {record['source']['view_from']}"))
+    found += [
+        (f"Seed frames, {item['name']}", ", ".join(str(frame) for frame in item["seed_frames"]) or UNKNOWN)
+        for item in record.get("objects", ())
+    ]
+    found += [(f"Option {name}", _text(value)) for name, value in provenance["options"].items()]
+    found.append(("Versions", ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())))
+    return found
+
+
+def created(record: Mapping[str, Any]) -> str:
+    """The time of the run for reading."""
+    return str(record["provenance"]["created"]).replace("T", " ").replace("Z", " UTC")
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital and a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+@cache
+def _environment() -> Environment:
+    def load(name: str) -> str:
+        return files("echoseg.report").joinpath(name).read_text(encoding="utf-8")
+
+    environment = Environment(loader=FunctionLoader(load), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["shown"] = shown
+    environment.filters["sentence"] = sentence
+    return environment
+
+
+def _numbers(measures: Mapping[str, Any]) -> list[dict[str, Any]]:
+    numbers = []
+    for key in HEADLINE:
+        if key not in measures:
+            continue
+        (label, decimals), measure = LABELS[key], measures[key]
+        known, interval = measure["value"] is not None, measure["interval"]
+        notes = [] if known else [measure["reason"]]
+        if interval is not None:
+            low, high = (shown(bound, decimals) for bound in interval)
+            notes.append(f"{low} in every beat" if low == high else f"{low} to {high} over the beats")
+        if key == "ef" and known and measure["method"]:
+            notes.append(measure["method"])
+        numbers.append(
+            {"label": label, "value": shown(measure["value"], decimals), "unit": measure["unit"] if known else "", "notes": notes}
+        )
+    return numbers
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return UNKNOWN
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,220 @@
+"""Several clips of one study: the best A4C and the best A2C clip give biplane values, in study.json and study.html.
+
+What belongs together: DICOM files by their StudyInstanceUID; other files when they lie in one folder and, where their views were guessed
+from the names, the rest of the names is the same. Clips of several studies are measured one by one and never mixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from echoseg.cardiac.biplane import BiplaneFunction, ViewBeats, biplane_function, view_beats
+from echoseg.cardiac.volume import APICAL_VIEWS, Method
+from echoseg.errors import MeasureError, StudyError
+from echoseg.io.atomic import atomic_path
+from echoseg.io.views import view_in_name
+from echoseg.report.measurements import measurements_text
+from echoseg.report.provenance import provenance
+from echoseg.report.study_page import study_html, study_png
+from echoseg.report.study_record import clip_entry, study_record
+from echoseg.results import RunResult, object_named
+from echoseg.types import Flag, Subject
+
+_QUALITIES = ("accept", "review", "reject")
+
+
+@dataclass(frozen=True)
+class StudyClip:
+    """What a study keeps of one clip; its masks are not among it.
+
+    Attributes:
+        directory: of the clip's own results.
+        record: its measurements.json.
+        beats: its shapes at ED and ES; None when no beat was found.
+        atrium: whether the left atrium was segmented.
+        group: clips with equal values may make one study.
+        subject: what the file says of the person.
+    """
+
+    directory: Path
+    record: Mapping[str, Any]
+    beats: ViewBeats | None
+    atrium: bool
+    group: tuple[str, ...]
+    subject: Subject
+
+    @property
+    def view(self) -> str:
+        return str(self.record["source"]["view"])
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What :func:`write_study` wrote.
+
+    Attributes:
+        record: the content of study.json.
+        files: ``{file name: path}``.
+        biplane: the measurement, or None when no beat was found in a view.
+        flags: what a reader must know.
+    """
+
+    record: Mapping[str, Any]
+    files: Mapping[str, Path]
+    biplane: BiplaneFunction | None
+    flags: tuple[Flag, ...]
+
+
+def study_clip(source: object, result: RunResult) -> StudyClip | None:
+    """The clip's part in a study; None for what cannot have one: no A4C or A2C clip with an LV, or a view that was only assumed.
+
+    Args:
+        source: what was run, as it was given.
+        result: of that run.
+    """
+    if result.view is None or result.analysis is None or result.view.name not in APICAL_VIEWS or result.view.origin == "assumed":
+        return None
+    segmentation, atrium = result.segmentation, object_named(result.segmentation, "LA")
+    beats = None
+    if result.analysis.beats:
+        try:
+            beats = view_beats(
+                segmentation.masks == object_named(segmentation, "LV"),
+                segmentation.geometry.spacing,
+                result.analysis,
+                None if atrium is None else segmentation.masks == atrium,
+            )
+        except MeasureError:  # a phase without a contour: as good as no beat
+            beats = None
+    return StudyClip(result.directory, result.measurements, beats, atrium is not None, _group(source, result), result.stated.subject)
+
+
+def write_study(
+    out: str | Path,
+    clips: Sequence[StudyClip],
+    *,
+    method: Method = "disks",
+    subject: Subject | None = None,
+    overwrite: bool = False,
+    same_study: bool = False,
+) -> StudyResult:
+    """Writes study.json, study.html and study.png beside the clips' folders.
+
+    Of several clips of a view the best is used: the one with beats, the least severe flags, the most complete beats and the highest
+    predicted IoU, in this order. All are listed.
+
+    Args:
+        out: the folder that holds the clips' folders.
+        clips: from :func:`study_clip`.
+        method: ``disks`` (ASE/EACVI 2015), ``area-length`` or ``camus-2019``.
+        subject: what the caller knows; the rest is what the files state.
+        overwrite: replace an earlier study; else a clash gets a numeric suffix.
+        same_study: the caller vouches that files without a StudyInstanceUID belong together, wherever they lie.
+
+    Raises:
+        StudyError: the clips belong to several studies, or a view is not among them.
+        OutputError: a file cannot be written.
+    """
+    _check_one_study(clips, same_study)
+    ordered = sorted(clips, key=lambda clip: (APICAL_VIEWS.index(clip.view), *_rank(clip)))
+    used = [next((clip for clip in ordered if clip.view == view and clip.beats is not None), None) for view in APICAL_VIEWS]
+    chosen = [clip for clip in used if clip is not None]
+    biplane, why = None, ""
+    if len(chosen) == len(APICAL_VIEWS):
+        biplane = biplane_function([clip.beats for clip in chosen if clip.beats is not None], method)
+    else:
+        missing = " and ".join(view for view, clip in zip(APICAL_VIEWS, used, strict=True) if clip is None)
+        why = f"no beat was found in any {missing} clip"
+    flags = tuple(_flags(chosen, ordered, biplane, why))
+    known = subject or Subject()
+    for clip in ordered:
+        known = known.over(clip.subject)
+    entries = [clip_entry(clip.record, clip.directory.name, any(clip is other for other in chosen)) for clip in ordered]
+    record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=any(clip.atrium for clip in chosen), why=why)
+    return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
+
+
+def _group(source: object, result: RunResult) -> tuple[str, ...]:
+    if result.stated.uid:
+        return ("study", result.stated.uid)
+    if not isinstance(source, str | PathLike):
+        return ("memory",)
+    path = Path(source)
+    named = view_in_name(str(result.measurements["source"]["name"]))
+    guessed = result.view is not None and result.view.origin == "guessed from the file name"
+    return ("folder", str(path.resolve().parent), named[1] if named and guessed else "")
+
+
+def _check_one_study(clips: Sequence[StudyClip], same_study: bool) -> None:
+    missing = [view for view in APICAL_VIEWS if view not in {clip.view for clip in clips}]
+    if missing:
+        raise StudyError(f"a study needs clips of A4C and A2C, and none of {' and '.join(missing)} is there")
+    groups = {clip.group for clip in clips if not same_study or clip.group[0] == "study"}
+    if len(groups) < 2:
+        return
+    studies = len({group for group in groups if group[0] == "study"})
+    apart = f"they state {studies} StudyInstanceUIDs" if studies > 1 else "they lie in several folders, or their names differ by more"
+    raise StudyError(f"the clips do not belong to one study ({apart}): give the clips of one study in one call")
+
+
+def _rank(clip: StudyClip) -> tuple[bool, int, int, float]:
+    complete = sum(not beat["partial"] for beat in clip.record["beats"])
+    score = next((found["mean_iou_score"] for found in clip.record["objects"] if found["name"] == "LV"), None)
+    return clip.beats is None, _QUALITIES.index(clip.record["quality"]), -complete, -(score or 0.0)
+
+
+def _flags(chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: BiplaneFunction | None, why: str) -> list[Flag]:
+    """Those on the study, then what each used clip's reader must know, the most severe first."""
+    flags = [Flag("no_biplane", f"{why}: no biplane values", "reject")] if biplane is None else list(biplane.flags)
+    for clip in chosen:
+        name = clip.record["source"]["name"]
+        flags += [
+            Flag(flag["code"], f"{clip.view} ({name}): {flag['message']}", flag["severity"])
+            for flag in clip.record["flags"]
+            if flag["severity"] != "info" or flag["code"] == "view_guessed"
+        ]
+    for view in APICAL_VIEWS:
+        count = sum(clip.view == view for clip in clips)
+        if count > 1:
+            flags.append(Flag("several_clips", f"{count} clips of {view}: the best one is used, all are listed", "info"))
+    severities = ("reject", "review", "info")
+    return sorted(flags, key=lambda flag: severities.index(flag.severity))
+
+
+def _provenance(clips: Sequence[StudyClip], method: Method) -> dict[str, Any]:
+    made_by = clips[0].record["provenance"]
+    by = "StudyInstanceUID" if clips[0].group[0] == "study" else "folder and name" if clips[0].group[0] == "folder" else "the caller"
+    return provenance(
+        model=made_by["model"]["name"],
+        weights_sha256=made_by["model"]["weights_sha256"],
+        prompt=made_by["prompt"],
+        options={"method": method, "clips_belong_together_by": by},
+    )
+
+
+def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], overwrite: bool) -> dict[str, Path]:
+    pictures = {clip.view: {name: _bytes(clip.directory / f"{name}.png") for name in ("ed", "es", "curve")} for clip in chosen}
+    contents = {
+        "png": study_png(record, pictures),
+        "html": study_html(record, pictures).encode(),
+        "json": measurements_text(record).encode(),  # last: who finds it finds the others
+    }
+    stem, number = "study", 1
+    while not overwrite and (out / f"{stem}.json").exists():
+        number += 1
+        stem = f"study-{number}"
+    written = {}
+    for suffix, data in contents.items():
+        path = out / f"{stem}.{suffix}"
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+        written[f"study.{suffix}"] = path
+    return written
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
