@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +14,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from echoseg.errors import PromptError
 from echoseg.io.mask_file import read_mask
-from echoseg.prompting.plan import Plan, auto_structures
-from echoseg.prompting.recist import recist_box
-from echoseg.types import Box, MaskPrompt, Points, Prompt
+from echoseg.io.recist_file import read_recist_array
+from echoseg.prompting.plan import Plan, auto_structures, depth_plan, merged
+from echoseg.prompting.recist import recist_box, recist_lines, recist_points
+from echoseg.types import Box, Box3D, MaskPrompt, Point3D, Points, Prompt
 
 GRAMMAR = (
-    "auto, auto:LV,LA, box:x0,y0,x1,y1@frame, points:x,y,+;x,y,-@frame, mask:FILE@frame, recist:x0,y0,x1,y1@frame, or a .json file"
+    "auto, auto:LV,LA, box:x0,y0,x1,y1@frame, points:x,y,+;x,y,-@frame, mask:FILE@frame, recist:x0,y0,x1,y1@frame, "
+    "in volumes also box:x0,y0,z0,x1,y1,z1, point:x,y,z, recist:FILE.npz and recist-points: in place of recist:, or a .json file"
 )
 
 
 def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
     """Reads a ``--prompt`` value; without ``@frame`` a prompt sits on ``frame_index`` (default 0).
+
+    A box of six numbers is a :class:`Box3D`, prompted on its middle slice by default. ``recist:`` gives the square box of MedSAM2's
+    rule, ``recist-points:`` five clicks on the line; a file holds lines as pixels, each an object of its own.
 
     Returns:
         the text itself for ``auto`` prompts (a policy decides), else a plan.
@@ -36,10 +43,18 @@ def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
         return read_prompt_file(text, frame_index)
     kind, _, rest = text.partition(":")
     body, frame = _split_frame(rest)
-    readers: dict[str, Callable[[str, int], Prompt]] = {"box": _box, "points": _points, "mask": _mask, "recist": _recist}
+    given_frame = frame_index if frame is None else frame
+    if kind == "box" and body.count(",") == 5:
+        return depth_plan(_box_3d(body), frame_index=given_frame)
+    if kind == "point" and frame is None:
+        return depth_plan(_point_3d(body), frame_index=frame_index)
+    if kind in _LINES and body.lower().endswith(".npz"):
+        return _line_plan(kind, body, given_frame)
+    readers: dict[str, Callable[[str, int], Prompt]] = {"box": _box, "points": _points, "mask": _mask}
+    readers |= {kind: partial(_line, kind) for kind in _LINES}
     if kind not in readers or not body:
         raise PromptError(f"cannot read the prompt {text!r}; give {GRAMMAR}")
-    frame = (frame_index or 0) if frame is None else frame
+    frame = given_frame or 0
     return Plan({1: {frame: [readers[kind](body, frame)]}})
 
 
@@ -62,8 +77,37 @@ def _box(body: str, frame: int) -> Box:
     return Box(*_numbers(body, 4))
 
 
-def _recist(body: str, frame: int) -> Box:
-    return recist_box(*_numbers(body, 4))
+def _box_3d(body: str) -> Box3D:
+    x0, y0, z0, x1, y1, z1 = _numbers(body, 6)
+    return Box3D(x0, y0, _slice(z0), x1, y1, _slice(z1))
+
+
+def _point_3d(body: str) -> Point3D:
+    x, y, z = _numbers(body, 3)
+    return Point3D(x, y, _slice(z))
+
+
+def _slice(number: float) -> int:
+    if not number.is_integer():
+        raise PromptError(f"slices are counted in whole numbers; got {number:g}")
+    return int(number)
+
+
+_LINES: dict[str, Callable[[float, float, float, float], Prompt]] = {"recist": recist_box, "recist-points": recist_points}
+
+
+def _line(kind: str, body: str, frame: int) -> Prompt:
+    x0, y0, x1, y1 = _numbers(body, 4)
+    return _LINES[kind](x0, y0, x1, y1)
+
+
+def _line_plan(kind: str, path: str, frame: int | None) -> Plan:
+    if frame is not None:
+        raise PromptError(f"the lines in {Path(path).name} have their slices: leave @frame out")
+    lines = recist_lines(read_recist_array(path))
+    if max(lines) > 255:
+        raise PromptError(f"{Path(path).name}: object ids run from 1 to 255; there is a line numbered {max(lines)}")
+    return Plan({number: {at: [_LINES[kind](*ends)]} for number, (at, ends) in lines.items()})
 
 
 def _points(body: str, frame: int) -> Points:
@@ -86,22 +130,36 @@ class _Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     frame: int | None = None
-    box: tuple[float, float, float, float] | None = None
+    box: tuple[float, float, float, float] | tuple[float, float, int, float, float, int] | None = None
     recist: tuple[float, float, float, float] | None = None
+    recist_points: tuple[float, float, float, float] | None = None
     points: list[tuple[float, float, int]] | None = None
+    point: tuple[float, float, int] | None = None
     mask: str | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> _Entry:
-        if sum(value is not None for value in (self.box, self.recist, self.points, self.mask)) != 1:
-            raise ValueError("give exactly one of box, recist, points, mask")
+        given = (self.box, self.recist, self.recist_points, self.points, self.point, self.mask)
+        if sum(value is not None for value in given) != 1:
+            raise ValueError("give exactly one of box, recist, recist_points, points, point, mask")
         return self
 
-    def prompt(self, folder: Path, frame: int) -> Prompt:
-        if self.box is not None:
+    def plan(self, object_id: int, folder: Path, frame_index: int | None) -> Plan:
+        """The plan of this prompt alone."""
+        frame = frame_index if self.frame is None else self.frame
+        if self.point is not None:
+            return depth_plan(Point3D(*self.point), object_id, self.frame)
+        if self.box is not None and len(self.box) == 6:
+            return depth_plan(Box3D(*self.box), object_id, frame)
+        return Plan({object_id: {frame or 0: [self._prompt(folder, frame or 0)]}})
+
+    def _prompt(self, folder: Path, frame: int) -> Prompt:
+        if self.box is not None and len(self.box) == 4:
             return Box(*self.box)
         if self.recist is not None:
             return recist_box(*self.recist)
+        if self.recist_points is not None:
+            return recist_points(*self.recist_points)
         if self.points is not None:
             clicks = np.array(self.points, dtype=np.float32).reshape(-1, 3)
             return Points(clicks[:, :2], clicks[:, 2].astype(np.int32))
@@ -124,8 +182,9 @@ class _PromptFile(BaseModel):
 def read_prompt_file(path: str | Path, frame_index: int | None = None) -> Plan:
     """Prompts from JSON: ``{"objects": [{"id": 1, "name": "LV", "prompts": [{"frame": 0, "box": [x0, y0, x1, y1]}]}]}``.
 
-    A prompt holds one of ``box``, ``recist`` (line ends), ``points`` (``[x, y, 1 or 0]`` each) or ``mask`` (a file, relative to the JSON).
-    Without ``frame`` it sits on ``frame_index`` (default 0).
+    A prompt holds one of ``box``, ``recist`` or ``recist_points`` (line ends), ``points`` (``[x, y, 1 or 0]`` each) or ``mask`` (a
+    file, relative to the JSON); in volumes also a ``box`` of six numbers, or a ``point`` ``[x, y, z]``, which has its slice. Without
+    ``frame`` it sits on ``frame_index`` (default 0; a 3D box on its middle slice).
 
     Raises:
         PromptError: unreadable, not of this form, or an id or a name given twice; the message names the place.
@@ -142,17 +201,14 @@ def read_prompt_file(path: str | Path, frame_index: int | None = None) -> Plan:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise PromptError(f"{path.name}: {where}: {first['msg']}") from error
-    prompts: dict[int, dict[int, list[Prompt]]] = {}
+    plans: list[Plan] = []
     names: dict[int, str] = {}
     for item in content.objects:
-        if item.id in prompts:
+        if any(item.id in plan.prompts for plan in plans):
             raise PromptError(f"{path.name}: object {item.id} is given twice")
         if item.name and item.name in names.values():
             raise PromptError(f"{path.name}: two objects are named {item.name}")
         if item.name:
             names[item.id] = item.name
-        frames = prompts.setdefault(item.id, {})
-        for entry in item.prompts:
-            frame = (frame_index or 0) if entry.frame is None else entry.frame
-            frames.setdefault(frame, []).append(entry.prompt(path.parent, frame))
-    return Plan(prompts, names)
+        plans.append(merged([entry.plan(item.id, path.parent, frame_index) for entry in item.prompts]))
+    return replace(merged(plans), names=names)

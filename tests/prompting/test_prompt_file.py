@@ -64,7 +64,7 @@ def test_a_prompt_without_a_frame_sits_on_the_given_one(write):
         ("{", "cannot be read as JSON"),
         ("[1]", "prompts.json: the file: "),
         ({}, "objects: Field required"),
-        (one(), "exactly one of box, recist, points, mask"),
+        (one(), "exactly one of box, recist, recist_points, points, point, mask"),
         (one(box=[1, 2, 3, 4], points=[[1, 2, 1]]), "exactly one of"),
         (one(box=[1, 2, 3]), "objects.0.prompts.0.box"),
         (one(frame="first", box=[1, 2, 3, 4]), "objects.0.prompts.0.frame"),
