@@ -153,10 +153,16 @@ def test_train_hands_its_options_over(monkeypatch, tmp_path):
 
 
 def test_gallery_is_written_where_asked(monkeypatch, tmp_path):
-    monkeypatch.setattr(echoseg.simulate.gallery, "write_gallery", lambda path: path.write_bytes(b"png"))
-    done = invoke("simulate", "gallery", tmp_path / "g.png")
+    monkeypatch.setattr(echoseg.simulate.gallery, "write_gallery", lambda path, seed, views: path.write_text(f"{seed} {views}"))
+    done = invoke("simulate", "gallery", tmp_path / "g.png", "--views", "a3c,PSAX", "--seed", "4")
     assert done.stdout == f"{tmp_path / 'g.png'}\n"
-    assert (tmp_path / "g.png").read_bytes() == b"png"
+    assert (tmp_path / "g.png").read_text() == "4 ('A3C', 'PSAX')"
+
+
+def test_gallery_of_an_unknown_view_is_a_usage_error(tmp_path):
+    done = invoke("simulate", "gallery", tmp_path / "g.png", "--views", "A5C")
+    assert (done.exit_code, (tmp_path / "g.png").exists()) == (2, False)
+    assert "A5C" in done.stderr
 
 
 def test_version_and_help_answer():
