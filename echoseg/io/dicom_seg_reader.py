@@ -6,9 +6,10 @@ belongs to is told by its place in the patient (volumes), else by the image and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from echoseg.types import Geometry, Image
 
 _LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # newer than pydicom's dictionary
 _SOP_CLASSES = (SegmentationStorage, _LABEL_MAP_STORAGE)
+_MOST_FRAMES = 2**15
 _OFF_PLANE = 0.02  # of the slice distance; writers round positions
 _OFF_GRID_MM = 0.05  # per voxel across the whole image: what rounding of spacing and direction explains
 
@@ -104,6 +106,9 @@ def _understood(header: Dataset, path: Path) -> DicomSegmentation:
     groups = items(header, "PerFrameFunctionalGroupsSequence")
     if len(groups) != int(header.NumberOfFrames):
         raise SourceError(f"{path}: states {header.NumberOfFrames} frames and describes {len(groups)}; the segmentation is damaged")
+    stored_bytes = int(header.Rows) * int(header.Columns) * len(groups) * int(header.BitsAllocated) // 8
+    if not header.file_meta.TransferSyntaxUID.is_compressed and stored_bytes > path.stat().st_size:
+        raise SourceError(f"{path}: holds fewer pixels than its header states; the segmentation was cut off, copy it again")
     label_map = text(header, "SegmentationType") == "LABELMAP"
     frames = tuple(_frame(group, shared, label_map) for group in groups)
     if any(frame.segment is not None and frame.segment not in labels for frame in frames):
@@ -180,13 +185,15 @@ def segmentation_label_map(segmentation: DicomSegmentation) -> tuple[Image, Geom
         axes = np.stack([orientation[:3], orientation[3:], normal], axis=1)
         affine[:3, :3] = axes * np.array([column_mm, row_mm, step])
         affine[:3, 3] = positions[heights[0]]
-        places = _by_position(segmentation, affine, (count, *segmentation.size))
+        places = [] if count > _MOST_FRAMES else _by_position(segmentation, affine, (count, *segmentation.size))
         geometry = Geometry(segmentation.spacing, step, affine)
     else:
         numbered = [max((n or 0 for _, n in frame.references), default=0) for frame in frames]
         if min(numbered) < 1:
             raise SourceError(f"{segmentation.path}: does not say where its frames belong; give it together with its source")
         places, count, geometry = [n - 1 for n in numbered], max(numbered), Geometry(segmentation.spacing)
+    if count > _MOST_FRAMES:
+        raise SourceError(f"{segmentation.path}: its frames lie up to {count} apart; the segmentation is damaged")
     labels = np.zeros((count, *segmentation.size), dtype=np.uint8)
     for segment, masks in _filled(segmentation, places, labels.shape).items():
         labels[masks] = segment
@@ -229,12 +236,25 @@ def _filled(segmentation: DicomSegmentation, places: Sequence[int], shape: Seque
     masks = {segment: np.zeros(tuple(shape), dtype=bool) for segment in segmentation.labels}
     try:
         with quiet_reading():
-            for frame, place, values in zip(segmentation.frames, places, iter_pixels(segmentation.path), strict=True):
+            for frame, place, values in zip(segmentation.frames, places, _pixels(segmentation), strict=True):
                 for segment in segmentation.labels if frame.segment is None else (frame.segment,):
                     masks[segment][place] |= values == segment if frame.segment is None else values >= segmentation.threshold
     except Exception as error:  # each decoder has its own exceptions
         raise SourceError(f"{segmentation.path}: the pixels of the segmentation are damaged or cut off; copy it again") from error
     return masks
+
+
+def _pixels(segmentation: DicomSegmentation) -> Iterator[NDArray[Any]]:
+    """The stored values of each frame. Frames of bits follow each other without gaps, which pydicom does not take apart."""
+    dataset = dcmread(segmentation.path)
+    if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        yield from iter_pixels(dataset)
+        return
+    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    size = segmentation.size[0] * segmentation.size[1]
+    for start in range(0, len(segmentation.frames) * size, size):
+        bits = np.unpackbits(packed[start // 8 : (start + size + 7) // 8], bitorder="little")
+        yield bits[start % 8 : start % 8 + size].reshape(segmentation.size)
 
 
 def _misfit(segmentation: DicomSegmentation, why: str) -> str:
