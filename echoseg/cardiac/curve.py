@@ -27,6 +27,7 @@ class LVCurve:
         area_px: cavity pixels (largest component, holes filled).
         area_cm2, length_mm, volume_ml: None when spacing is unknown.
         relative: volume in cubes of a pixel's height, for ratios only; pixels are taken as square when spacing is unknown.
+        relative_length: long axis in heights of a pixel, likewise.
         kept: share of the mask that its largest component holds, 0..1.
         filled: share of the cavity that was holes, 0..1.
         at_edge: ``(T,)`` bool, the mask touches the image's edge.
@@ -37,6 +38,7 @@ class LVCurve:
     length_mm: NDArray[np.float64] | None
     volume_ml: NDArray[np.float64] | None
     relative: NDArray[np.float64]
+    relative_length: NDArray[np.float64]
     kept: NDArray[np.float64]
     filled: NDArray[np.float64]
     at_edge: NDArray[np.bool_]
@@ -77,8 +79,8 @@ def measure_frames(masks: ArrayLike, spacing: ArrayLike | None = None, method: S
         view = ApicalView(contour, landmarks, disk_diameters(contour, landmarks), area[index])
         volume[index], length[index] = volume_of({"view": view}, checked)
     if known is None:
-        return LVCurve(area_px, None, None, None, volume, kept, filled, at_edge)
-    return LVCurve(area_px, area / 100, length, volume / 1000, volume / known[0] ** 3, kept, filled, at_edge)
+        return LVCurve(area_px, None, None, None, volume, length, kept, filled, at_edge)
+    return LVCurve(area_px, area / 100, length, volume / 1000, volume / known[0] ** 3, length / known[0], kept, filled, at_edge)
 
 
 def _touches_edge(mask: NDArray[np.bool_]) -> bool:

@@ -55,6 +55,8 @@ def find_beats(
     """Complete beats of a clip, in order; the largest and smallest frames as one partial beat when there is none.
 
     1. Missing values are interpolated; frames far from all but one of their four neighbours (failed masks) take the median of these.
+       A dip both much steeper and shorter than the clip's other ones is a run of failed masks, too: the length of systole hardly varies
+       from beat to beat (Weissler AM et al., Circulation 1968;37:149-59). Its frames count as missing.
     2. The curve is resampled evenly and smoothed by a Gaussian of 25 ms.
     3. End-systoles are minima in the lower half of the curve that stand out by 35 % of its range, at least 0.4 of a heart period apart
        (of the given heart rate, else of 200 bpm).
@@ -86,6 +88,9 @@ def find_beats(
         return []
     clock = np.arange(len(values)) / NOMINAL_FPS if seconds is None else seconds
     smooth, noise, reliable = smooth_curve(values, clock)
+    failed = _failed_dips(smooth, clock, heart_rate)
+    if failed.any():
+        smooth, noise, reliable = smooth_curve(np.where(failed, np.nan, values), clock)
     span = _span(smooth)
     if span < thresholds.MIN_RELATIVE_RANGE * abs(float(np.median(smooth))) or span <= thresholds.SIGNAL_TO_NOISE * noise:
         return []
@@ -135,19 +140,46 @@ def _span(curve: Curve) -> float:
     return float(high - low)
 
 
-def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[Frames]:
+def _systoles(smooth: Curve, clock: Curve, heart_rate: float | None) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """End-systolic frames ``(N,)``, and first and last frame of each dip at half its depth, ``(N, 2)``, fractions of frames."""
     step = float(np.median(np.diff(clock)))
     period = 60 / (heart_rate or thresholds.MAX_HEART_RATE)
     # A clip may begin or end at end-systole: beyond its ends the curve counts as high.
     walled = np.concatenate([[smooth.max()], smooth, [smooth.max()]])
     span = _span(smooth)
-    systoles, _ = find_peaks(
+    systoles, shape = find_peaks(
         -walled,
         height=-(np.percentile(smooth, 3) + thresholds.ES_LEVEL * span),
         prominence=thresholds.MIN_PROMINENCE * span,
         distance=max(1, int(0.4 * period / step)),
+        width=0,
     )
-    systoles = systoles - 1
+    return systoles - 1, np.stack([shape["left_ips"], shape["right_ips"]], axis=1) - 1
+
+
+def _failed_dips(smooth: Curve, clock: Curve, heart_rate: float | None) -> NDArray[np.bool_]:
+    """``(T,)`` bool, frames of dips both steeper and shorter than the clip's other ones; those cut off by its ends are not judged."""
+    failed = np.zeros(len(smooth), dtype=bool)
+    _, sides = _systoles(smooth, clock, heart_rate)
+    whole = sides[(sides[:, 0] > 0.5) & (sides[:, 1] < len(smooth) - 1.5)]
+    if len(whole) < 2:
+        return failed
+    half = np.ptp(whole, axis=1) / 2
+    # a dip's flanks lie to either side of where it is half as deep
+    first, last = np.maximum(whole[:, 0] - half, 0).astype(int), np.minimum(whole[:, 1] + half, len(smooth) - 1).astype(int) + 1
+    falls = np.array([-np.gradient(smooth, clock)[start:stop].min() for start, stop in zip(first, last, strict=True)])
+    seconds = np.interp(whole, np.arange(len(clock)), clock)
+    lengths = np.ptp(seconds, axis=1)
+    for dip in range(len(whole)):
+        others = np.arange(len(whole)) != dip
+        steep = falls[dip] > thresholds.STEEP_DIP * np.median(falls[others])
+        if steep and lengths[dip] < thresholds.SHORT_DIP * np.median(lengths[others]):
+            failed[first[dip] : last[dip] + 1] = True
+    return failed
+
+
+def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[Frames]:
+    systoles, _ = _systoles(smooth, clock, heart_rate)
     if len(systoles) == 0:
         return []
     starts = [0, *systoles.tolist()]

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.curve import LVCurve, SinglePlane, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
 from echoseg.cardiac.ef import ejection_fraction
-from echoseg.cardiac.quality import mask_flags, timing_flags
+from echoseg.cardiac.quality import cut_by_sector, lost_masks, mask_flags, spacing_flags, timing_flags
 from echoseg.cardiac.volume import APICAL_VIEWS
 from echoseg.errors import MeasureError
 from echoseg.types import Flag
@@ -83,6 +84,8 @@ def analyse_lv(
     heart_rate: float | None = None,
     r_waves: Sequence[float] = (),
     scores: ArrayLike | None = None,
+    object_scores: ArrayLike | None = None,
+    sector: ArrayLike | None = None,
     method: SinglePlane = "disks",
     steady: bool = False,
     beats: Sequence[Beat] | None = None,
@@ -100,6 +103,8 @@ def analyse_lv(
         heart_rate: beats per minute when the file tells.
         r_waves: seconds of ECG R waves on the same clock as ``times``.
         scores: ``(T,)`` predicted IoU of the masks, NaN on frames that were not tracked, or None when all were.
+        object_scores: ``(T,)`` object score logits likewise, or None.
+        sector: ``(H, W)`` where the scanner draws, or None when unknown.
         method: ``"disks"`` or ``"area-length"``.
         steady: hold the landmarks steady over five frames; see :func:`echoseg.cardiac.measure_frames`.
         beats: ED and ES frames that a reader has named, in place of those on the curve; None: they are found.
@@ -114,20 +119,18 @@ def analyse_lv(
     count = len(curve)
     if count == 0:
         raise MeasureError("no frames to measure")
-    quality = None if scores is None else np.asarray(scores, dtype=np.float64)
-    if quality is not None and quality.shape != (count,):
-        raise MeasureError(f"scores must have one value a frame: {count} frames, scores of shape {quality.shape}")
+    cut = None if sector is None else _cut(masks, sector)
+    flags = mask_flags(curve, _checked_scores(scores, count), _checked_scores(object_scores, count), cut)
     seconds = None if times is None else np.asarray(times, dtype=np.float64)
     measurable = np.where(np.isfinite(curve.relative), curve.area_px, np.nan)
     if beats is None:
-        found = find_beats(measurable, seconds, heart_rate=heart_rate, r_waves=r_waves)
-        flags = mask_flags(curve, quality) + timing_flags(found, seconds, count)
+        found = find_beats(np.where(lost_masks(curve), np.nan, measurable), seconds, heart_rate=heart_rate, r_waves=r_waves)
+        flags += timing_flags(found, seconds, count)
     else:
         found = _checked_beats(beats, measurable)
-        flags = [*mask_flags(curve, quality), Flag("phases_given", "end-diastole and end-systole were named, not found", "info")]
+        flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", "info"))
     measured = tuple(_measured(beat, curve) for beat in found)
-    if spacing is None:
-        flags.append(Flag("spacing_missing", "the pixel spacing is unknown: no volumes in mL, ratios only"))
+    flags += spacing_flags(checked_spacing(spacing))
     edv, esv, sv = (_mean(getattr(beat, name) for beat in measured) for name in ("edv_ml", "esv_ml", "sv_ml"))
     duration = _mean(60 / beat.hr_bpm for beat in measured if beat.hr_bpm)
     rate = 60 / duration if duration else heart_rate
@@ -151,6 +154,22 @@ def analyse_lv(
         method=method,
         view=view,
     )
+
+
+def _checked_scores(scores: ArrayLike | None, count: int) -> NDArray[np.float64] | None:
+    if scores is None:
+        return None
+    values = np.asarray(scores, dtype=np.float64)
+    if values.shape != (count,):
+        raise MeasureError(f"scores must have one value a frame: {count} frames, scores of shape {values.shape}")
+    return values
+
+
+def _cut(masks: ArrayLike, sector: ArrayLike) -> NDArray[np.bool_]:
+    clip, region = checked_mask(masks, "(T, H, W)"), checked_mask(sector)
+    if region.shape != clip.shape[1:]:
+        raise MeasureError(f"the sector must have the size of the masks; got {region.shape} and {clip.shape[1:]}")
+    return cut_by_sector(clip, region)
 
 
 def _checked_beats(beats: Sequence[Beat], measurable: NDArray[np.float64]) -> list[Beat]:

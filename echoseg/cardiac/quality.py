@@ -4,22 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from echoseg.cardiac import thresholds
+from echoseg.cardiac.contour import Spacing
 from echoseg.cardiac.curve import LVCurve
 from echoseg.cardiac.cycle import Beat
-from echoseg.types import Flag
+from echoseg.types import BoolMask, Flag
 
 
-def mask_flags(curve: LVCurve, scores: NDArray[np.float64] | None = None) -> list[Flag]:
-    """Flags on the masks of a clip: not tracked, absent, fragmented or hollow, jumping, at the image's edge, little trusted by the model.
+def lost_masks(curve: LVCurve) -> NDArray[np.bool_]:
+    """``(T,)`` bool, frames whose mask has lost its base or apex: the long axis is far shorter than any systole makes it."""
+    length = curve.relative_length
+    known = np.isfinite(length)
+    if not known.any():
+        return np.zeros(len(curve), dtype=bool)
+    return known & (length < thresholds.MIN_LENGTH * np.percentile(length[known], 90))
+
+
+def cut_by_sector(masks: BoolMask, sector: BoolMask) -> NDArray[np.bool_]:
+    """``(T,)`` bool, frames on which the mask ends where the scan sector does: part of the ventricle was not imaged.
+
+    Args:
+        masks: ``(T, H, W)``. sector: ``(H, W)``, see ``Source.sector``.
+    """
+    kernel = np.ones((3, 3), np.uint8)
+    rim = ~cv2.erode(sector.astype(np.uint8), kernel, iterations=2).astype(bool)  # outside, and two pixels within
+    cut = np.zeros(len(masks), dtype=bool)
+    for frame, mask in enumerate(masks):
+        plain = mask.astype(np.uint8)
+        border = mask & ~cv2.erode(plain, kernel).astype(bool)
+        count = int(border.sum())
+        cut[frame] = count > 0 and int((border & rim).sum()) > thresholds.SECTOR_CONTACT * count
+    return cut
+
+
+def mask_flags(
+    curve: LVCurve,
+    scores: NDArray[np.float64] | None = None,
+    object_scores: NDArray[np.float64] | None = None,
+    cut: NDArray[np.bool_] | None = None,
+) -> list[Flag]:
+    """Flags on the masks of a clip: not tracked, absent, fragmented or hollow, jumping, cut off, little trusted by the model.
 
     Args:
         curve: per-frame geometry.
         scores: ``(T,)`` predicted IoU 0..1, NaN on frames that were not tracked; None: all were.
+        object_scores: ``(T,)`` object score logits, or None.
+        cut: of :func:`cut_by_sector`; None when no sector was found.
     """
     flags = []
     tracked = np.ones(len(curve), dtype=bool) if scores is None else np.isfinite(scores)
@@ -41,6 +76,12 @@ def mask_flags(curve: LVCurve, scores: NDArray[np.float64] | None = None) -> lis
     if jumps:
         percent = round(100 * thresholds.AREA_JUMP)
         flags.append(Flag("area_jump", f"on {jumps} of {count} frames the area departs by more than {percent} % from the frames around it"))
+    lost = int(lost_masks(curve).sum())
+    if lost:
+        flags.append(Flag("mask_lost", f"on {lost} of {count} frames the mask has lost its base or apex; these frames were left out"))
+    outside = 0 if cut is None else int(cut.sum())
+    if outside > thresholds.EDGE_FRAMES * count:
+        flags.append(Flag("lv_cut_by_sector", f"the left ventricle reaches out of the scan sector on {outside} of {count} frames"))
     at_edge = int(curve.at_edge.sum())
     if at_edge > thresholds.EDGE_FRAMES * count:
         flags.append(Flag("mask_touches_edge", f"the mask reaches the image's edge on {at_edge} of {count} frames: it may be cut off"))
@@ -48,7 +89,22 @@ def mask_flags(curve: LVCurve, scores: NDArray[np.float64] | None = None) -> lis
         typical = float(np.nanmedian(scores))
         if typical < thresholds.LOW_IOU:
             flags.append(Flag("low_iou", f"the model's own predicted IoU is {typical:.2f} (median), below {thresholds.LOW_IOU}"))
+    if object_scores is not None and tracked.any():
+        sure = float(np.nanmedian(object_scores))
+        if sure < thresholds.LOW_OBJECT_SCORE:
+            percent = 100 / (1 + np.exp(-sure))
+            flags.append(Flag("low_object_score", f"the model is {percent:.0f} % sure (median) that there is a left ventricle"))
     return flags
+
+
+def spacing_flags(spacing: Spacing | None) -> list[Flag]:
+    """Flags on the pixel spacing ``(row_mm, col_mm)``: unknown, or not square."""
+    if spacing is None:
+        return [Flag("spacing_missing", "the pixel spacing is unknown: no volumes in mL, ratios only")]
+    if max(spacing) > thresholds.MAX_ANISOTROPY * min(spacing):
+        sides = f"{spacing[0]:.3g} x {spacing[1]:.3g} mm"
+        return [Flag("spacing_anisotropic", f"pixels are not square ({sides}, row x column); lengths and volumes allow for it", "info")]
+    return []
 
 
 def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frames: int) -> list[Flag]:
@@ -67,6 +123,7 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
     elif (rate := 1 / float(np.median(np.diff(times)))) < thresholds.MIN_FRAME_RATE:
         wanted_rate = f"{thresholds.MIN_FRAME_RATE:.0f}"
         flags.append(Flag("low_frame_rate", f"{rate:.0f} frames/s: below {wanted_rate}, end-systole and end-diastole are missed"))
+    flags += _phase_flags(beats, times, frames)
     if not beats:
         return [*flags, Flag("no_beat", "no heart beat was found in the clip: no ejection fraction", "reject")]
     if beats[0].partial:
@@ -78,4 +135,21 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
     wanted = thresholds.GUIDELINE_BEATS_IRREGULAR if irregular else thresholds.GUIDELINE_BEATS
     if len(beats) < wanted:
         flags.append(Flag("few_beats", f"{len(beats)} complete beats; ASE/EACVI 2015 averages at least {wanted}", "info"))
+    return flags
+
+
+def _phase_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frames: int) -> list[Flag]:
+    """Too few frames a beat, and phases at the clip's ends, where nobody sees whether the heart moved on."""
+    flags = []
+    rates = [beat.hr_bpm for beat in beats if beat.hr_bpm]
+    if rates and times is not None:
+        count = 60 / float(np.median(np.diff(times))) / float(np.median(rates))
+        if count < thresholds.MIN_FRAMES_A_BEAT:
+            wanted = f"{thresholds.MIN_FRAMES_A_BEAT:.0f}"
+            flags.append(Flag("few_frames_a_beat", f"{count:.0f} frames a beat: below {wanted}, end-systole and end-diastole are missed"))
+    ends = {0, frames - 1}
+    if any(beat.es in ends or (beat.partial and beat.ed in ends) for beat in beats):
+        flags.append(
+            Flag("phase_at_end", "end-diastole or end-systole lies on the clip's first or last frame: the true one may be outside")
+        )
     return flags

@@ -17,6 +17,9 @@ SIGNAL_TO_NOISE = 3.5
 """The smooth curve's range over the noise's standard deviation: white noise alone reaches 3.3 at 15 frames/s, less at more."""
 MIN_RELATIVE_RANGE = 0.03
 """A curve whose range is a smaller share of its median does not beat."""
+STEEP_DIP, SHORT_DIP = 2.2, 0.7
+"""A dip that falls faster than so many times the clip's other dips (median), and lasts less than this share of them, is a run of failed
+masks, not a systole: in the demo clip the mask loses its basal half for seven frames, 3.3 times as fast and half as long as a systole."""
 ES_LEVEL = 0.5
 """End-systoles lie in this lower share of the curve's range: a dip before a strong atrial kick does not."""
 ED_LEVEL = 0.90
@@ -33,9 +36,13 @@ GUIDELINE_BEATS_IRREGULAR = 5
 IRREGULAR_RR_SPREAD = 0.25
 """(longest - shortest) / median R-R interval above which the rhythm counts as irregular."""
 MIN_FRAME_RATE = 20.0
-"""Frames per second below which ED and ES are missed (ASE/EACVI 2015 asks for at least 30)."""
+"""Frames per second below which ED and ES are missed at a resting heart rate."""
+MIN_FRAMES_A_BEAT = 16.0
+"""Frames a beat below which ED and ES are missed: 20 frames/s at 75 beats per minute; a faster heart needs more."""
 
-# Masks (function.py)
+# Masks (function.py, quality.py)
+MIN_LENGTH = 0.72
+"""A long axis below this share of the clip's 90th percentile belongs to a mask that has lost its base or apex: no ventricle shortens so."""
 MIN_KEPT = 0.9
 """Share of a mask that its largest component should hold."""
 MAX_FILLED = 0.1
@@ -45,9 +52,15 @@ FRAGMENTED_FRAMES = 0.1
 AREA_JUMP = 0.25
 """Departure of one frame's area from the median of its neighbours, as a share of that median."""
 EDGE_FRAMES = 0.1
-"""Share of frames with the mask at the image's edge that is worth a flag."""
+"""Share of frames with the mask at the image's edge, or cut by the sector's, that is worth a flag."""
+SECTOR_CONTACT = 0.08
+"""Share of the mask's border on the sector's border above which a frame counts as cut: the two cross at one wall, not in a point."""
 LOW_IOU = 0.75
 """Median predicted IoU below which the segmentation is not trusted."""
+LOW_OBJECT_SCORE = 2.2
+"""Median object score (a logit) below which the model is less than 90 % sure that there is a left ventricle at all."""
+MAX_ANISOTROPY = 1.05
+"""Longer over shorter side of a pixel above which it is worth saying that pixels are not square."""
 
 # The two views of a study (biplane.py)
 MAX_LENGTH_DIFFERENCE = 0.10

@@ -155,3 +155,23 @@ def test_no_beat_is_faster_than_a_heart_can_be():
     curve[last[:10]] = curve.min()  # a failed stretch of masks, closed by a full mask 0.2 s later
     assert all(beat.hr_bpm is None or 27 <= beat.hr_bpm <= 220 for beat in find_beats(curve, times))
     assert all(beat.partial for beat in find_beats(curve, times / 6))
+
+
+@pytest.mark.parametrize("after_systole", [7, 8, 9])
+@pytest.mark.parametrize("frames", [3, 4, 5])
+def test_a_run_of_masks_that_lost_their_base_is_no_beat(after_systole, frames):
+    times, curve, r_times = regular(66, beats=4.2, fps=30, offset=0.3)
+    whole = find_beats(curve, times)
+    start = whole[1].es + after_systole
+    dropped = curve.copy()
+    dropped[start : start + frames] = 0.6 * curve.min()
+    beats = find_beats(dropped, times)
+    assert len(beats) == len(whole) == 3
+    assert not {frame for beat in beats for frame in (beat.ed, beat.es, beat.next_ed)} & set(range(start, start + frames))
+    assert_times(beats, times, r_times, 0.07)
+
+
+def test_an_early_beat_is_not_taken_for_failed_masks():
+    r_times = np.array([-0.9, 0.0, 0.9, 1.35, 2.6, 3.5, 4.4])
+    times = np.arange(0, 3.6, 1 / 40)
+    assert len(find_beats(volume_curve(r_times, times), times)) == 4
