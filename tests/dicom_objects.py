@@ -23,8 +23,8 @@ PATIENT = {
     "StudyID": "ST-1",
     "ReferringPhysicianName": "Haus^Greta",
     "InstitutionName": "Charité",
-    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.1",
-    "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.2",
+    "StudyInstanceUID": "1.2.276.0.7230010.3.777.1",
+    "SeriesInstanceUID": "1.2.276.0.7230010.3.777.2",
     "SeriesNumber": 4,
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _CLIPS = ("US", "IVUS", "XA", "RF", "ES")  # every instance is a source of its own
 _AS_STORED = (("application/dicom", "*"),)  # any transfer syntax: the server must not decompress
 _TIMEOUT_S = 60.0
+_ATTEMPTS, _FIRST_WAIT_MS = 3, 200
 
 
 def sources_at(text: str) -> list[str]:
@@ -123,7 +124,9 @@ def _fetch(address: Address, folder: Path) -> list[Path]:
 def _client(address: Address) -> DICOMwebClient:
     from dicomweb_client.api import DICOMwebClient
 
-    return DICOMwebClient(address.service, timeout=_TIMEOUT_S)
+    client = DICOMwebClient(address.service, timeout=_TIMEOUT_S)
+    client.set_http_retry_params(max_attempts=_ATTEMPTS, wait_exponential_multiplier=_FIRST_WAIT_MS)
+    return client
 
 
 @contextmanager
