@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from echoseg.simulate.compression import process
 from echoseg.simulate.cycle import Cycle, mitral_opening
-from echoseg.simulate.heart import Array
+from echoseg.simulate.heart import Array, Heart
 from echoseg.simulate.imaging import add_lines, compress, envelope, levels, speckle_level
 from echoseg.simulate.overlay import burn_in
 from echoseg.simulate.plane import Plane, moved
@@ -21,6 +21,7 @@ from echoseg.simulate.video import round_trip
 
 _TRACING_MARGIN_MM = 3.0
 """People trace the ventricle a little beyond the sector's edge."""
+_STEP = 8
 
 
 def render(
@@ -48,7 +49,7 @@ def render(
             grey += np.float32(machine.persistence) * (before - grey)
         before = grey
         pictures.append(_picture(scene, grey, screen, cycle, float(time)))
-        mask = labels(heart, locate(heart, pose, *plane.to_heart(*pixels, pose.descent)))
+        mask = label_map(heart, pose, plane, *pixels)
         mask[(mask >= 3) & ~final.inside] = 0
         mask[(mask == 1) & ~near] = 0
         masks.append(mask)
@@ -56,6 +57,17 @@ def render(
     if scene.chain.video is not None and len(frames) > 1:
         frames = round_trip(scene.chain.video, frames)
     return frames, np.stack(masks), final.inside
+
+
+def label_map(heart: Heart, pose: Pose, plane: Plane, u: Array, v: Array) -> NDArray[np.uint8]:
+    """Labels ``(H, W)`` of pixels at ``u``, ``v``; the heart is found on every eighth pixel and drawn in full where it lies."""
+    out = np.zeros(u.shape, np.uint8)
+    seen = labels(heart, locate(heart, pose, *plane.to_heart(u[::_STEP, ::_STEP], v[::_STEP, ::_STEP], pose.descent))) > 0
+    if seen.any():
+        rows, cols = (np.flatnonzero(seen.any(axis=axis)) * _STEP for axis in (1, 0))
+        part = tuple(slice(max(0, where[0] - 2 * _STEP), where[-1] + 3 * _STEP) for where in (rows, cols))
+        out[part] = labels(heart, locate(heart, pose, *plane.to_heart(u[part], v[part], pose.descent)))
+    return out
 
 
 def _near_sector(sector: Sector, where: ScanMap) -> NDArray[np.bool_]:

@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from echoseg.simulate import EchoOptions
+from echoseg.simulate import VIEWS, EchoOptions
 from echoseg.simulate.cycle import ejected, mitral_opening, random_cycle
 from echoseg.simulate.heart import random_heart
+from echoseg.simulate.plane import random_plane
 from echoseg.simulate.pose import INNER, OUTER, labels, locate, pose_heart
+from echoseg.simulate.render import label_map
 
 OPTIONS = EchoOptions()
 
@@ -94,3 +96,15 @@ def test_mitral_valve_is_shut_while_the_ventricle_ejects(rate):
     for start, end in zip(cycle.r_times[:-1], cycle.es_times, strict=True):
         assert mitral_opening(cycle, np.linspace(start + 0.07, end, 20)).max() < 0.05
     assert mitral_opening(cycle, np.linspace(0, 2, 400)).max() > 0.8
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_label_map_is_whole_although_only_part_of_the_picture_is_drawn(seed):
+    rng = np.random.default_rng(seed)
+    heart = random_heart(rng, OPTIONS)
+    plane = random_plane(rng, heart, VIEWS[seed % 4], OPTIONS)
+    pose = pose_heart(heart, rng.uniform(), rng.uniform())
+    step = rng.uniform(0.8, 2.5)
+    u, v = np.meshgrid(np.arange(-90, 90, step, dtype=np.float32), np.arange(0, 190, step, dtype=np.float32))
+    whole = labels(heart, locate(heart, pose, *plane.to_heart(u, v, pose.descent)))
+    assert whole.any() and np.array_equal(label_map(heart, pose, plane, u, v), whole)
