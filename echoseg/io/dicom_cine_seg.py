@@ -22,7 +22,6 @@ from pydicom.sequence import Sequence as Items
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, SegmentationStorage
 
-from echoseg.errors import OutputError
 from echoseg.io.dicom_algorithm import dimension_organization
 from echoseg.io.dicom_header import Origin
 
@@ -47,13 +46,8 @@ def build_cine_segmentation(
         values: ``(T, H, W)`` segment numbers, or ``(T, H, W, N)`` probabilities 0..255.
         descriptions: N segments, numbered from 1.
         identity: UIDs, numbers, dates and equipment, by their names in highdicom.
-
-    Raises:
-        OutputError: not as many frames, or not of the size, that the headers state.
     """
     frames, first = origin.frames, origin.first
-    if values.shape[:3] != (len(frames), int(first.Rows), int(first.Columns)):
-        raise OutputError(f"masks of shape {values.shape} do not fit {len(frames)} frames of {first.Rows} x {first.Columns}")
     made = _shell(first, identity)
     chosen = _occupied(values, len(descriptions))
     _add_image(made, values, len(chosen))

@@ -45,6 +45,9 @@ def build_segmentation(
     Raises:
         OutputError: the shapes do not fit, or an attribute of the source makes the object impossible.
     """
+    expected = (len(origin.frames), int(origin.first.Rows), int(origin.first.Columns))
+    if values.shape[:3] != expected:
+        raise OutputError(f"masks of shape {values.shape[:3]} do not fit the {expected} frames, rows and columns of the DICOM images")
     probabilities = values.ndim == 4
     content = json.dumps(list(names.items())).encode() + np.ascontiguousarray(values).tobytes()
     attributes = {
@@ -58,8 +61,6 @@ def build_segmentation(
         with quiet_building():
             build = _build_placed if has_patient_geometry(origin) else build_cine_segmentation
             made = build(origin, labels, descriptions, **attributes)
-    except OutputError:
-        raise
     except Exception as error:  # highdicom checks what it is given; its message may quote the patient
         raise OutputError(f"no DICOM segmentation can be made: the headers of the source do not fit ({type(error).__name__})") from error
     date_instance(made, algorithm, *made.DimensionOrganizationSequence, *made.DimensionIndexSequence)

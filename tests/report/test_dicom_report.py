@@ -1,0 +1,199 @@
+"""DICOM reports: every known number with its code, unit, method and beat, and where it was measured; unknown ones are left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import highdicom
+import numpy as np
+import pydicom
+import pytest
+
+from echoseg.cardiac import analyse_lv
+from echoseg.io import open_source
+from echoseg.io.dicom_header import dicom_origin
+from echoseg.report.dicom import DicomOutput, write_dicom
+from echoseg.report.dicom_measure_codes import coded_measure
+from echoseg.report.measurements import measurements
+from echoseg.report.provenance import provenance
+from echoseg.types import Segmentation
+from tests.dicom_objects import standard_errors, write_clip, write_series
+
+FRAMES = 50
+
+
+def beating(height: int = 64, width: int = 64) -> np.ndarray:
+    """``(T, H, W)`` half ellipses, apex up, that shrink and grow once in 25 frames."""
+    y, x = np.mgrid[:height, :width]
+    masks = []
+    for t in range(FRAMES):
+        size = 1 - 0.15 * (1 - np.cos(2 * np.pi * t / 25))
+        masks.append((((x - width / 2) / (14 * size)) ** 2 + ((y - 52) / (40 * size)) ** 2 <= 1) & (y <= 52))
+    return np.array(masks).astype(np.uint8)
+
+
+def segmentation_of(source, masks: np.ndarray, names: dict[int, str], seeds: int = 0) -> Segmentation:
+    shape = (len(masks), len(names))
+    return Segmentation(
+        masks=masks,
+        scores=np.full(shape, 0.9, np.float32),
+        object_scores=np.full(shape, 5.0, np.float32),
+        object_ids=tuple(names),
+        names=names,
+        seeds={i: (seeds,) for i in names},
+        geometry=source.geometry,
+        timing=source.timing,
+        flags=source.flags,
+    )
+
+
+def report_of(path: Path, masks: np.ndarray, names: dict[int, str], out: Path, seeds: int = 0, **output) -> dict:
+    """The files of a run whose masks are given, in the order of the file, and its measurements."""
+    with open_source(path) as source:
+        masks = source.from_stored(masks) if source.kind == "volume" else masks
+        made = segmentation_of(source, masks, names, seeds)
+        clip = source.kind == "clip" and "LV" in names.values()
+        analysis = analyse_lv(masks == 1, source.times(len(masks)), source.geometry.spacing, "A4C") if clip else None
+        by = provenance(model="compact", weights_sha256="ab" * 32, prompt="auto")
+        record = measurements(source, made, analysis, by)
+        files = write_dicom(out, source, made, record, DicomOutput(dicom_origin(source.dicom_frames), **output))
+    return {"record": record, **files}
+
+
+@pytest.fixture(scope="module")
+def echo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("echo")
+    path = write_clip(folder / "clip.dcm", np.zeros((FRAMES, 64, 64, 3), np.uint8))
+    return report_of(path, beating(), {1: "LV"}, folder)
+
+
+def image_groups(path: Path):
+    return highdicom.sr.srread(path).content.get_image_measurement_groups()
+
+
+def numbers_of(group) -> dict[str, tuple[float, str]]:
+    return {m.name.value: (m.value, m.unit.value) for m in group.get_measurements()}
+
+
+def test_the_standard_finds_no_error(echo):
+    assert standard_errors(echo["sr.dcm"]) == [] and standard_errors(echo["seg.dcm"]) == []
+
+
+def test_means_carry_the_codes_of_echo_systems(echo):
+    measures = echo["record"]["measures"]
+    found = numbers_of(image_groups(echo["sr.dcm"])[0])
+    assert found == {
+        "79993-2": (measures["ef"]["value"], "%"),
+        "79999-9": (measures["edv"]["value"], "mL"),
+        "80004-5": (measures["esv"]["value"], "mL"),
+        "90096001": (measures["sv"]["value"], "mL"),
+        "8867-4": (measures["hr"]["value"], "{H.B.}/min"),
+        "82799009": (measures["co"]["value"], "L/min"),
+        "399287000": (measures["fac"]["value"], "%"),
+    }
+    stroke = next(m for m in image_groups(echo["sr.dcm"])[0].get_measurements() if m.name.value == "90096001")
+    assert stroke.method.value == "125208"  # Method of Disks, Single Plane
+
+
+def test_each_beat_has_its_number_values_and_frames(echo):
+    beats = echo["record"]["beats"]
+    assert len(beats) >= 1
+    groups = image_groups(echo["sr.dcm"])[1:]
+    assert len(groups) == len(beats)
+    for number, (beat, group) in enumerate(zip(beats, groups, strict=True), start=1):
+        found = numbers_of(group)
+        assert found["122149"] == (number, "1")
+        assert found["79993-2"] == (beat["ef"], "%") and found["79999-9"] == (beat["edv_ml"], "mL")
+        (source,) = group.source_images
+        assert list(source.referenced_frame_numbers) == sorted([beat["ed"] + 1, beat["es"] + 1])
+
+
+def test_outlines_point_to_the_segment_s_frame_and_the_image_s(echo):
+    beat = echo["record"]["beats"][0]
+    segmentation = pydicom.dcmread(echo["seg.dcm"])
+    groups = highdicom.sr.srread(echo["sr.dcm"]).content.get_planar_roi_measurement_groups()
+    for group, phase, area_code in zip(groups, ("ed", "es"), ("399109006", "399030000"), strict=False):
+        (reference, image) = group.referenced_segmentation_frame
+        (frame,) = [reference.ReferencedSOPSequence[0].ReferencedFrameNumber]
+        described = segmentation.PerFrameFunctionalGroupsSequence[int(frame) - 1]
+        assert reference.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == segmentation.SOPInstanceUID
+        assert described.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber == beat[phase] + 1
+        assert int(image.ReferencedSOPSequence[0].ReferencedFrameNumber) == beat[phase] + 1
+        pixels = int((beating()[beat[phase]] == 1).sum())
+        assert numbers_of(group) == {area_code: (pytest.approx(pixels * 0.25 / 100, abs=0.006), "cm2")}
+
+
+def test_a_report_says_view_algorithm_and_what_to_look_at(echo):
+    report = pydicom.dcmread(echo["sr.dcm"])
+    assert (report.PreliminaryFlag, report.VerificationFlag) == ("PRELIMINARY", "UNVERIFIED")
+    codes = {item.ConceptCodeSequence[0].CodeValue for item in _items(report) if item.ValueType == "CODE"}
+    assert {"399214001", "416190007", "416430001"} <= codes  # apical four chamber, end diastole, end systole
+    texts = {item.TextValue for item in _items(report) if item.ValueType == "TEXT"}
+    assert {"echoseg compact", f"weights_sha256={'ab' * 32}"} <= texts
+    assert {flag["message"] for flag in echo["record"]["flags"] if flag["severity"] != "info"} <= texts
+
+
+def _items(dataset):
+    for item in dataset.get("ContentSequence", []):
+        yield item
+        yield from _items(item)
+
+
+def test_without_spacing_no_length_area_or_volume_is_reported(tmp_path):
+    path = write_clip(tmp_path / "clip.dcm", np.zeros((FRAMES, 64, 64, 3), np.uint8), SequenceOfUltrasoundRegions=[])
+    made = report_of(path, beating(), {1: "LV"}, tmp_path)
+    units = {unit for group in image_groups(made["sr.dcm"]) for _, unit in numbers_of(group).values()}
+    assert units == {"%", "{H.B.}/min", "1"}
+    assert standard_errors(made["sr.dcm"]) == []
+
+
+def test_a_clip_without_an_lv_reports_each_outline_that_was_prompted(tmp_path):
+    path = write_clip(tmp_path / "clip.dcm", np.zeros((4, 20, 20, 3), np.uint8))
+    masks = np.zeros((4, 20, 20), np.uint8)
+    masks[:, 2:6, 3:13] = 1
+    masks[:2, 10:14, 3:5] = 2
+    made = report_of(path, masks, {1: "lesion", 2: "object 2"}, tmp_path, seeds=1)
+    groups = highdicom.sr.srread(made["sr.dcm"]).content.get_planar_roi_measurement_groups()
+    assert [numbers_of(group) for group in groups] == [{"42798000": (0.1, "cm2")}, {"42798000": (0.02, "cm2")}]
+    assert standard_errors(made["sr.dcm"]) == []
+
+
+def test_a_volume_reports_each_segment_with_its_volume(tmp_path):
+    folder = write_series(tmp_path / "ct", np.zeros((6, 12, 10), np.int16))
+    masks = np.zeros((6, 12, 10), np.uint8)
+    masks[1:4, 2:6, 3:8] = 1
+    masks[2, 8:10, 1:4] = 3
+    made = report_of(folder, masks, {1: "liver", 3: "lesion", 4: "spleen"}, tmp_path)
+    groups = highdicom.sr.srread(made["sr.dcm"]).content.get_volumetric_roi_measurement_groups()
+    found = {group.finding_type.meaning: numbers_of(group) for group in groups}
+    voxel_ml = 0.7 * 0.9 * 2.5 / 1000
+    assert found["Liver"]["118565006"] == (pytest.approx(60 * voxel_ml, abs=1e-4), "mL")
+    assert found["Lesion"]["118565006"] == (pytest.approx(6 * voxel_ml, abs=1e-4), "mL")
+    assert set(found) == {"Liver", "Lesion"}  # an empty object has no segment to point to
+    assert standard_errors(made["sr.dcm"]) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "unit", "method", "name", "scheme", "ucum", "how"),
+    [
+        ("ef", "%", "biplane disks", "79991-6", "LN", "%", None),
+        ("edv", "mL", "single-plane disks (A2C)", "79998-1", "LN", "mL", None),
+        ("edv", "mL", "single-plane area-length (A4C)", "18026-5", "LN", "mL", "125205"),
+        ("ef", "%", "biplane area-length", "18043-0", "LN", "%", "125204"),
+        ("sv_index", "mL/m²", "biplane disks", "277381004", "SCT", "mL/m2", "125207"),
+        ("new_measure", "mm", None, "new_measure", "99ECHOSEG", "mm", None),
+    ],
+)
+def test_codes_follow_measure_view_and_method(key, unit, method, name, scheme, ucum, how):
+    coded = coded_measure(key, unit, method)
+    assert (coded.name.value, coded.name.scheme_designator, coded.unit.value) == (name, scheme, ucum)
+    assert (coded.method and coded.method.value) == how
+
+
+def test_every_measure_of_a_clip_has_a_standard_code(echo):
+    private = [
+        key
+        for key, e in echo["record"]["measures"].items()
+        if coded_measure(key, e["unit"], e["method"]).name.scheme_designator == "99ECHOSEG"
+    ]
+    assert private == []
