@@ -20,6 +20,8 @@ from echoseg.cardiac.volume import Method
 from echoseg.errors import ModelConfigError, NotRereadableError, OutputError
 from echoseg.io import Source, open_source
 from echoseg.io.dicomweb_address import parse_address
+from echoseg.io.labelmap_formats import LabelFormat
+from echoseg.io.orientation import Plane
 from echoseg.io.result_folder import result_folder
 from echoseg.model import Model, load_model
 from echoseg.prompting.auto import auto_plan, boxes_plan
@@ -106,6 +108,11 @@ def run(
     subject: Subject | None = None,
     spacing: tuple[float, float] | None = None,
     fps: float | None = None,
+    series: str | int | None = None,
+    part: str | None = None,
+    axis: Plane | None = None,
+    window: str | None = None,
+    format: LabelFormat | None = None,
     overwrite: bool = False,
     dicom: bool = False,
     fractional: bool = False,
@@ -126,6 +133,8 @@ def run(
         subject: sex, height and weight, for reference ranges and indexed values; default: what a DICOM file says.
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
+        series, part, axis, window: what to take of a volume or DICOM series, see :func:`echoseg.open_source`.
+        format: write the masks also as ``nrrd``, ``mha`` or ``npz``, or as what the source is (``own``).
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
         dicom: also write seg.dcm and sr.dcm, when the source is DICOM. Each of the next three means this too.
         fractional: also write seg-fractional.dcm, the probabilities.
@@ -145,7 +154,8 @@ def run(
         raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
     if store is not None:
         parse_address(store)
-    with _opened(source, spacing=spacing, fps=fps) as opened:
+    choice: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window}
+    with _opened(source, spacing=spacing, fps=fps, **choice) as opened:
         output = _dicom_output(opened, deidentify, store) if dicom or fractional or deidentify or store else None
         with result_folder(Path(out), opened.name, overwrite) as folder:
             seeded = _seed(opened, prompt, model, frame_index, None)
@@ -154,8 +164,8 @@ def run(
             segmentation = _collect(seeded, direction, progress, None if output is None else output.probabilities)
             if dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
-            options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps}
-            result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output)
+            options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps, **choice}
+            result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output, format)
     if store is not None:
         from echoseg.io.dicomweb import store_instances
 
@@ -286,12 +296,14 @@ def _collect(
 
 
 def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
-    default = {} if source.kind == "volume" or "LV" in plan.names.values() else {1: "LV"}
+    default = {} if source.ultrasound() is False or "LV" in plan.names.values() else {1: "LV"}
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
 
 
 def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:
     model, finder = seeded.session.model, seeded.finder
+    details = seeded.session.source.details
+    seen_as = {key: details[key] for key in ("intensity", "slicing", "part") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
     found = {"seeds": seeded.plan.prompts} if auto_structures(prompt) is not None else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
@@ -299,5 +311,5 @@ def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str
         model=model.name,
         weights_sha256=model.weights.sha256,
         prompt=prompt.prompts if isinstance(prompt, Plan) else prompt,
-        options={**options, **execution, **found, **by},
+        options={**options, **seen_as, **execution, **found, **by},
     )

@@ -13,6 +13,7 @@ from echoseg.cardiac.volume import Method
 from echoseg.errors import MeasureError
 from echoseg.io.dicom_study import StatedStudy, stated_study
 from echoseg.io.labelmap import write_label_map
+from echoseg.io.labelmap_formats import LabelFormat, write_label_map_as
 from echoseg.io.result_folder import ResultFolder
 from echoseg.io.source import Source
 from echoseg.io.views import ViewChoice, view_of
@@ -88,6 +89,7 @@ def write_result(
     provenance: Mapping[str, Any],
     options: MeasureOptions,
     dicom: DicomOutput | None = None,
+    label_format: LabelFormat | None = None,
 ) -> RunResult:
     """Measures a segmentation and writes its files into ``folder``, which is published when all are there.
 
@@ -98,6 +100,7 @@ def write_result(
         provenance: from :func:`echoseg.report.provenance.provenance`.
         options: how to measure.
         dicom: what to write in DICOM, besides.
+        label_format: a format to write the masks in, besides NIfTI.
 
     Raises:
         OutputError: a file cannot be written.
@@ -119,6 +122,9 @@ def write_result(
         from echoseg.report.dicom import write_dicom
 
         written |= write_dicom(folder.draft, source, segmentation, record, dicom)
+    if label_format is not None:
+        also = write_label_map_as(label_format, folder.draft, segmentation.masks, source)
+        written |= {} if also is None else {also.name: also}
     directory = folder.publish()
     flags = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     files = {name: directory / name for name in ("masks.nii.gz", *written)}

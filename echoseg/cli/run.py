@@ -11,9 +11,11 @@ from echoseg.cli.console import output, print_error
 from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table
+from echoseg.cli.volume_options import AXIS_HELP, EACH_HELP, FORMAT_HELP, SERIES_HELP, WINDOW_HELP, Axis, Format
 from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
+    from echoseg.io.source import Source
     from echoseg.model import Model
     from echoseg.pipeline import RunResult
     from echoseg.prompting.plan import Plan
@@ -27,6 +29,9 @@ EPILOG = (
     "Exit codes: 0 all inputs are done; 1 some failed, each with its reason in OUT/errors.csv; 2 usage: the options, the prompt, the model "
     "or its weights can serve no input, and none was touched."
 )
+
+
+_OPENING = ("spacing", "fps", "series", "part", "axis", "window")
 
 
 def run(
@@ -45,6 +50,11 @@ def run(
     spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
     views: Annotated[str | None, typer.Option(metavar="A4C,A2C", help="The view of each input, in order.")] = None,
+    series: Annotated[str | None, typer.Option(metavar="NUMBER|UID", help=SERIES_HELP)] = None,
+    part: Annotated[str | None, typer.Option(metavar="slice[:N]|phase[:N]", help=EACH_HELP)] = None,
+    axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
+    window: Annotated[str | None, typer.Option(metavar="NAME|LEVEL,WIDTH", help=WINDOW_HELP)] = None,
+    format: Annotated[Format | None, typer.Option(help=FORMAT_HELP)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
     dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR, for DICOM inputs.")] = False,
     fractional: Annotated[bool, typer.Option("--fractional", help="As --dicom, with the probabilities as one more SEG.")] = False,
@@ -63,6 +73,11 @@ def run(
         "spacing": None if spacing is None else _parse_spacing(spacing),
         "fps": fps,
         "views": None if views is None else [view.strip() for view in views.split(",")],
+        "series": series,
+        "part": part,
+        "axis": axis,
+        "window": window,
+        "format": format,
         "overwrite": overwrite,
         "dicom": dicom or None,
         "fractional": fractional or None,
@@ -77,12 +92,14 @@ def run(
 
     import echoseg
     from echoseg.io.dicomweb_address import parse_address
+    from echoseg.io.volume_files import volume_choice
     from echoseg.prompting.parse import parse_prompt
 
     try:
         options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
         _check_auto(options["prompt"], loaded)
+        volume_choice(options["series"], options["part"], options["axis"], options["window"])
         if options["store"] is not None:
             parse_address(options["store"])
     except EchosegError as error:  # would fail every input alike
@@ -99,7 +116,7 @@ def run(
 
     for given, view in zip(inputs, view_of_input, strict=True):
         try:
-            sources = _sources(given)
+            sources = _sources(given, options)
         except EchosegError as error:
             failed(given, error)
             continue
@@ -107,27 +124,33 @@ def run(
             try:
                 run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
             except Exception as error:  # one bad input must not take the others with it
-                failed(source, error)
+                failed(source if isinstance(source, str) else given, error)
     write_failures(out, failures)
     if failures:
         raise typer.Exit(1)
 
 
-def run_one(source: str, out: Path, **options: Any) -> RunResult:
+def run_one(source: str | Source, out: Path, **options: Any) -> RunResult:
     """Runs the pipeline on one input, shows its progress, prints its results."""
     from echoseg import pipeline
 
-    name = Path(source).name
+    name = Path(source).name if isinstance(source, str) else source.name
+    if not isinstance(source, str):  # opened with them already
+        options = {option: value for option, value in options.items() if option not in _OPENING}
     with job_progress(name) as report:
         result = pipeline.run(source, out=out, progress=report, **options)
     output().print(result_table(name, result.measurements, result.flags, result.directory))
     return result
 
 
-def _sources(given: str) -> list[str]:
-    """The input itself, or the sources of a study in a PACS."""
+def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:
+    """The input itself, or all its slices or phases, or the sources of a study in a PACS."""
     from echoseg.io.dicomweb_address import is_dicomweb
 
+    if options["part"] in ("slice", "phase"):
+        from echoseg.io.open import open_parts
+
+        return list(open_parts(given, **{option: options[option] for option in _OPENING}))
     if not is_dicomweb(given):
         return [given]
     from echoseg.io.dicomweb import sources_at

@@ -9,6 +9,8 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from echoseg.cli.volume_options import Axis, Format
+
 
 class RunConfig(BaseModel):
     """The options of ``echoseg run`` under their own names; what is left out keeps the command's default."""
@@ -24,6 +26,11 @@ class RunConfig(BaseModel):
     spacing: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
     fps: Annotated[float | None, Field(gt=0)] = None
     views: list[str] | None = None
+    series: str | int | None = None
+    part: str | None = None
+    axis: Axis | None = None
+    window: str | None = None
+    format: Format | None = None
     overwrite: bool = False
     dicom: bool = False
     fractional: bool = False

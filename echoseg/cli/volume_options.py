@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Axis = Literal["axial", "coronal", "sagittal", "stored"]
+Format = Literal["own", "nrrd", "mha", "npz"]
 
 SERIES_HELP = "Which DICOM series of a folder; `echoseg info FOLDER` lists them."
 PART_HELP = "Of slices at several phases (cine MR), from 0: slice:N, a clip of one slice; phase:N, the volume at one phase."

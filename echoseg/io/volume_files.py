@@ -81,7 +81,10 @@ def volume_source(acquisition: Acquisition, choice: VolumeChoice, kind: Kind | N
     voxels, kind = take_part(acquisition, choice.part, kind, where)
     if choice.part is not None:
         name = safe_name(f"{name}_{choice.part.split}{choice.part.index or 0:02d}")
-    return VolumeSource(voxels, kind, name, acquisition, choice.axis, choice.window)
+    source = VolumeSource(voxels, kind, name, acquisition, choice.axis, choice.window)
+    if choice.part is not None:
+        source.details = {**source.details, "part": str(choice.part)}
+    return source
 
 
 def each_part(acquisition: Acquisition, choice: VolumeChoice) -> list[VolumeChoice]:
