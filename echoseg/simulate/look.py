@@ -29,7 +29,7 @@ class Look:
         pericardium_mm, behind_mm: thickness of the bright layer; decay length of the echoes behind it.
         edge_mm, roughness_mm: width of the transition from blood to wall; depth of trabeculae.
         papillary, leaflet: papillary muscles; valve leaflets.
-        leaflet_body: share 0..1 of the leaflets' echo that is speckled tissue, the rest is a clean line. ``leaflet_mm``: their thickness.
+        leaflet_mm: thickness of leaflets drawn as speckled tissue; 0 draws them as clean thin lines.
         backdrop: echo of what lies behind the heart (pericardium, spine, lung) in dB, its distance beyond the left atrium and its
             half-thickness in mm, the azimuthal middle and half-width of what is seen of it in mm; -99 dB for none.
         chordae: strength 0..1 of chords from the leaflets' tips to the wall.
@@ -55,7 +55,6 @@ class Look:
     structure: float
     papillary: float
     leaflet: float
-    leaflet_body: float
     leaflet_mm: float
     backdrop: tuple[float, float, float, float, float]
     chordae: float
@@ -105,8 +104,7 @@ def random_look(rng: np.random.Generator, options: EchoOptions) -> Look:
         structure=rng.uniform(2.0, 6.0),
         papillary=rng.uniform(-12, 3),
         leaflet=rng.uniform(-16, 7),
-        leaflet_body=float(body.choice([0.0, body.uniform(0.5, 1.0)], p=[0.3, 0.7])),
-        leaflet_mm=body.uniform(0.6, 2.6),
+        leaflet_mm=float(body.choice([0.0, body.uniform(0.6, 2.6)], p=[0.3, 0.7])),
         backdrop=(
             float(back.choice([-99.0, back.uniform(2, 16)], p=[0.35, 0.65])),
             back.uniform(-6, 10),

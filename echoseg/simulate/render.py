@@ -93,41 +93,42 @@ def _echo(rng: np.random.Generator, scene: Scene, pose: Pose, plane: Plane, pola
     lines = _lines(scene, pose, plane)
     if not lines:
         return envelope(machine, db, blood, beam, sample, time, rng)
-    drawn = _draw(sector, lines, db.shape, look.leaflet_mm)
-    if look.leaflet_body:  # what the leaflets are made of scatters as any tissue does
-        level = np.float32(look.leaflet + 3) + np.float32(look.structure) * structure
-        cover = np.minimum(np.float32(look.leaflet_body) * drawn, 1)
-        db = np.maximum(db, level + np.float32(8.7) * np.log(cover + np.float32(1e-3)))
-        blood = blood * (1 - cover)
-    env = envelope(machine, db, blood, beam, sample, time, rng)
-    clean = (1 - look.leaflet_body) * speckle_level(machine) * 10 ** (look.leaflet / 20)
-    return add_lines(env, drawn, clean, structure) if clean else env
+    drawn = _draw(sector, lines, db.shape)
+    if not look.leaflet_mm:
+        env = envelope(machine, db, blood, beam, sample, time, rng)
+        return add_lines(env, drawn, speckle_level(machine) * 10 ** (look.leaflet / 20), structure)
+    # what the leaflets are made of scatters as any tissue does
+    cover = np.minimum(drawn, 1)
+    level = np.float32(look.leaflet + 3) + np.float32(look.structure) * structure
+    db = np.maximum(db, level + np.float32(8.7) * np.log(cover + np.float32(1e-3)))
+    return envelope(machine, db, blood * (1 - cover), beam, sample, time, rng)
 
 
-def _lines(scene: Scene, pose: Pose, plane: Plane) -> list[tuple[NDArray[np.float64], float]]:
-    """Valves, chords and tendons in the plane as polylines ``(N, 2)`` u, v in mm with their strengths 0..1."""
+def _lines(scene: Scene, pose: Pose, plane: Plane) -> list[tuple[NDArray[np.float64], float, float]]:
+    """Valves, chords and tendons in the plane as polylines ``(N, 2)`` u, v in mm with their strengths 0..1 and widths in mm."""
     ends = hinges(scene.heart, pose, plane)
     if ends is None or scene.view == "PSAX":
         return []
     mitral, look = leaflets(scene.heart, pose, plane, ends), scene.look
-    lines = [(line, 1.0) for line in mitral] + [(line, 0.7) for line in aortic(scene.heart, pose, plane)]
+    lines = [(line, 1.0, look.leaflet_mm) for line in mitral]
+    lines += [(line, 0.7, look.leaflet_mm) for line in aortic(scene.heart, pose, plane)]
     if look.chordae:
-        lines += [(line, look.chordae) for line in chords(pose, plane, [line[-1] for line in mitral])]
+        lines += [(line, look.chordae, 0.0) for line in chords(pose, plane, [line[-1] for line in mitral])]
     if look.tendon[2]:
-        lines += [(line, look.tendon[2]) for line in tendon(pose, plane, *look.tendon[:2])]
+        lines += [(line, look.tendon[2], 0.0) for line in tendon(pose, plane, *look.tendon[:2])]
     if scene.view == "A4C":
-        lines += [(line, 0.8) for line in tricuspid(pose, ends)]
+        lines += [(line, 0.8, look.leaflet_mm) for line in tricuspid(pose, ends)]
     return lines
 
 
-def _draw(sector: Sector, lines: list[tuple[NDArray[np.float64], float]], shape: tuple[int, ...], width_mm: float) -> Array:
-    """Polylines ``(N, 2)`` u, v in mm with their strengths 0..1 on the polar grid; strong where the beam meets them squarely."""
+def _draw(sector: Sector, lines: list[tuple[NDArray[np.float64], float, float]], shape: tuple[int, ...]) -> Array:
+    """Strength 0..2 of lines, see :func:`_lines`, on the polar grid; strong where the beam meets them squarely."""
     image = np.zeros(shape, np.uint8)
-    width = max(1, round(width_mm * (sector.samples - 1) / sector.depth))
-    for line, weight in lines:
+    for line, weight, width_mm in lines:
         uv = line.astype(np.float32)
         beam, sample = sector.to_polar(uv[:, :1], uv[:, 1:])
         points = np.round(np.concatenate([beam, sample], axis=1) * 16).astype(np.int32)
+        width = max(1, round(width_mm * (sector.samples - 1) / sector.depth))
         step = np.diff(line, axis=0)
         ray = line[:-1] + [0, sector.near]
         sine = np.abs(step[:, 0] * ray[:, 1] - step[:, 1] * ray[:, 0]) / (np.linalg.norm(step, axis=1) * np.linalg.norm(ray, axis=1) + 1e-9)
