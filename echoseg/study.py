@@ -121,13 +121,12 @@ def write_study(
     """
     _check_one_study(clips, same_study)
     ordered = sorted(clips, key=lambda clip: (APICAL_VIEWS.index(clip.view), *_rank(clip)))
-    used = [next((clip for clip in ordered if clip.view == view and clip.beats is not None), None) for view in APICAL_VIEWS]
-    chosen = [clip for clip in used if clip is not None]
+    chosen = best_clips(clips)
     biplane, why = None, ""
     if len(chosen) == len(APICAL_VIEWS):
         biplane = biplane_function([clip.beats for clip in chosen if clip.beats is not None], method)
     else:
-        missing = " and ".join(view for view, clip in zip(APICAL_VIEWS, used, strict=True) if clip is None)
+        missing = " and ".join(view for view in APICAL_VIEWS if view not in {clip.view for clip in chosen})
         why = f"no beat was found in any {missing} clip"
     flags = tuple(_flags(chosen, ordered, biplane, why))
     known = subject or Subject()
@@ -136,6 +135,13 @@ def write_study(
     entries = [clip_entry(clip.record, clip.directory.name, any(clip is other for other in chosen)) for clip in ordered]
     record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=any(clip.atrium for clip in chosen), why=why)
     return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
+
+
+def best_clips(clips: Sequence[StudyClip]) -> list[StudyClip]:
+    """The clip of each apical view that biplane values come from, see :func:`write_study`; A4C first. A view without beats is left out."""
+    ordered = sorted((clip for clip in clips if clip.beats is not None), key=_rank)
+    best = [next((clip for clip in ordered if clip.view == view), None) for view in APICAL_VIEWS]
+    return [clip for clip in best if clip is not None]
 
 
 def _group(source: object, result: RunResult) -> tuple[str, ...]:
