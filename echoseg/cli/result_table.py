@@ -12,7 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:  # brings numpy
     from echoseg.types import Flag
 
-HEADLINE = {"ef": "EF", "edv": "EDV", "esv": "ESV", "hr": "heart rate"}
+HEADLINE = {"ef": "EF", "edv": "EDV", "esv": "ESV", "la_volume": "LA volume", "hr": "heart rate"}
 """The measures that are printed, by their key in measurements.json; the others are in the files."""
 
 SEVERITY_STYLE = {"info": "dim", "review": "yellow", "reject": "bold red"}
@@ -42,4 +42,18 @@ def result_table(name: str, measurements: Mapping[str, Any], flags: Iterable[Fla
     for flag in flags:
         table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))
     table.add_row("  folder", Text(str(directory)))
+    return table
+
+
+def study_table(record: Mapping[str, Any], flags: Iterable[Flag], path: Path) -> Table:
+    """A finished study as a small grid. ``record`` has the shape of study.json, which lies at ``path``."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row(Text("study, biplane", "bold"))
+    for key, label in HEADLINE.items():
+        if key in record["measures"]:
+            table.add_row(f"  {label}", Text(measure_text(record["measures"][key])))
+    table.add_row("  clips", Text(", ".join(f"{clip['view']} {clip['name']}" for clip in record["clips"] if clip["used"])))
+    for flag in flags:
+        table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))
+    table.add_row("  file", Text(str(path)))
     return table

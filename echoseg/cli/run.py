@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from echoseg.cli.console import output, print_error
+from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.progress import job_progress
-from echoseg.cli.result_table import result_table
+from echoseg.cli.result_table import result_table, study_table
+from echoseg.cli.run_views import input_views
 from echoseg.cli.volume_options import AXIS_HELP, EACH_HELP, FORMAT_HELP, SERIES_HELP, WINDOW_HELP, Axis, Format
 from echoseg.errors import EchosegError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from echoseg.model import Model
     from echoseg.pipeline import RunResult
     from echoseg.prompting.plan import Plan
+    from echoseg.study import StudyClip
 
 PROMPT_HELP = (
     "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json. "
@@ -49,7 +51,15 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
-    views: Annotated[str | None, typer.Option(metavar="A4C,A2C", help="The view of each input, in order.")] = None,
+    views: Annotated[
+        str | None, typer.Option(metavar="A4C,A2C|CSV", help="The view of each input, in order, or a CSV file with columns file, view.")
+    ] = None,
+    method: Annotated[
+        Literal["disks", "area-length", "camus-2019"], typer.Option(help="LV volume; camus-2019 is biplane, one clip alone gets disks.")
+    ] = "disks",
+    sex: Annotated[Literal["M", "F"] | None, typer.Option(help="For reference ranges  [default: as the DICOM file says]")] = None,
+    height: Annotated[float | None, typer.Option(min=20, max=250, metavar="CM", help="With --weight, for indexed values.")] = None,
+    weight: Annotated[float | None, typer.Option(min=0.3, max=400, metavar="KG", help="With --height, for indexed values.")] = None,
     series: Annotated[str | None, typer.Option(metavar="NUMBER|UID", help=SERIES_HELP)] = None,
     part: Annotated[str | None, typer.Option(metavar="slice[:N]|phase[:N]", help=EACH_HELP)] = None,
     axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
@@ -62,7 +72,10 @@ def run(
     store: Annotated[str | None, typer.Option(metavar="URL", help="As --dicom, and send them to the PACS at dicomweb://HOST/PATH.")] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")] = None,
 ) -> None:
-    """Segment each INPUT and write masks, measures and pictures to OUT/<name>/."""
+    """Segment each INPUT and write masks, measures and pictures to OUT/<name>/.
+
+    Clips of one study that show A4C and A2C also make OUT/study.json and study.html, with biplane values.
+    """
     options: dict[str, Any] = {
         "prompt": prompt,
         "model": model,
@@ -72,7 +85,11 @@ def run(
         "device": device,
         "spacing": None if spacing is None else _parse_spacing(spacing),
         "fps": fps,
-        "views": None if views is None else [view.strip() for view in views.split(",")],
+        "views": views,
+        "method": method,
+        "sex": sex,
+        "height": height,
+        "weight": weight,
         "series": series,
         "part": part,
         "axis": axis,
@@ -88,13 +105,15 @@ def run(
         from echoseg.cli.run_config import read_run_config
 
         options |= {name: value for name, value in read_run_config(config).items() if not _given(ctx, name)}
-    view_of_input = _views(options.pop("views"), len(inputs))
+    view_of_input = input_views(options.pop("views"), inputs)
 
     import echoseg
     from echoseg.io.dicomweb_address import parse_address
     from echoseg.io.volume_files import volume_choice
     from echoseg.prompting.parse import parse_prompt
+    from echoseg.types import Subject
 
+    options["subject"] = Subject(options.pop("sex"), options.pop("height"), options.pop("weight"))
     try:
         options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
@@ -107,6 +126,7 @@ def run(
         raise typer.Exit(2) from error
 
     failures: list[Failure] = []
+    clips: list[StudyClip | None] = []
 
     def failed(source: str, error: Exception) -> None:
         reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
@@ -122,10 +142,12 @@ def run(
             continue
         for source in sources:
             try:
-                run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
+                result = run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
+                clips.append(_part_of_study(given, result))
             except Exception as error:  # one bad input must not take the others with it
                 failed(source if isinstance(source, str) else given, error)
     write_failures(out, failures)
+    _study(out, [clip for clip in clips if clip is not None], options)
     if failures:
         raise typer.Exit(1)
 
@@ -163,18 +185,25 @@ def _given(ctx: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _views(names: list[str] | None, count: int) -> list[str] | list[None]:
-    """One view, or None, for each of ``count`` inputs."""
-    from echoseg.cardiac import APICAL_VIEWS
+def _part_of_study(given: str, result: RunResult) -> StudyClip | None:
+    from echoseg.study import study_clip
 
-    if names is None:
-        return [None] * count
-    for name in names:
-        if name not in APICAL_VIEWS:
-            raise typer.BadParameter(f"{name!r} is not one of {', '.join(APICAL_VIEWS)}", param_hint="--views")
-    if len(names) != count:
-        raise typer.BadParameter(f"{len(names)} views for {count} inputs: give one for each", param_hint="--views")
-    return names
+    return study_clip(given, result)
+
+
+def _study(out: Path, clips: list[StudyClip], options: dict[str, Any]) -> None:
+    """The study that the clips make, if both views are there; says why when they are and make none."""
+    if len({clip.view for clip in clips}) < 2:
+        return
+    from echoseg.errors import StudyError
+    from echoseg.study import write_study
+
+    try:
+        study = write_study(out, clips, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
+    except StudyError as error:
+        messages().print(f"no biplane values: {error}", markup=False, soft_wrap=True)
+        return
+    output().print(study_table(study.record, study.flags, study.files["study.json"]))
 
 
 def _check_auto(prompt: str | Plan, model: Model) -> None:

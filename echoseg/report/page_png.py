@@ -119,7 +119,7 @@ def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
         colour = _BADGE["review"] if row.abnormal else _INK
         sheet.text(columns[3], row.range, 8.5)
         method = f"{row.grade}; {row.method}" if row.grade else row.method
-        sheet.text(columns[4], _shortened(method, 47), 7.2, colour if row.abnormal else _DIM)
+        sheet.text(columns[4], _shortened(method, 45), 6.9, colour if row.abnormal else _DIM)
         sheet.down(0.185)
     if record["measures"]:
         sheet.down(0.03)

@@ -126,7 +126,7 @@ def _measures(biplane: BiplaneFunction | None, subject: Subject, why: str, atriu
     indexed("cardiac_index", value("co_l_min"), "L/min/m²", 2, method, no_output)
     if atrium:
         no_la = no_ml if value("edv_ml") is None else NO_ATRIUM
-        shorter = "biplane area-length, the shorter length"
+        shorter = "biplane area-length (shorter length)"
         entry("la_volume", value("la_ml"), "mL", 1, shorter, no_la, "la_ml")
         entry("la_volume_disks", value("la_disks_ml"), "mL", 1, "biplane disks", no_la, "la_disks_ml")
         indexed("la_volume_index", value("la_ml"), "mL/m²", 1, shorter, no_la)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import echoseg
 from echoseg.cli.main import app
 from echoseg.errors import ModelConfigError, SourceError, WeightsError
-from echoseg.types import Box, Flag
+from echoseg.types import Box, Flag, Subject
 
 MEASUREMENTS = {
     "measures": {
@@ -43,7 +43,8 @@ def calls(monkeypatch):
         progress(2, 2)
         flags = (Flag("partial_beat", "no complete beat [1 s]"),)
         directory = Path(out) / Path(source).stem
-        return SimpleNamespace(directory=directory, measurements=MEASUREMENTS, files={"curve": directory / "curve.png"}, flags=flags)
+        files = {"curve": directory / "curve.png"}
+        return SimpleNamespace(directory=directory, measurements=MEASUREMENTS, files=files, flags=flags, view=None)
 
     def load_model(name, weights=None, device="auto"):
         if name == "nonsense":
@@ -104,9 +105,12 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
         "fps": 25.0,
         "overwrite": True,
         "view": None,
+        "method": "disks",
+        "subject": Subject(),
     }
     invoke("run", "a.dcm", "--out", tmp_path)
-    assert calls["runs"][1][1] == {"prompt": "auto", "model": MODEL, "direction": "both", "overwrite": False, "view": None}
+    defaults = {"direction": "both", "overwrite": False, "view": None, "method": "disks", "subject": Subject()}
+    assert calls["runs"][1][1] == {"prompt": "auto", "model": MODEL, **defaults}
 
 
 def test_a_prompt_is_read_once_for_all_inputs(calls, tmp_path):
@@ -119,6 +123,37 @@ def test_a_prompt_is_read_once_for_all_inputs(calls, tmp_path):
 def test_each_input_gets_its_view(calls, tmp_path):
     assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--views", "A4C, A2C").exit_code == 0
     assert [options["view"] for _, options in calls["runs"]] == ["A4C", "A2C"]
+
+
+def test_views_may_come_from_a_table(calls, tmp_path):
+    table = tmp_path / "views.csv"
+    table.write_text("file,view,heart\nb.dcm,A2C,1\nstudy/a.dcm,A4C,1\nother.dcm,A2C,2\n")
+    assert invoke("run", "study/a.dcm", "x/b.dcm", "c.dcm", "--out", tmp_path, "--views", table).exit_code == 0
+    assert [options["view"] for _, options in calls["runs"]] == ["A4C", "A2C", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("file,view\na.dcm,PLAX\n", "line 2: 'PLAX' is not one of A4C, A2C"),
+        ("name,view\na.dcm,A4C\n", "needs the columns file and view"),
+        ("file,view\na.dcm,A4C\na.dcm,A2C\n", "line 3: a.dcm has two views"),
+        ("file,view\nz.dcm,A4C\n", "no row names one of the inputs, such as a.dcm"),
+    ],
+)
+def test_a_table_of_views_that_cannot_serve_is_a_usage_error(calls, tmp_path, text, reason):
+    (tmp_path / "views.csv").write_text(text)
+    done = invoke("run", "a.dcm", "--out", tmp_path / "out", "--views", tmp_path / "views.csv")
+    assert done.exit_code == 2
+    assert reason in unboxed(done.stderr)
+    assert calls["runs"] == []
+
+
+def test_sex_height_weight_and_method_reach_the_pipeline(calls, tmp_path):
+    options = ["--sex", "F", "--height", 165, "--weight", 61, "--method", "camus-2019"]
+    assert invoke("run", "a.dcm", "--out", tmp_path, *options).exit_code == 0
+    given = calls["runs"][0][1]
+    assert (given["subject"], given["method"]) == (Subject("F", 165.0, 61.0), "camus-2019")
 
 
 def test_a_failed_input_is_reported_and_the_others_are_done(calls, tmp_path):
@@ -167,6 +202,8 @@ def test_debug_anywhere_shows_the_traceback(calls, tmp_path, arguments):
         (["--store", "ftp://pacs"], "not a DICOMweb address"),
         (["--views", "A4C,A2C"], "2 views for 1 inputs"),
         (["--views", "PLAX"], "'PLAX' is not one of A4C, A2C"),
+        (["--height", "1.65"], "greater than or equal to 20"),
+        (["--views", "gone.csv"], "not a readable CSV file"),
         (["--spacing", "0.5"], "two positive numbers"),
         (["--spacing", "0.5,-1"], "two positive numbers"),
         (["--spacing", "0.5,nan"], "two positive numbers"),

@@ -23,10 +23,15 @@ class ArraySource(Source):
         yield from self._frames[start:stop]
 
 
+NARROW, SHORT = 0.64, 0.85  # width and length at end-systole, relative to end-diastole
+EF = 100 * (1 - NARROW**2 * SHORT)
+
+
 def ellipse_masks():
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
-    size = 1 - 0.15 * (1 - np.cos(2 * np.pi * np.arange(FRAMES) / PERIOD))[:, None, None]
-    return ((((x - 40) / (13 * size)) ** 2 + ((y - 44) / (36 * size)) ** 2 <= 1) & (y < 44)).astype(np.uint8)
+    ejected = (1 - np.cos(2 * np.pi * np.arange(FRAMES) / PERIOD))[:, None, None] / 2
+    width, length = (1 - (1 - least) * ejected for least in (NARROW, SHORT))
+    return ((((x - 40) / (13 * width)) ** 2 + ((y - 44) / (36 * length)) ** 2 <= 1) & (y < 44)).astype(np.uint8)
 
 
 @pytest.fixture

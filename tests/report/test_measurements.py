@@ -14,6 +14,7 @@ from echoseg.report.entries import number
 from echoseg.report.measurements import measurements, measurements_text, merged_flags, quality, schema
 from echoseg.report.provenance import provenance
 from echoseg.types import Flag, Geometry, Subject
+from tests.report.conftest import EF
 
 PROVENANCE = provenance(model="compact", weights_sha256="0" * 64, prompt="auto")
 
@@ -35,7 +36,7 @@ def test_record_fits_the_schema_and_holds_the_numbers(make_case):
     record = record_of((source, segmentation, analysis))
     check(record)
     ef = record["measures"]["ef"]
-    assert ef["value"] == pytest.approx(100 * (1 - 0.7**3), abs=1.5)
+    assert ef["value"] == pytest.approx(EF, abs=1.5)
     assert (ef["unit"], ef["method"], ef["interval"], ef["reason"]) == ("%", "single-plane disks (A4C)", [ef["value"]] * 2, None)
     assert record["measures"]["edv"]["value"] == pytest.approx(analysis.edv_ml, abs=0.05)
     assert record["measures"]["co"]["value"] == pytest.approx(analysis.sv_ml * 93.75 / 1000, abs=0.005)
