@@ -25,7 +25,8 @@ from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
 _SAMPLED_FRAMES = 8
 _STACK_MODALITIES = ("CT", "MR", "PT", "NM")
-_GLANCE = ["NumberOfFrames", "Modality", "FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
+_STACK_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.3", "1.2.840.10008.5.1.4.1.1.13.1.1")  # Enhanced US Volume, X-Ray 3D Angiographic
+_GLANCE = ["SOPClassUID", "NumberOfFrames", "Modality", "FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
 
 # Echocardiography image views (PS3.16 CID 12226) by SNOMED CT code and its retired SRT form.
 _VIEWS = {
@@ -145,13 +146,15 @@ class DicomSource(SeekableSource):
 
 
 def stacks_slices(path: Path) -> bool:
-    """True for a multi-frame file whose frames are slices in space (CT, MR, ...) rather than moments in time."""
+    """True for a multi-frame file whose frames are slices in space (CT, MR, 3D ultrasound, ...) rather than moments in time."""
     with quiet_reading():
         try:
             header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=_GLANCE)
         except Exception:  # the parser fails in many ways on a damaged file; opening it will say why
             return False
         several = (number(header, "NumberOfFrames") or 1) > 1
+        if text(header, "SOPClassUID") in _STACK_CLASSES:
+            return several
         return several and text(header, "Modality") in _STACK_MODALITIES and not has_timing(header)
 
 

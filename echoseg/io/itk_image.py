@@ -16,6 +16,12 @@ from echoseg.io.voxels import Acquisition, Spacing, Voxels
 from echoseg.types import Timing
 
 _HEADER_BYTES = 1 << 16
+_MOST_CHANNELS = 4096
+# Whole numbers that ITK allocates by without looking: a wrong one ends the process, not the call.
+_COUNTS = {
+    "MetaImage": {"NDims": (2, 4), "DimSize": (1, 1 << 31), "ElementNumberOfChannels": (1, _MOST_CHANNELS), "HeaderSize": (-1, 1 << 31)},
+    "NRRD": {"dimension": (2, 5), "sizes": (1, 1 << 31)},
+}
 _DATA_FILE = re.compile(rb"^(?:data ?file:|ElementDataFile\s*=)[ \t]*([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 _IN_THE_FILE = ("LOCAL",)
 _NRRD_SPACE = re.compile(
@@ -33,6 +39,8 @@ def read_itk(path: Path) -> Acquisition:
         UnsupportedSourceError: of more dimensions, or data that lies outside of the folder of its header.
     """
     header = _header_text(path)
+    file_format = "NRRD" if header.startswith(b"NRRD") else "MetaImage"
+    _check_counts(path, header, file_format)
     _check_data_file(path, header)
     image = _quietly(path)
     dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
@@ -47,7 +55,6 @@ def read_itk(path: Path) -> Acquisition:
             raise UnsupportedSourceError(f"{path}: 4 dimensions with {components} values per voxel; give one value per voxel")
         stored = np.moveaxis(stored, -1, 0)
     voxels = _four_dimensional(stored[..., :3] if colour else stored, dimension, phased=components > 1 and not colour)
-    file_format = "NRRD" if header.startswith(b"NRRD") else "MetaImage"
     affine = _affine(image)
     if affine is not None and not is_usable(affine):
         raise SourceError(f"{path}: the header's directions and spacing give the voxels no place in space; repair them")
@@ -99,6 +106,21 @@ def _header_text(path: Path) -> bytes:
         return re.split(rb"\r?\n\r?\n", start, maxsplit=1)[0]
     data = _DATA_FILE.search(start)
     return start[: data.end()] if data else start
+
+
+def _check_counts(path: Path, header: bytes, file_format: str) -> None:
+    """Sizes and dimensions are whole numbers in their bounds, wherever in the header they stand, and as many as they should be."""
+    found: dict[str, list[bytes]] = {}
+    for field, (low, high) in _COUNTS[file_format].items():
+        for value in re.findall(rb"^[^\S\n]*" + field.encode() + rb"\s*[=:]([^\r\n]*)", header, re.IGNORECASE | re.MULTILINE):
+            words = value.split()
+            if not words or not all(re.fullmatch(rb"-?\d{1,10}", word) and low <= int(word) <= high for word in words):
+                raise SourceError(f"{path}: not a readable volume ({field} in its header is {value.decode('latin-1').strip()[:40]!r})")
+            found[field] = words
+    dimensions, sizes = (found.get(field, []) for field in list(_COUNTS[file_format])[:2])
+    if len(dimensions) != 1 or len(sizes) != int(dimensions[0]):
+        stated = b" ".join(dimensions).decode() or "no"
+        raise SourceError(f"{path}: not a readable volume (its header states {len(sizes)} sizes of {stated} dimensions)")
 
 
 def _check_data_file(path: Path, header: bytes) -> None:
