@@ -27,6 +27,7 @@ from echoseg.model import Model, load_model
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_plan
+from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
 from echoseg.report.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
 
+_AS_USUAL = VolumeOptions()
 _NO_DICOM = Flag("dicom_not_written", "The source is not DICOM: there are no images that DICOM results could refer to.", "info")
 _STREAM_CACHE_BYTES = 48 * 2**20  # the frames a policy looks at; a stream never comes back to others
 
@@ -50,17 +52,19 @@ def stream(
     frame_index: int | None = None,
     direction: Direction = "both",
     length: int | None = None,
+    volume: VolumeOptions = _AS_USUAL,
 ) -> Iterator[FrameResult]:
     """Segments a source frame by frame, in memory that does not grow with its length.
 
     Args:
         source: anything :func:`echoseg.open_source` takes.
         prompt: ``"auto"`` (the LV), ``"auto:LV,LA"``, a Box, Points or MaskPrompt (object 1), or
-            ``{object_id: {frame_index: [prompts]}}``.
+            ``{object_id: {frame_index: [prompts]}}``; in a volume also a Box3D or Point3D, alone or for an object.
         model: from :func:`load_model`, or its name.
         frame_index: frame of a bare prompt (default 0), or to seed with ``"auto"`` (default: the policy chooses).
         direction: ``forward``, ``backward`` or ``both`` from the seed.
         length: frames of a source that cannot tell itself.
+        volume: how objects are followed through a volume.
 
     Yields:
         Each frame once: forward from the seed, then backward from before it.
@@ -71,7 +75,7 @@ def stream(
     """
     with ExitStack() as stack:
         opened = stack.enter_context(_opened(source))
-        frames = _seed(opened, prompt, model, frame_index, length).session.propagate(direction)
+        frames = _seed(opened, prompt, model, frame_index, length, volume).tracks.propagate(direction)
         return _until_closed(frames, stack.pop_all())
 
 
@@ -83,6 +87,7 @@ def segment(
     frame_index: int | None = None,
     direction: Direction = "both",
     length: int | None = None,
+    volume: VolumeOptions = _AS_USUAL,
     progress: Progress | None = None,
 ) -> Segmentation:
     """Segments a whole source; see :func:`stream` for the arguments and errors.
@@ -90,7 +95,7 @@ def segment(
     Frames that the direction does not reach have no mask, and NaN scores.
     """
     with _opened(source) as opened:
-        return _collect(_seed(opened, prompt, model, frame_index, length), direction, progress)
+        return _collect(_seed(opened, prompt, model, frame_index, length, volume, progress), direction, progress)
 
 
 def run(
@@ -108,6 +113,7 @@ def run(
     subject: Subject | None = None,
     spacing: tuple[float, float] | None = None,
     fps: float | None = None,
+    volume: VolumeOptions = _AS_USUAL,
     series: str | int | None = None,
     part: str | None = None,
     axis: Plane | None = None,
@@ -133,6 +139,7 @@ def run(
         subject: sex, height and weight, for reference ranges and indexed values; default: what a DICOM file says.
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
+        volume: how objects are followed through a volume.
         series, part, axis, window: what to take of a volume or DICOM series, see :func:`echoseg.open_source`.
         format: write the masks also as ``nrrd``, ``mha`` or ``npz``, or as what the source is (``own``).
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
@@ -158,9 +165,9 @@ def run(
     with _opened(source, spacing=spacing, fps=fps, **choice) as opened:
         output = _dicom_output(opened, deidentify, store) if dicom or fractional or deidentify or store else None
         with result_folder(Path(out), opened.name, overwrite) as folder:
-            seeded = _seed(opened, prompt, model, frame_index, None)
+            seeded = _seed(opened, prompt, model, frame_index, None, volume, progress)
             if output is not None and fractional:
-                output = output.with_probabilities((len(opened), *opened.size, len(seeded.session.object_ids)))
+                output = output.with_probabilities((len(opened), *opened.size, len(seeded.tracks.object_ids)))
             segmentation = _collect(seeded, direction, progress, None if output is None else output.probabilities)
             if dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
@@ -212,42 +219,52 @@ def _until_closed(frames: Iterator[FrameResult], stack: ExitStack) -> Iterator[F
 
 @dataclass(frozen=True)
 class _Seeded:
-    """A session in which every object of the prompt has been seeded, the plan of that, and the model that found it, if another."""
+    """Tracks in which every object of the prompt has been seeded, the plan of that, and the model that found it, if another."""
 
-    session: Session
+    tracks: Session | VolumeTracks
     plan: Plan
     finder: Model | None = None
 
 
-def _seed(source: Source, prompt: PromptLike | Plan, model: Model | str, frame_index: int | None, length: int | None) -> _Seeded:
+def _seed(
+    source: Source,
+    prompt: PromptLike | Plan,
+    model: Model | str,
+    frame_index: int | None,
+    length: int | None,
+    volume: VolumeOptions,
+    progress: Progress | None = None,
+) -> _Seeded:
     if isinstance(model, str):
         model = load_model(model)
     if frame_index is not None:
         frame_index = whole_number(frame_index, "frame_index")
     structures = auto_structures(prompt)
-    if structures is None:
-        plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
-        prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
-        model = model if source.ultrasound() else model.for_volumes
-        seeded = _Seeded(_session(source, model, length, default_window(source, model, prompts)), plan)
+    if structures is not None:
+        session, plan, finder = _found(_session(source, model, length), structures, frame_index)
     else:
-        seeded = _found(_session(source, model, length), structures, frame_index)
-    session, plan = seeded.session, seeded.plan
-    if not session.source.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
-        raise NotRereadableError(f"{session.source.name} can be read only once, in order: prompt all objects on one frame")
+        plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
+        model = model if source.ultrasound() else model.for_volumes
+        tracks = volume_tracks(source, model, plan, volume, progress)
+        if tracks is not None:
+            return _Seeded(tracks, plan)
+        prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
+        session, finder = _session(source, model, length, default_window(source, model, prompts)), None
+    if not source.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
+        raise NotRereadableError(f"{source.name} can be read only once, in order: prompt all objects on one frame")
     for object_id, frames in plan.prompts.items():
         for frame, given in frames.items():
             session.prompt(object_id, frame, given)
-    return seeded
+    return _Seeded(session, plan, finder)
 
 
-def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> _Seeded:
+def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> tuple[Session, Plan, Model | None]:
     """The ``auto`` policy; a model without structure prompts is seeded by what ``compact`` sees."""
     if session.model.config.structures or session.source.kind == "volume":
-        return _Seeded(session, auto_plan(session, structures, frame_index))
+        return session, auto_plan(session, structures, frame_index), None
     finder = load_model("compact", device=str(session.model.execution.device))
     looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, reader=session.reader)
-    return _Seeded(session, boxes_plan(looking, structures, frame_index), finder)
+    return session, boxes_plan(looking, structures, frame_index), finder
 
 
 def _session(source: Source, model: Model, length: int | None, window: Window | None = None) -> Session:
@@ -258,12 +275,12 @@ def _collect(
     seeded: _Seeded, direction: Direction, progress: Progress | None, probabilities: NDArray[np.uint8] | None = None
 ) -> Segmentation:
     """The whole segmentation; ``probabilities`` ``(T, H, W, N)`` are filled in on the way, 0..255 for 0..1."""
-    session, source = seeded.session, seeded.session.source
-    ids = session.object_ids
+    tracks, source = seeded.tracks, seeded.tracks.source
+    ids = tracks.object_ids
     masks: dict[int, np.ndarray] = {}
     label_maps = None if source.length is None else np.zeros((source.length, *source.size), dtype=np.uint8)
     scores: dict[int, tuple[list[float], list[float]]] = {}
-    for done, frame in enumerate(session.propagate(direction), start=1):
+    for done, frame in enumerate(tracks.propagate(direction), start=1):
         if label_maps is None:
             masks[frame.index] = frame.label_map()
         else:
@@ -272,7 +289,7 @@ def _collect(
         if probabilities is not None:
             for column, i in enumerate(ids):
                 probabilities[frame.index, ..., column] = np.rint(255 * expit(frame.logits[i]))
-        if progress is not None:
+        if progress is not None and isinstance(tracks, Session):  # the tracks of a volume have told already
             progress(done, source.length)
     if label_maps is None:
         label_maps = np.zeros((max(masks) + 1, *source.size), dtype=np.uint8)
@@ -287,11 +304,11 @@ def _collect(
         object_scores=object_scores,
         object_ids=ids,
         names=_names(ids, seeded.plan, source),
-        seeds={i: session.prompted_frames(i) for i in ids},
+        seeds={i: tracks.prompted_frames(i) for i in ids},
         geometry=source.geometry,
         timing=source.timing,
         flags=source.flags,
-        options={"direction": direction, "model": session.model.name},
+        options={"direction": direction, "model": tracks.model.name},
     )
 
 
@@ -301,15 +318,16 @@ def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
 
 
 def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:
-    model, finder = seeded.session.model, seeded.finder
-    details = seeded.session.source.details
+    model, finder = seeded.tracks.model, seeded.finder
+    details = seeded.tracks.source.details
     seen_as = {key: details[key] for key in ("intensity", "slicing", "part") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
     found = {"seeds": seeded.plan.prompts} if auto_structures(prompt) is not None else {}
+    followed = seeded.tracks.record if isinstance(seeded.tracks, VolumeTracks) else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
     return provenance(
         model=model.name,
         weights_sha256=model.weights.sha256,
         prompt=prompt.prompts if isinstance(prompt, Plan) else prompt,
-        options={**options, **seen_as, **execution, **found, **by},
+        options={**options, **seen_as, **followed, **execution, **found, **by},
     )

@@ -77,10 +77,10 @@ def _best_frame(session: Session, structure: str) -> int:
     if length is None or not session.source.rereadable:
         return 0
     frames = np.unique(np.linspace(0, length - 1, CANDIDATES + 2).round().astype(int)[1:-1]) if length > 2 else np.arange(length)
-    return int(max(frames, key=lambda frame: _confidence(session.preview(int(frame), [Structure(structure)]))))
+    return int(max(frames, key=lambda frame: confidence(session.preview(int(frame), [Structure(structure)]))))
 
 
-def _confidence(answer: ObjectMemory) -> float:
+def confidence(answer: ObjectMemory) -> float:
     """Predicted IoU x stability; below zero for an absent object."""
     return answer.iou * _stability(answer.mask) if answer.object_score > 0 else answer.object_score
 

@@ -1,0 +1,53 @@
+"""When an object of a volume has ended: rules against SAM 2's over-propagation.
+
+A tracker made for video expects its object to stay or to come back. A lesion or organ ends, and beyond its end the memory finds whatever
+resembles it. Going away from the prompted slice, tracking stops at the first slice on which a rule says that the object has ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SliceState:
+    """What the rules see of one slice: pixels of the mask, predicted IoU (0..1), object score (logit)."""
+
+    area: int
+    iou: float
+    object_score: float
+
+
+@dataclass(frozen=True)
+class StopRules:
+    """Thresholds; the figures they were chosen by are in docs/volumes.md.
+
+    Attributes:
+        object_score: the object is absent below this logit.
+        iou: a mask that the model itself expects to be worse than this is not the object.
+        collapse: the object has ended where its area falls below this part of that on the slice before.
+        explosion: the mask has leaked where its area exceeds that on the slice before so many times, or the largest prompted one.
+    """
+
+    object_score: float = 0.0
+    iou: float = 0.3
+    collapse: float = 0.2
+    explosion: float = 2.0
+
+
+STOP_RULES = StopRules()
+"""The rules that are followed unless others are asked for."""
+
+
+def has_ended(now: SliceState, before: SliceState, largest_prompted: int, rules: StopRules) -> bool:
+    """Whether the object is not on slice ``now``.
+
+    Args:
+        now: of the slice reached.
+        before: of its neighbour towards the prompt.
+        largest_prompted: pixels of the object on the prompted slice that shows most of it.
+    """
+    if now.area == 0 or now.object_score <= rules.object_score or now.iou < rules.iou:
+        return True
+    grown = now.area > rules.explosion * max(before.area, 1) or now.area > rules.explosion * max(largest_prompted, 1)
+    return grown or now.area < rules.collapse * before.area

@@ -1,0 +1,289 @@
+"""How prompts are followed through a volume: each object by itself, both ways from its own key slice.
+
+Two recipes, as in MedSAM2's scripts. ``mask`` (its CT lesion script): the prompt's answer on the key slice becomes a mask prompt, which
+is propagated each way from a fresh memory. ``box`` (its 3D CT script): the prompt itself is propagated each way from a fresh memory,
+and of what it finds the largest 3D component stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from echoseg.errors import PromptError
+from echoseg.io.source import Source
+from echoseg.model.load import Model
+from echoseg.model.sam2 import FrameFeatures
+from echoseg.prompting.key_slice import found_around, key_slice
+from echoseg.prompting.plan import Plan
+from echoseg.prompting.stop_rules import STOP_RULES, SliceState, StopRules, has_ended
+from echoseg.runtime.cache import Cache
+from echoseg.tracking import Session, Window, default_window, features_cache
+from echoseg.types import ABSENT_LOGIT, Box, Direction, FrameResult, MaskPrompt, Points, Prompt
+
+Recipe = Literal["mask", "box"]
+Progress = Callable[[int, "int | None"], None]
+
+_FAINT = -6.3  # logits below this are less than half of 1/255, the least that a fractional segmentation stores
+_TOUCHING = np.ones((3, 3, 3))  # 26-connected, as in MedSAM2's script
+
+
+@dataclass(frozen=True)
+class VolumeOptions:
+    """How objects are followed through a volume.
+
+    Attributes:
+        recipe: ``mask`` or ``box``, see :mod:`echoseg.prompting.volume`.
+        stop: rules that end an object, or None: it is followed to the ends of the volume, or of its 3D box.
+        zoom: show the network a square around each object only; None: as the model was trained.
+
+    Raises:
+        PromptError: no such recipe.
+    """
+
+    recipe: Recipe = "mask"
+    stop: StopRules | None = STOP_RULES
+    zoom: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.recipe not in ("mask", "box"):
+            raise PromptError(f"no recipe {self.recipe!r}: give 'mask' or 'box'")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One object on one slice; logits only where they are not faint."""
+
+    logits: NDArray[np.float32]
+    rows: slice
+    columns: slice
+    state: SliceState
+
+    @classmethod
+    def of(cls, frame: FrameResult, object_id: int) -> _Answer:
+        logits = frame.logits[object_id]
+        seen = logits > _FAINT
+        rows, columns = (_span(np.asarray(seen.any(axis=axis))) for axis in (1, 0))
+        state = SliceState(int(np.count_nonzero(logits > 0)), frame.scores[object_id], frame.object_scores[object_id])
+        return cls(logits[rows, columns].copy(), rows, columns, state)
+
+    def whole(self, size: tuple[int, int]) -> NDArray[np.float32]:
+        logits = np.full(size, ABSENT_LOGIT, dtype=np.float32)
+        logits[self.rows, self.columns] = self.logits
+        return logits
+
+
+_Track = dict[int, _Answer]
+
+
+@dataclass(frozen=True)
+class _Object:
+    session: Session
+    seeds: _Track
+    extent: range
+
+
+def volume_tracks(source: Source, model: Model, plan: Plan, options: VolumeOptions, progress: Progress | None) -> VolumeTracks | None:
+    """The tracks of a volume's objects; None for other sources, which a :class:`~echoseg.tracking.Session` follows as a whole.
+
+    Raises:
+        PromptError: 3D prompts for another source; else as :class:`VolumeTracks`.
+    """
+    if source.kind == "volume":
+        return VolumeTracks(source, model, plan, options, progress)
+    if plan.in_depth:
+        raise PromptError(f"3D boxes and 3D points are for volumes, but {source.name} is a{'n' * (source.kind == 'image')} {source.kind}")
+    return None
+
+
+class VolumeTracks:
+    """All prompted objects of a volume; answers as a :class:`~echoseg.tracking.Session` does, whose part it takes in the pipeline.
+
+    Objects are prompted when it is made, so that wrong prompts are known before anything is tracked.
+
+    Args:
+        source: a volume.
+        model: looks at it.
+        plan: what is prompted.
+        options: how it is followed.
+        progress: told after every tracked slice.
+
+    Raises:
+        PromptError: prompts that do not fit the volume or the model.
+    """
+
+    def __init__(self, source: Source, model: Model, plan: Plan, options: VolumeOptions, progress: Progress | None = None) -> None:
+        assert source.length is not None  # volumes come from files and arrays
+        self.source, self.model, self.options = source, model, options
+        self.plan = plan
+        self._progress = progress
+        self._length = source.length
+        self._caches: dict[Window, Cache[FrameFeatures]] = {}
+        self._objects = {object_id: self._prompted(object_id) for object_id in sorted(plan.prompts)}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """How objects were followed, for the provenance of a run."""
+        followed = {"recipe": self.options.recipe, "stop_rules": None if self.options.stop is None else asdict(self.options.stop)}
+        extents = {"slices": dict(self.plan.extents)} if self.plan.extents else {}
+        return {**followed, "zoom": self.options.zoom, **extents}
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """The prompted objects, ascending."""
+        return tuple(self._objects)
+
+    def prompted_frames(self, object_id: int) -> tuple[int, ...]:
+        """Slices that hold prompts of an object, ascending."""
+        return tuple(sorted(self._objects[object_id].seeds))
+
+    def propagate(self, direction: Direction = "both") -> Iterator[FrameResult]:
+        """Tracks every object, then yields each slice once: from the first prompted one on, then backward from before it.
+
+        On slices that an object was not tracked to it is absent, its scores are NaN.
+
+        Raises:
+            PromptError: no such direction.
+        """
+        if direction not in ("forward", "backward", "both"):
+            raise PromptError(f"direction is 'forward', 'backward' or 'both'; got {direction!r}")
+        tracks: dict[int, _Track] = {}
+        for done, (object_id, tracked) in enumerate(self._objects.items()):
+            tracks[object_id] = self._track(object_id, tracked, direction, done)
+            if self._progress is not None:
+                self._progress((done + 1) * self._length, len(self._objects) * self._length)
+        seeds = [index for tracked in self._objects.values() for index in tracked.seeds]
+        first = max(seeds) if direction == "backward" else min(seeds)
+        if direction != "backward":
+            yield from (self._result(index, tracks) for index in range(first, self._length))
+        if direction != "forward":
+            yield from (self._result(index, tracks) for index in range(first - (direction == "both"), -1, -1))
+
+    def _prompted(self, object_id: int) -> _Object:
+        frames = {index: [_clipped(prompt, self.source) for prompt in given] for index, given in self.plan.prompts[object_id].items()}
+        extent = range(*self.plan.extents.get(object_id, (0, self._length)))
+        if extent.stop > self._length:
+            raise PromptError(f"the 3D box ends with slice {extent.stop - 1}, but {self.source.name} has {self._length} slices")
+        outside = [index for index in frames if index not in extent]
+        if outside:
+            where = f"{self.source.name}, which has {self._length} slices" if len(extent) == self._length else "its 3D box"
+            raise PromptError(f"object {object_id} is prompted on slice {outside[0]}, outside {where}")
+        if object_id in self.plan.anywhere:
+            frames = self._moved(object_id, frames)
+        session = self._session([prompt for given in frames.values() for prompt in given], frames)
+        seeds: _Track = {}
+        for index, given in sorted(frames.items()):
+            answer = session.prompt(object_id, index, given)
+            seeds[index] = _Answer.of(answer, object_id)
+            mask = answer.masks[object_id]
+            if self.options.recipe == "mask" and mask.any():
+                session.prompt(object_id, index, MaskPrompt(mask))
+        return _Object(session, seeds, extent)
+
+    def _moved(self, object_id: int, frames: Mapping[int, list[Prompt]]) -> dict[int, list[Prompt]]:
+        """The click of a 3D point on the slice that the policy chooses for it."""
+        ((index, (click,)),) = frames.items()
+        assert isinstance(click, Points)
+        chosen = key_slice(self.source, self.model, index, click)
+        self.plan = replace(self.plan, prompts={**self.plan.prompts, object_id: {chosen: [click]}})
+        return {chosen: [click]}
+
+    def _session(self, prompts: list[Prompt], frames: Mapping[int, list[Prompt]]) -> Session:
+        zooms = self.model.config.zoom_to_prompt if self.options.zoom is None else self.options.zoom
+        window = Window.whole(self.source.size)
+        if zooms:
+            if all(isinstance(prompt, Points) for prompt in prompts):  # clicks do not tell how large the object is
+                boxes: list[Prompt] = []
+                for index, given in frames.items():
+                    boxes += found_around(self.source, self.model, index, given)
+                prompts = [*prompts, *boxes]
+            marks = [prompt for prompt in prompts if not isinstance(prompt, Points)]
+            window = Window.zoomed(marks, self.source.size).covering(prompts, self.source.size)
+        elif self.options.zoom is None:
+            window = default_window(self.source, self.model, prompts)
+        cache = self._caches.setdefault(window, features_cache())
+        return Session(self.source, self.model, cache=cache, history=0, window=window)
+
+    def _track(self, object_id: int, tracked: _Object, direction: Direction, done: int) -> _Track:
+        seeds, session = tracked.seeds, tracked.session
+        track = dict(seeds)
+        first, last = min(seeds), max(seeds)
+        if direction != "backward":
+            self._follow(track, session.propagate("forward"), object_id, tracked, first, done)
+        start = (last if direction == "backward" else first) - 1
+        if direction != "forward" and start >= 0:
+            self._follow(
+                track, session.propagate("backward", start=start), object_id, tracked, last if direction == "backward" else first, done
+            )
+        if self.options.recipe == "box":
+            track = _largest_part(track, self.source.size)
+        if not any(other is not tracked and other.session.cache is session.cache for other in self._objects.values()):
+            session.cache.clear()
+        return track
+
+    def _follow(self, track: _Track, frames: Iterator[FrameResult], object_id: int, tracked: _Object, first: int, done: int) -> None:
+        """Adds to ``track`` what ``frames`` show, from the seed ``first`` outward, until the object has ended."""
+        largest = max(answer.state.area for answer in tracked.seeds.values())
+        between = range(min(tracked.seeds), max(tracked.seeds) + 1)
+        before = tracked.seeds[first].state
+        for frame in frames:
+            if frame.index not in tracked.extent:
+                break
+            if frame.index in tracked.seeds:
+                before = tracked.seeds[frame.index].state
+                continue
+            answer = _Answer.of(frame, object_id)
+            stop = self.options.stop if frame.index not in between else None
+            if stop is not None and has_ended(answer.state, before, largest, stop):
+                break
+            track[frame.index], before = answer, answer.state
+            if self._progress is not None:
+                self._progress(done * self._length + len(track), len(self._objects) * self._length)
+
+    def _result(self, index: int, tracks: Mapping[int, _Track]) -> FrameResult:
+        logits, scores, object_scores = {}, {}, {}
+        for object_id, track in tracks.items():
+            answer = track.get(index)
+            logits[object_id] = np.full(self.source.size, ABSENT_LOGIT, np.float32) if answer is None else answer.whole(self.source.size)
+            scores[object_id] = np.nan if answer is None else answer.state.iou
+            object_scores[object_id] = np.nan if answer is None else answer.state.object_score
+        return FrameResult(index, logits, scores, object_scores)
+
+
+def _largest_part(track: _Track, size: tuple[int, int]) -> _Track:
+    """The track without what is not connected in 3D to the largest part of the object."""
+    if not track:
+        return track
+    indices = range(min(track), max(track) + 1)
+    masks = np.stack([track[i].whole(size) > 0 if i in track else np.zeros(size, bool) for i in indices])
+    parts, count = ndimage.label(masks, structure=_TOUCHING)
+    if count < 2:
+        return track
+    largest = np.bincount(parts.ravel())[1:].argmax() + 1
+    kept = {}
+    for index, here in zip(indices, parts, strict=True):
+        if index not in track:
+            continue
+        answer = track[index]
+        other = (here > 0) & (here != largest)
+        logits = np.where(other[answer.rows, answer.columns], np.float32(ABSENT_LOGIT), answer.logits)
+        kept[index] = replace(answer, logits=logits, state=replace(answer.state, area=int(np.count_nonzero(logits > 0))))
+    return kept
+
+
+def _clipped(prompt: Prompt, source: Source) -> Prompt:
+    """A box without what lies beyond the image, as MedSAM2 clips that of a RECIST line."""
+    height, width = source.size
+    if not isinstance(prompt, Box) or prompt.x1 <= 0 or prompt.y1 <= 0 or prompt.x0 >= width or prompt.y0 >= height:
+        return prompt
+    return Box(max(prompt.x0, 0), max(prompt.y0, 0), min(prompt.x1, width), min(prompt.y1, height))
+
+
+def _span(occupied: NDArray[np.bool_]) -> slice:
+    found = np.flatnonzero(occupied)
+    return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0)
