@@ -25,6 +25,7 @@ from echoseg.io.orientation import Plane
 from echoseg.io.result_folder import result_folder
 from echoseg.model import Model, load_model
 from echoseg.prompting.auto import auto_plan, boxes_plan
+from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
 from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_plan
 from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
@@ -239,6 +240,9 @@ def _seed(
         model = load_model(model)
     if frame_index is not None:
         frame_index = whole_number(frame_index, "frame_index")
+    masks = segmentation_prompt(prompt)
+    if masks is not None:
+        prompt = segmentation_plan(masks[0], source, frame_index if masks[1] is None else masks[1])
     structures = auto_structures(prompt)
     if structures is not None:
         session, plan, finder = _found(_session(source, model, length), structures, frame_index)

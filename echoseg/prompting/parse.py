@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from echoseg.errors import PromptError
 from echoseg.io.mask_file import read_mask
 from echoseg.io.recist_file import read_recist_array
+from echoseg.prompting.dicom_mask import segmentation_prompt
 from echoseg.prompting.plan import Plan, auto_structures, depth_plan, merged
 from echoseg.prompting.recist import recist_box, recist_lines, recist_points
 from echoseg.types import Box, Box3D, MaskPrompt, Point3D, Points, Prompt
@@ -32,12 +33,12 @@ def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
     rule, ``recist-points:`` five clicks on the line; a file holds lines as pixels, each an object of its own.
 
     Returns:
-        the text itself for ``auto`` prompts (a policy decides), else a plan.
+        the text itself for ``auto`` prompts (a policy decides) and DICOM segmentations (the source decides), else a plan.
 
     Raises:
         PromptError: the text is not a prompt; the message shows what is.
     """
-    if auto_structures(text) is not None:
+    if auto_structures(text) is not None or segmentation_prompt(text) is not None:
         return text
     if text.lower().endswith(".json"):
         return read_prompt_file(text, frame_index)

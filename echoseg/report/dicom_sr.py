@@ -73,10 +73,10 @@ def build_report(
     Raises:
         OutputError: an attribute of the source makes the report impossible.
     """
-    writer = _Writer(origin, segmentation, record, areas_cm2, algorithm)
     with_lv = bool(record["measures"])
     try:
         with quiet_building():
+            writer = _Writer(origin, segmentation, record, areas_cm2, algorithm)
             report = MeasurementReport(
                 observation_context=ObservationContext(observer_device_context=_observer(algorithm)),
                 procedure_reported=codes.SCT.Echocardiography if with_lv else codes.SCT.ImagingProcedure,
@@ -131,8 +131,9 @@ class _Writer:
         lv = next(item for item in self.record["objects"] if item["name"] == "LV")
         beats = self.record["beats"]
         overall = []
+        several = sum(not beat["partial"] for beat in beats) > 1
         for key, entry in self.record["measures"].items():
-            mean = entry["interval"] is not None  # given with two beats and more
+            mean = several and entry["method"] != "from the file"
             overall += self._measures(key, entry["value"], entry["unit"], entry["method"], codes.SCT.Mean if mean else None)
         frames = sorted({beat[phase] for beat in beats for phase in _PHASES})
         view = next((found for entry in self.record["measures"].values() if (found := view_of(entry["method"]))), None)
@@ -162,14 +163,21 @@ class _Writer:
         for item in self.record["objects"]:
             measured = [m for field, (key, unit) in _OBJECT_MEASURES.items() for m in self._measures(key, item.get(field), unit, None)]
             if self.record["source"]["kind"] == "volume":
-                if any(segment == self.segments[item["id"]] for segment, _ in self.frame_of):
-                    whole = ReferencedSegment.from_segmentation(self.segmentation, self.segments[item["id"]])
+                whole = self._whole(self.segments[item["id"]])
+                if whole is not None:
                     kind = VolumetricROIMeasurementsAndQualitativeEvaluations
                     yield self._group(kind, item["name"], item["name"], measured, referenced_segment=whole)
                 continue
             for frame in item["seed_frames"][:1]:
                 area = self._measures("area", self.areas_cm2.get((item["id"], frame)), "cm²", None)
                 yield from self._outline(item["name"], item, frame, [*measured, *area])
+
+    def _whole(self, segment: int) -> ReferencedSegment | None:
+        """A segment with the images that it was made of, or None when it is empty."""
+        sources = self._images([frame for number, frame in self.frame_of if number == segment], SourceImageForSegmentation)
+        if not sources:
+            return None
+        return ReferencedSegment(self.segmentation.SOPClassUID, self.segmentation.SOPInstanceUID, segment, source_images=sources)
 
     def _outline(
         self,
@@ -183,14 +191,12 @@ class _Writer:
         segment = self.segments[item["id"]]
         if (segment, frame) not in self.frame_of:
             return
-        (header, number) = self.origin.frames[frame]
-        image = self.origin.headers[header]
         region = ReferencedSegmentationFrame(
             self.segmentation.SOPClassUID,
             self.segmentation.SOPInstanceUID,
             self.frame_of[segment, frame],
             segment,
-            SourceImageForSegmentation(image.SOPClassUID, image.SOPInstanceUID, None if number is None else [number]),
+            *self._images([frame], SourceImageForSegmentation),
         )
         # The frame belongs to one segment; PS3.3 C.18.4 forbids to name both, and highdicom does.
         del region[0].ReferencedSOPSequence[0].ReferencedSegmentNumber
@@ -226,24 +232,29 @@ class _Writer:
         coded = coded_measure(key, unit, method)
         return [Measurement(coded.name, float(value), coded.unit, method=coded.method, derivation=derivation)]
 
-    def _images(self, frames: Sequence[int]) -> list[SourceImageForMeasurementGroup]:
-        """The source frames of a group: one item for each object, with its frame numbers."""
+    def _images(self, frames: Sequence[int], kind: type = SourceImageForMeasurementGroup) -> list[Any]:
+        """Frames of the source as content items of ``kind``: one for each object, with its frame numbers."""
         numbers: dict[int, list[int]] = {}
         for frame in sorted(set(frames)):
             header, number = self.origin.frames[frame]
             numbers.setdefault(header, []).extend([] if number is None else [number])
         images = [(self.origin.headers[header], found) for header, found in numbers.items()]
-        return [SourceImageForMeasurementGroup(image.SOPClassUID, image.SOPInstanceUID, found or None) for image, found in images]
+        return [kind(image.SOPClassUID, image.SOPInstanceUID, found or None) for image, found in images]
 
 
 def _segmentation_frames(origin: Origin, segmentation: Segmentation) -> dict[tuple[int, int], int]:
     """``{(segment number, source frame): frame number in the segmentation, from 1}``."""
     index = {origin.reference(i): i for i in range(len(origin.frames))}
+    (shared,) = segmentation.SharedFunctionalGroupsSequence  # what all frames have in common, such as an only segment
     found = {}
     for number, group in enumerate(segmentation.PerFrameFunctionalGroupsSequence, start=1):
-        source = group.DerivationImageSequence[0].SourceImageSequence[0]
+        derived, identified = (
+            (group if keyword in group else shared)[keyword].value[0]
+            for keyword in ("DerivationImageSequence", "SegmentIdentificationSequence")
+        )
+        source = derived.SourceImageSequence[0]
         frame = source.get("ReferencedFrameNumber")
         place = index.get((str(source.ReferencedSOPInstanceUID), None if frame is None else int(frame)))
         if place is not None:
-            found[int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber), place] = number
+            found[int(identified.ReferencedSegmentNumber), place] = number
     return found

@@ -173,6 +173,15 @@ def test_a_volume_reports_each_segment_with_its_volume(tmp_path):
     assert standard_errors(made["sr.dcm"]) == []
 
 
+def test_a_volume_with_one_object_reports_it(tmp_path):
+    folder = write_series(tmp_path / "ct", np.zeros((6, 12, 10), np.int16))
+    masks = np.zeros((6, 12, 10), np.uint8)
+    masks[2, 2:6, 3:8] = 1
+    made = report_of(folder, masks, {1: "lesion"}, tmp_path)
+    (group,) = highdicom.sr.srread(made["sr.dcm"]).content.get_volumetric_roi_measurement_groups()
+    assert numbers_of(group)["118565006"] == (pytest.approx(20 * 0.7 * 0.9 * 2.5 / 1000, abs=1e-4), "mL")
+
+
 @pytest.mark.parametrize(
     ("key", "unit", "method", "name", "scheme", "ucum", "how"),
     [
