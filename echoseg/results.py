@@ -108,7 +108,7 @@ def write_result(
     """
     stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
     subject = options.subject.over(stated.subject)
-    view = view_of(source, options.view) if source.kind == "clip" else None
+    view = view_of(source, options.view) if source.kind == "clip" and _may_be_apical(source, options) else None
     analysis, segmentation = _analysed(segmentation, source, view, options)
     if dicom is not None:
         segmentation = replace(segmentation, flags=(*segmentation.flags, *dicom.flags()))
@@ -136,12 +136,17 @@ def object_named(segmentation: Segmentation, name: str) -> int | None:
     return next((object_id for object_id, found in segmentation.names.items() if found == name), None)
 
 
+def _may_be_apical(source: Source, options: MeasureOptions) -> bool:
+    """An apical view is assumed of echo alone: most clips of cine MR are short axes."""
+    return options.view is not None or source.ultrasound() is not False
+
+
 def _analysed(
     segmentation: Segmentation, source: Source, view: ViewChoice | None, options: MeasureOptions
 ) -> tuple[LVAnalysis | None, Segmentation]:
     """LV function of a clip in which an LV was segmented, and the segmentation with what its view gives reason to say."""
     lv = object_named(segmentation, "LV")
-    if lv is None or source.kind == "volume":
+    if lv is None or source.kind == "volume" or not _may_be_apical(source, options):
         return None, segmentation
     if view is None:
         view = ViewChoice(options.view or "A4C", "given" if options.view else "assumed")
