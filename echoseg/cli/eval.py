@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from echoseg.cli.console import messages, output, print_error
+from echoseg.cli.eval_ef import ef
 from echoseg.cli.progress import job_progress
 from echoseg.cli.score_table import measure_table, score_table
 from echoseg.errors import DeviceError, EchosegError, ModelConfigError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from echoseg.model import Model
 
 app = typer.Typer(help="Accuracy: of masks, of a model on a reference set, of its answers to prompts.", no_args_is_help=True)
+app.command()(ef)
 
 Out = Annotated[Path | None, typer.Option(help="Folder for cases.csv, summary.csv and a picture.")]
 Tolerance = Annotated[float, typer.Option(min=0.0, help="Tolerance of the NSD in mm (pixels where the spacing is unknown).")]
