@@ -22,6 +22,7 @@ _NIFTI = (".nii", ".nii.gz")
 _ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
 _IMAGES = (".png", ".bmp", ".tif", ".tiff")
 _ARRAYS = (".npy", ".npz")
+_DICOM = (".dcm",)
 _RUN = "masks.nii.gz"
 _ARRAY_NAMES = ("gts", "masks", "labels")
 UNSTATED = "unstated"
@@ -32,7 +33,8 @@ def read_labels(path: Path) -> LabelMap:
     """Label numbers, frame by frame.
 
     Args:
-        path: a NIfTI, MetaImage or NRRD file; a grey or palette image; ``.npy``; ``.npz`` with ``gts``, ``masks``, ``labels`` or one array;
+        path: a NIfTI, MetaImage or NRRD file; a DICOM segmentation (``.dcm``, labels are segment numbers); a grey or palette image;
+            ``.npy``; ``.npz`` with ``gts``, ``masks``, ``labels`` or one array;
             the results of ``echoseg run`` on one source (a folder with ``masks.nii.gz``); or a folder of PNG images, one a frame.
             Where the only number is 255, it is taken for label 1: a black and white mask.
 
@@ -52,6 +54,7 @@ def read_labels(path: Path) -> LabelMap:
         _ITK: _read_itk,
         _IMAGES: _read_image,
         _ARRAYS: _read_array,
+        _DICOM: read_dicom_labels,
     }
     for suffixes, reader in readers.items():
         if name.endswith(suffixes):
@@ -96,7 +99,7 @@ def score_files(name: str, predicted: Path, reference: Path, kind: str | None = 
         SourceError: a file cannot be read.
         MeasureError: the two differ in shape or spacing.
     """
-    found, truth = read_labels(predicted), read_labels(reference)
+    found, truth = _read_pair(predicted, reference)
     if found.masks.shape != truth.masks.shape:
         raise MeasureError(f"{predicted}: shape {found.masks.shape} (frames, rows, columns); the reference has {truth.masks.shape}")
     kind = kind or _kind(found.kind, truth.kind)
@@ -114,6 +117,15 @@ def score_files(name: str, predicted: Path, reference: Path, kind: str | None = 
             measures = compare_volumes(a, b, spacing, tolerance)
         scores.append(Score(name, name, "segmentation", str(label), measures))
     return scores
+
+
+def _read_pair(predicted: Path, reference: Path) -> tuple[LabelMap, LabelMap]:
+    """Both label maps; a DICOM segmentation, in which empty slices are left out, on the grid of the other."""
+    if reference.suffix.lower() in _DICOM:
+        found = read_labels(predicted)
+        return found, read_dicom_labels(reference, found)
+    truth = read_labels(reference)
+    return read_dicom_labels(predicted, truth) if predicted.suffix.lower() in _DICOM else read_labels(predicted), truth
 
 
 def as_labels(array: NDArray[np.generic], where: str) -> NDArray[np.uint8]:
@@ -181,6 +193,13 @@ def _read_array(path: Path) -> LabelMap:
     return LabelMap(as_labels(array, str(path)), "volume", Geometry((y, x), z), Timing())
 
 
+def read_dicom_labels(path: Path, like: LabelMap | None = None) -> LabelMap:
+    """The label map of a DICOM segmentation, on the grid of ``like`` where it is given; see :func:`read_labels`."""
+    from echoseg.io.dicom_seg_reader import read_segmentation, segmentation_label_map
+
+    return segmentation_label_map(read_segmentation(path), like)
+
+
 def _read_itk(path: Path) -> LabelMap:
     try:
         image = sitk.ReadImage(str(path))
@@ -200,7 +219,7 @@ def _cases(folder: Path) -> dict[str, Path]:
     cases: dict[str, Path] = {}
     for path in natsorted(folder.iterdir()):
         is_case = path.is_dir() and (_is_one_case(path) or any(path.glob("*.png")))
-        is_case = is_case or (path.is_file() and path.name.lower().endswith((*_NIFTI, *_ITK, *_IMAGES, *_ARRAYS)))
+        is_case = is_case or (path.is_file() and path.name.lower().endswith((*_NIFTI, *_ITK, *_IMAGES, *_ARRAYS, *_DICOM)))
         if not is_case or path.name.startswith("."):
             continue
         name = path.name if path.is_dir() else output_name(path)

@@ -21,8 +21,9 @@ from pydicom.uid import SegmentationStorage
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom_header import Origin, Reference, dicom_origin
 from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
+from echoseg.io.labelmap import LabelMap
 from echoseg.io.source import Source
-from echoseg.types import Geometry, Image
+from echoseg.types import Geometry, Timing
 
 _LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # newer than pydicom's dictionary
 _SOP_CLASSES = (SegmentationStorage, _LABEL_MAP_STORAGE)
@@ -164,40 +165,58 @@ def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[
     return {segment: to_frames(masks) for segment, masks in _filled(segmentation, places, shape).items()}
 
 
-def segmentation_label_map(segmentation: DicomSegmentation) -> tuple[Image, Geometry]:
-    """The label map ``(T, H, W)`` of a segmentation by itself, on the frames from its first to its last; and its geometry.
+def segmentation_label_map(segmentation: DicomSegmentation, like: LabelMap | None = None) -> LabelMap:
+    """The label map of a segmentation without its source; where segments overlap, the higher number stands.
 
-    Where segments overlap, the higher number stands. Of a cine, the first frame is frame 1 of the source.
+    Args:
+        like: gives the grid, or for a cine the number of frames; None: from the first frame of the segmentation to its last, of a
+            cine from frame 1 of its source.
 
     Raises:
-        SourceError: frames without a place or frame number, unevenly spaced slices, or damaged pixels.
+        SourceError: frames without a place or frame number, none on the grid of ``like``, or damaged pixels.
     """
-    frames = segmentation.frames
-    orientation = segmentation.orientation
-    if orientation is not None and segmentation.spacing is not None and all(frame.position for frame in frames):
-        normal = np.cross(orientation[:3], orientation[3:])
-        positions = {round(float(normal @ frame.position), 3): frame.position for frame in frames if frame.position}
-        heights = np.array(sorted(positions))
-        step = float(np.diff(heights).min()) if len(heights) > 1 else 1.0
-        count = round((heights[-1] - heights[0]) / step) + 1
-        row_mm, column_mm = segmentation.spacing
-        affine = np.eye(4)
-        axes = np.stack([orientation[:3], orientation[3:], normal], axis=1)
-        affine[:3, :3] = axes * np.array([column_mm, row_mm, step])
-        affine[:3, 3] = positions[heights[0]]
-        places = [] if count > _MOST_FRAMES else _by_position(segmentation, affine, (count, *segmentation.size))
-        geometry = Geometry(segmentation.spacing, step, affine)
+    placed = segmentation.orientation is not None and all(frame.position for frame in segmentation.frames)
+    if placed:
+        geometry, shape = _own_grid(segmentation) if like is None else (like.geometry, like.masks.shape)
+        if geometry.affine is None:
+            raise SourceError(_misfit(segmentation, "it lies in the patient, and the other label map does not say where it lies"))
+        places = _by_position(segmentation, geometry.affine, shape)
     else:
-        numbered = [max((n or 0 for _, n in frame.references), default=0) for frame in frames]
+        numbered = [max((n or 0 for _, n in frame.references), default=0) for frame in segmentation.frames]
         if min(numbered) < 1:
             raise SourceError(f"{segmentation.path}: does not say where its frames belong; give it together with its source")
-        places, count, geometry = [n - 1 for n in numbered], max(numbered), Geometry(segmentation.spacing)
+        places = [number - 1 for number in numbered]
+        shape = (_sane(segmentation, max(numbered)), *segmentation.size) if like is None else like.masks.shape
+        geometry = Geometry(segmentation.spacing) if like is None else like.geometry
+    if shape[1:] != segmentation.size or max(places) >= shape[0]:
+        raise SourceError(_misfit(segmentation, f"it has frames of {segmentation.size}, up to frame {max(places)}; the other {shape}"))
+    labels = np.zeros(shape, dtype=np.uint8)
+    for segment, masks in _filled(segmentation, places, shape).items():
+        labels[masks] = segment
+    return LabelMap(labels, "volume" if placed else "clip", geometry, Timing() if like is None else like.timing)
+
+
+def _own_grid(segmentation: DicomSegmentation) -> tuple[Geometry, tuple[int, int, int]]:
+    """The grid from the lowest to the highest frame, as fine as the smallest step between two."""
+    if segmentation.orientation is None or segmentation.spacing is None:
+        raise SourceError(f"{segmentation.path}: states no pixel spacing; give it together with its source")
+    columns, rows = segmentation.orientation[:3], segmentation.orientation[3:]
+    normal = np.cross(columns, rows)
+    positions = {round(float(normal @ frame.position), 3): frame.position for frame in segmentation.frames if frame.position}
+    heights = np.array(sorted(positions))
+    step = float(np.diff(heights).min()) if len(heights) > 1 else 1.0
+    count = _sane(segmentation, round((heights[-1] - heights[0]) / step) + 1)
+    row_mm, column_mm = segmentation.spacing
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([columns, rows, normal], axis=1) * np.array([column_mm, row_mm, step])
+    affine[:3, 3] = positions[heights[0]]
+    return Geometry(segmentation.spacing, step, affine), (count, *segmentation.size)
+
+
+def _sane(segmentation: DicomSegmentation, count: int) -> int:
     if count > _MOST_FRAMES:
         raise SourceError(f"{segmentation.path}: its frames lie up to {count} apart; the segmentation is damaged")
-    labels = np.zeros((count, *segmentation.size), dtype=np.uint8)
-    for segment, masks in _filled(segmentation, places, labels.shape).items():
-        labels[masks] = segment
-    return labels, geometry
+    return count
 
 
 def _by_position(segmentation: DicomSegmentation, affine: NDArray[np.float64], shape: Sequence[int]) -> list[int]:

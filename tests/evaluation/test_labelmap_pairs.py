@@ -9,7 +9,11 @@ from PIL import Image
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.labelmaps import UNSTATED, paired_files, read_labels, score_files
 from echoseg.io import open_source
+from echoseg.io.dicom_header import dicom_origin
+from echoseg.io.dicom_seg import build_segmentation
 from echoseg.io.labelmap import write_label_map
+from tests.dicom_objects import write_series
+from tests.io.test_dicom_segmentation import ALGORITHM
 
 LABELS = np.zeros((3, 20, 24), np.uint8)
 LABELS[:, 4:12, 6:16] = 1
@@ -165,3 +169,17 @@ def test_pairs_that_make_no_sense_are_refused(tmp_path):
         paired_files(tmp_path / "a", tmp_path / "b")
     with pytest.raises(SourceError, match="no such file"):
         paired_files(tmp_path / "c", tmp_path / "b")
+
+
+@pytest.mark.parametrize("as_prediction", [True, False])
+def test_a_dicom_segmentation_is_compared_on_the_grid_of_the_other(tmp_path, as_prediction):
+    folder = write_series(tmp_path / "ct", np.zeros((6, 12, 10), np.int16))
+    labels = np.zeros((6, 12, 10), np.uint8)
+    labels[2:4, 3:9, 2:7] = 1  # the outer slices are empty, and not in the segmentation
+    with open_source(folder) as source:
+        made = build_segmentation(dicom_origin(source.dicom_frames), labels, {1: "liver"}, ALGORITHM, {1: (255, 0, 0)})
+        write_label_map(tmp_path / "masks.nii.gz", source.from_stored(labels), source)
+    made.save_as(tmp_path / "seg.dcm", enforce_file_format=True)
+    pair = [tmp_path / "seg.dcm", tmp_path / "masks.nii.gz"]
+    (score,) = score_files("case", *(pair if as_prediction else pair[::-1]))
+    assert score.measures["dice"] == 1.0

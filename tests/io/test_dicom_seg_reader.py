@@ -71,11 +71,11 @@ def test_a_volume_of_another_format_takes_masks_by_their_place(made, tmp_path):
 def test_by_itself_a_segmentation_spans_its_first_to_its_last_frame(made):
     for kind in ("clip", "series"):
         _, segmentation, stored = made[kind, "binary"]
-        labels, geometry = segmentation_label_map(read_segmentation(segmentation))
+        own = segmentation_label_map(read_segmentation(segmentation))
         expected = np.select([stored == 2, stored == 5], [1, 2])[:-1]  # the last frame is empty
-        np.testing.assert_array_equal(labels, expected)
-        assert (geometry.affine is None) == (kind == "clip")
-    assert geometry.slice_spacing == pytest.approx(2.5, abs=1e-6)
+        np.testing.assert_array_equal(own.masks, expected)
+        assert (own.geometry.affine is None) == (kind == "clip")
+    assert own.geometry.slice_spacing == pytest.approx(2.5, abs=1e-6)
 
 
 def test_a_label_map_segmentation_is_read_too(made, tmp_path):
@@ -179,7 +179,7 @@ def test_a_real_segmentation_equals_its_nrrd_twin(real):
     for source_path in (real / "ct-3slice", real / "liver_seg.nrrd"):
         with open_source(source_path) as source:
             np.testing.assert_array_equal(source.to_stored(segmentation_masks(liver, source)[1]), truth)
-    np.testing.assert_array_equal(segmentation_label_map(liver)[0] > 0, truth)
+    np.testing.assert_array_equal(segmentation_label_map(liver).masks > 0, truth)
 
 
 def test_segments_that_overlap_and_skip_slices_keep_their_own_masks(real):
