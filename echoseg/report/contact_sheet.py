@@ -8,11 +8,12 @@ from math import ceil, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.report.drawing import Window, draw_text, paint, png_bytes, square_pixels
+from echoseg.report.drawing import Window, draw_lines, draw_text, paint, png_bytes, square_pixels
 from echoseg.types import Image
 
 _GAP = 4
 _PAPER = 14
+_LINE = (255, 255, 255)
 
 
 def contact_sheet(
@@ -21,6 +22,7 @@ def contact_sheet(
     names: Mapping[int, str],
     *,
     captions: Sequence[str] = (),
+    lines: Sequence[Sequence[NDArray[np.float64]]] = (),
     columns: int | None = None,
     spacing: tuple[float, float] | None = None,
     window: Window | None = None,
@@ -33,6 +35,7 @@ def contact_sheet(
         label_maps: N ``(H, W)`` uint8.
         names: ``{object_id: name}``, for the colours.
         captions: N short texts, or none.
+        lines: N lists of polylines ``(M, 2)`` in source pixels to draw on top, or none.
         columns: tiles per row; None makes the sheet about 4:3.
         spacing: ``(row_mm, col_mm)`` or None; pixels that are not square are shown as the anatomy is.
         window: the part of each frame to show, or None for all of it.
@@ -49,6 +52,8 @@ def contact_sheet(
         paint(frame[part], labels[part], names, scale=(x * zoom, y * zoom), fill=0.18)
         for frame, labels in zip(frames, label_maps, strict=True)
     ]
+    for picture, drawn in zip(pictures, lines, strict=False):
+        draw_lines(picture, [line - (left, top) for line in drawn], _LINE, scale=(x * zoom, y * zoom))
     for picture, caption in zip(pictures, captions, strict=False):
         draw_text(picture, (7, 5), caption, (240, 243, 246), 11)
     tall, wide = pictures[0].shape[:2]

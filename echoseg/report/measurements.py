@@ -16,13 +16,13 @@ from echoseg.io.source import Source
 from echoseg.io.tables import frame_times, object_areas
 from echoseg.io.views import ViewChoice
 from echoseg.report.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, reference_range, subject_record
+from echoseg.report.volume_entries import volume_entry
 from echoseg.types import Flag, Segmentation, Subject
 
 if TYPE_CHECKING:
     from echoseg.cardiac import LVAnalysis
 
 SCHEMA_ID = "urn:echoseg:measurements:1"
-MM3_PER_ML = 1000.0
 _QUALITY = {"info": "accept", "review": "review", "reject": "reject"}
 _SEVERITIES = ("info", "review", "reject")
 
@@ -106,7 +106,6 @@ def merged_flags(*groups: Iterable[Flag]) -> list[Flag]:
 
 def _objects(segmentation: Segmentation, *, volumetric: bool) -> list[dict[str, Any]]:
     areas = object_areas(segmentation)
-    voxel_ml = _voxel_ml(segmentation) if volumetric else None
     found = []
     for column, object_id in enumerate(segmentation.object_ids):
         pixels, scores = areas[:, column], segmentation.scores[:, column]
@@ -119,19 +118,9 @@ def _objects(segmentation: Segmentation, *, volumetric: bool) -> list[dict[str, 
             "mean_iou_score": number(float(scored.mean()), 4) if len(scored) else None,
         }
         if volumetric:
-            entry["voxels"] = int(pixels.sum())
-            entry["volume_ml"] = None if voxel_ml is None else number(float(pixels.sum()) * voxel_ml, 4)
+            entry |= volume_entry(segmentation, object_id)
         found.append(entry)
     return found
-
-
-def _voxel_ml(segmentation: Segmentation) -> float | None:
-    geometry = segmentation.geometry
-    if geometry.affine is not None:
-        return float(abs(np.linalg.det(geometry.affine[:3, :3]))) / MM3_PER_ML  # holds for gantry tilt (sheared axes) too
-    if geometry.spacing is None or geometry.slice_spacing is None:
-        return None
-    return geometry.spacing[0] * geometry.spacing[1] * geometry.slice_spacing / MM3_PER_ML
 
 
 def _lv_measures(analysis: LVAnalysis, subject: Subject, *, spaced: bool) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from scipy.spatial import ConvexHull
 from echoseg.errors import MeasureError
 from echoseg.types import BoolMask
 
+_EQUAL = 1e-9
+
 Points = NDArray[np.float64]
 """``(N, 2)`` x, y."""
 
@@ -107,21 +109,22 @@ def _farthest(hull: Points) -> tuple[Points, Points]:
 def _longest_across(hull: Points, start: Points, end: Points) -> tuple[Points, Points]:
     """The longest chord of the hull perpendicular to ``start``-``end``.
 
-    The chord's length is concave and piecewise linear along the long axis, with its breaks at the corners: the maximum is at one.
+    The chord's length is concave and piecewise linear along the long axis, with its breaks at the corners: the maximum is at one. Where
+    many are equal, as in a block, that through the middle of the long axis is taken.
     """
     along = (end - start) / _length(start, end)
     across = np.array([-along[1], along[0]])
     t, s = (hull - start) @ along, (hull - start) @ across
     next_t, next_s = np.roll(t, -1), np.roll(s, -1)
     best: tuple[float, float, float, float] = (-1.0, 0.0, 0.0, 0.0)
-    for at in t:
+    for at in (_length(start, end) / 2, *t):
         # where the polygon's edges cross the perpendicular line at `at`
         touches = (np.minimum(t, next_t) <= at) & (at <= np.maximum(t, next_t))
         span = np.where(next_t == t, 1.0, next_t - t)
         crossing = np.where(next_t == t, s, s + (next_s - s) * (at - t) / span)
         values = np.concatenate([crossing[touches], next_s[touches & (next_t == t)]])
         low, high = float(values.min()), float(values.max())
-        if high - low > best[0]:
+        if high - low > best[0] + _EQUAL:
             best = (high - low, float(at), low, high)
     _, at, low, high = best
     return start + at * along + low * across, start + at * along + high * across
