@@ -22,6 +22,7 @@ from echoseg.model.sam2 import SAM2
 from echoseg.training.checkpoint import load_checkpoint, save_checkpoint
 from echoseg.training.clip_loss import ClipLoss
 from echoseg.training.config import TrainConfig, load_config
+from echoseg.training.curves import draw_curves
 from echoseg.training.dataset import Sample
 from echoseg.training.distributed import Rank, process_group
 from echoseg.training.ema import WeightAverage
@@ -200,6 +201,7 @@ class _Run:
             real = _real(self.model) if self.config.evaluation.real else {}
         if self.log is not None:
             self.log.row("eval", self.step, {**self.evaluation, **real})
+            draw_curves(self.folder)
         if self.evaluation.get("score", -math.inf) > self.best:
             self.best = self.evaluation["score"]
             self._save("best.pt")
