@@ -10,7 +10,7 @@ from echoseg.cardiac.function import LVAnalysis, LVBeat, analyse_lv
 from echoseg.cardiac.landmarks import Landmarks, find_landmarks
 from echoseg.cardiac.left_atrium import la_volume
 from echoseg.cardiac.rates import PeakRates, peak_rates
-from echoseg.cardiac.references import Grade, grade_ef, guideline
+from echoseg.cardiac.references import Grade, grade, grade_ef, guideline
 from echoseg.cardiac.short_axis import StackEjection, StackVolume, stack_ef, stack_mass, stack_volume
 from echoseg.cardiac.sphericity import length_to_width, sphericity_index
 from echoseg.cardiac.strain import contour_strain
@@ -40,6 +40,7 @@ __all__ = [
     "find_beats",
     "find_landmarks",
     "fractional_area_change",
+    "grade",
     "grade_ef",
     "guideline",
     "la_volume",

@@ -149,7 +149,5 @@ def _phase_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
             flags.append(Flag("few_frames_a_beat", f"{count:.0f} frames a beat: below {wanted}, end-systole and end-diastole are missed"))
     ends = {0, frames - 1}
     if any(beat.es in ends or (beat.partial and beat.ed in ends) for beat in beats):
-        flags.append(
-            Flag("phase_at_end", "end-diastole or end-systole lies on the clip's first or last frame: the true one may be outside")
-        )
+        flags.append(Flag("phase_at_end", "end-diastole or end-systole is the clip's first or last frame: the true one may be outside"))
     return flags

@@ -1,4 +1,7 @@
-"""Reference ranges by sex. One JSON file a guideline, beside this one; nothing is graded without naming its source."""
+"""Reference ranges by sex. One JSON file a guideline, in ``guidelines/``; nothing is graded without naming its source.
+
+What each row was checked against is in ``docs/cardiac.md``. To add a guideline is to add a file.
+"""
 
 from __future__ import annotations
 
@@ -36,30 +39,50 @@ class Grade:
 
 @cache
 def guideline(name: str = DEFAULT_GUIDELINE) -> dict[str, Any]:
-    """A guideline's table as in its JSON file: ``name``, ``citation``, ``ranges``, ``ef_grades``.
+    """A guideline's table as in its JSON file: ``name``, ``citation``, ``doi``, ``ranges``.
+
+    A range has ``unit``, ``method`` by which its values were measured, ``source`` within the guideline, ``M`` and ``F`` (low, high; None
+    where there is no such end), and ``grades`` by sex: ``[grade, low, high]`` in whole numbers, without gaps.
 
     Raises:
         MeasureError: no such guideline.
     """
-    known = {file.name.removesuffix(".json"): file for file in resources.files("echoseg.cardiac").iterdir() if file.name.endswith(".json")}
+    folder = resources.files("echoseg.cardiac").joinpath("guidelines")
+    known = {file.name.removesuffix(".json"): file for file in folder.iterdir() if file.name.endswith(".json")}
     if name not in known:
         raise MeasureError(f"no guideline {name!r}: choose from {', '.join(sorted(known))}")
     table: dict[str, Any] = json.loads(known[name].read_text(encoding="utf-8"))
     return table
 
 
-def grade_ef(ef: float, sex: Sex, name: str = DEFAULT_GUIDELINE) -> Grade:
-    """Grade of a (biplane) ejection fraction in percent, rounded to a whole percent as the guideline's limits are.
+def grade(measure: str, value: float, sex: Sex, name: str = DEFAULT_GUIDELINE) -> Grade:
+    """Grade of a value, rounded to a whole number as the guideline's limits are.
+
+    Args:
+        measure: ``ef`` (percent), ``edv_index``, ``esv_index``, ``la_volume_index`` (mL/m²) or ``rv_fac`` (percent).
+        value: in that unit.
+        sex: ``"M"`` or ``"F"``.
+        name: of the guideline.
 
     Raises:
-        MeasureError: EF outside 0..100, or sex other than ``"M"`` and ``"F"``.
+        MeasureError: the guideline has no range for it, a value that cannot be, or another sex.
     """
     if sex not in get_args(Sex):
         raise MeasureError(f"reference ranges are by sex, 'M' or 'F'; got {sex!r}")
-    if not 0 <= ef <= 100:
-        raise MeasureError(f"an ejection fraction lies within 0..100 percent; got {ef}")
     table = guideline(name)
-    whole = math.floor(ef + 0.5)
-    grade = next(grade for grade, low, high in table["ef_grades"][sex] if low <= whole <= high)
-    low, high = table["ranges"]["ef"][sex]
-    return Grade(grade, low, high, table["name"], table["citation"])
+    if measure not in table["ranges"]:
+        raise MeasureError(f"{table['name']} has no range here for {measure!r}: choose from {', '.join(table['ranges'])}")
+    stated = table["ranges"][measure]
+    grades = stated["grades"][sex]
+    most = grades[-1][2]
+    if not 0 <= value <= (math.inf if most is None else most) or math.isinf(value):
+        raise MeasureError(f"{measure} cannot be {value} {stated['unit']}")
+    whole = math.floor(value + 0.5)
+    word = next(word for word, least, most in grades if least <= whole and (most is None or whole <= most))
+    low, high = stated[sex]
+    return Grade(word, low, high, table["name"], table["citation"])
+
+
+def grade_ef(ef: float, sex: Sex, name: str = DEFAULT_GUIDELINE) -> Grade:
+    """Grade of a (biplane) ejection fraction in percent; see :func:`grade`."""
+    return grade("ef", ef, sex, name)

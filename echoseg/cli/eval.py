@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from echoseg.cli import eval_study
 from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.eval_ef import ef
 from echoseg.cli.progress import job_progress
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from echoseg.model import Model
 
 app = typer.Typer(help="Accuracy: of masks, of a model on a reference set, of its answers to prompts.", no_args_is_help=True)
+app.command()(eval_study.study)
+app.command()(eval_study.interval)
+app.command("short-axis")(eval_study.short_axis)
 app.command()(ef)
 
 Out = Annotated[Path | None, typer.Option(help="Folder for cases.csv, summary.csv and a picture.")]

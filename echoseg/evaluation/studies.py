@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.cardiac import LVAnalysis, analyse_lv
+from echoseg.cardiac import LVAnalysis, analyse_lv, measure_view
 from echoseg.cardiac.biplane import biplane_function, view_beats
+from echoseg.cardiac.interval import clip_signals
+from echoseg.cardiac.thresholds import MAX_LENGTH_DIFFERENCE
 from echoseg.errors import MeasureError
 from echoseg.evaluation.motion import matched, phase_error_ms
 from echoseg.evaluation.scores import Score
@@ -41,11 +43,17 @@ class SimulatedStudy:
         name: of the study.
         clips: ``{"A4C": clip, "A2C": clip}``.
         aneurysm: whether a region of the wall bulges in systole: two planes cannot tell such a volume.
+        foreshortened: whether a view shows a long axis more than 10 % shorter than the heart's, annulus middle to apex in 3D.
     """
 
     name: str
     clips: Mapping[str, EchoClip]
     aneurysm: bool
+    foreshortened: bool
+
+    @property
+    def kind(self) -> str:
+        return "aneurysmal" if self.aneurysm else "foreshortened" if self.foreshortened else "plain"
 
 
 def simulated_studies(count: int = COUNT, start: int = 0, foreshortening: float = 18.0) -> Iterator[SimulatedStudy]:
@@ -54,7 +62,7 @@ def simulated_studies(count: int = COUNT, start: int = 0, foreshortening: float 
     Args:
         count: how many.
         start: index of the first.
-        foreshortening: largest angle between the long axis and an image plane, degrees; 0: the planes hold the axis.
+        foreshortening: largest angle between the axis and an image plane, degrees. At 0 a plane may still miss the apex: hearts bend.
 
     Raises:
         SimulationError: a negative angle.
@@ -63,11 +71,19 @@ def simulated_studies(count: int = COUNT, start: int = 0, foreshortening: float 
     for index in range(start, start + count):
         seed = int(np.random.SeedSequence([SEED, index]).generate_state(1)[0])
         heart = random_heart(np.random.default_rng(seed), options)  # what the study begins with
+        clips = simulate_study(seed, SIZE, FRAMES, options=options)
+        length = float(np.hypot(heart.length, np.hypot(*heart.bend)))
         yield SimulatedStudy(
             f"study_{index:05d}",
-            simulate_study(seed, SIZE, FRAMES, options=options),
+            clips,
             aneurysm=bool((heart.motion[:, 0] < -ANEURYSM).any()),
+            foreshortened=any(_shown_length(clip) < (1 - MAX_LENGTH_DIFFERENCE) * length for clip in clips.values()),
         )
+
+
+def _shown_length(clip: EchoClip) -> float:
+    """The long axis of the true mask that is nearest to end-diastole, mm."""
+    return measure_view(clip.masks[clip.phase.argmin()] == 1, clip.spacing).length
 
 
 def score_study(study: SimulatedStudy, model: Model | None = None) -> list[Score]:
@@ -86,12 +102,14 @@ def score_study(study: SimulatedStudy, model: Model | None = None) -> list[Score
             ``measured`` is 0.
     """
     source: MaskSource = "truth" if model is None else "auto"
-    setting = f"{source}, aneurysm" if study.aneurysm else source
+    setting = f"{source}, {study.kind}"
     scores, parts = [], []
     for view, clip in study.clips.items():
         masks, ious = (clip.masks == 1, None) if model is None else _segmented(study.name, clip, model)
         analysis = analyse_lv(masks, clip.times, clip.spacing, view, scores=ious)
-        scores.append(Score(f"{study.name}_{view}", study.name, setting, view, _single_plane(clip, analysis)))
+        signals = clip_signals(analysis, ious, _fps(clip))
+        measures = _single_plane(clip, analysis) | ({} if signals is None else asdict(signals))
+        scores.append(Score(f"{study.name}_{view}", study.name, setting, view, measures))
         try:
             parts.append(view_beats(masks, clip.spacing, analysis))
         except MeasureError:  # no beat in this view, or no base on the contour at one of its phases
@@ -115,10 +133,13 @@ def errors(ef: float, edv_ml: float | None, esv_ml: float | None, clip: EchoClip
 
 def _segmented(name: str, clip: EchoClip, model: Model) -> tuple[BoolMask, Floats]:
     """LV masks ``(T, H, W)`` and predicted IoU ``(T,)``."""
-    fps = (len(clip.times) - 1) / float(clip.times[-1])
-    with open_source(clip.frames, name=f"{name}_{clip.view}", spacing=clip.spacing, fps=fps) as source:
+    with open_source(clip.frames, name=f"{name}_{clip.view}", spacing=clip.spacing, fps=_fps(clip)) as source:
         found = segment(source, "auto", model)
     return found.masks == 1, found.scores[:, 0].astype(np.float64)
+
+
+def _fps(clip: EchoClip) -> float:
+    return (len(clip.times) - 1) / float(clip.times[-1])
 
 
 def _single_plane(clip: EchoClip, analysis: LVAnalysis) -> dict[str, float]:

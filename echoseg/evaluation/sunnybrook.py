@@ -74,6 +74,7 @@ def _cine(patient: str, index: int, images: list[Path], headers: list[Dataset], 
         known=known,
         kind="cine",
         spacing=None if row_mm is None or column_mm is None else (row_mm, column_mm),
+        slice_mm=number(headers[0], "SpacingBetweenSlices") or number(headers[0], "SliceThickness"),
         fps=(len(frames) - 1) / seconds if seconds > 0 else None,
     )
 

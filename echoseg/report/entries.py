@@ -7,7 +7,8 @@ from math import isfinite
 from typing import Any
 
 from echoseg.cardiac.body import Formula, body_surface_area
-from echoseg.cardiac.references import DEFAULT_GUIDELINE, grade_ef, guideline
+from echoseg.cardiac.interval import LEVEL
+from echoseg.cardiac.references import DEFAULT_GUIDELINE, grade, guideline
 from echoseg.errors import MeasureError
 from echoseg.types import Subject
 
@@ -28,6 +29,7 @@ def measure_entry(
     method: str | None,
     *,
     each: Iterable[float | None] = (),
+    calibrated: tuple[float, float] | None = None,
     why: str,
     reference: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -37,12 +39,13 @@ def measure_entry(
         value: unknown when None, NaN or infinite.
         decimals: that are worth writing.
         each: the value in every complete beat; two or more known ones give the interval.
+        calibrated: the 90 % interval, in place of that; the entry says so by ``interval_level``.
         why: the reason if the value is unknown.
         reference: from :func:`reference_range`.
     """
     rounded = number(value, decimals)
     known = [item for item in (number(item, decimals) for item in each) if item is not None]
-    return {
+    entry: dict[str, Any] = {
         "value": rounded,
         "unit": unit,
         "method": method,
@@ -50,6 +53,9 @@ def measure_entry(
         "reference": None if rounded is None else reference,
         "reason": why if rounded is None else None,
     }
+    if rounded is not None and calibrated is not None:
+        entry |= {"interval": [number(bound, decimals) for bound in calibrated], "interval_level": LEVEL}
+    return entry
 
 
 def reference_range(key: str, value: float | None, subject: Subject, name: str = DEFAULT_GUIDELINE) -> dict[str, Any] | None:
@@ -70,10 +76,11 @@ def reference_range(key: str, value: float | None, subject: Subject, name: str =
     if stated is None or subject.sex is None or value is None or not isfinite(value):
         return None
     low, high = stated[subject.sex]
-    grade = "below normal" if low is not None and value < low else "above normal" if high is not None and value > high else "normal"
-    if key == "ef" and 0 <= value <= 100:
-        grade = grade_ef(value, subject.sex, name).grade
-    return {"low": low, "high": high, "grade": grade, "sex": subject.sex, "guideline": table["name"], "method": stated["method"]}
+    try:
+        word = grade(key, value, subject.sex, name).grade
+    except MeasureError:  # an EF below zero: the phases were named the wrong way round
+        word = "below normal"
+    return {"low": low, "high": high, "grade": word, "sex": subject.sex, "guideline": table["name"], "method": stated["method"]}
 
 
 def subject_record(subject: Subject) -> dict[str, Any]:

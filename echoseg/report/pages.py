@@ -109,7 +109,10 @@ def _numbers(measures: Mapping[str, Any]) -> list[dict[str, Any]]:
         notes = [] if known else [measure["reason"]]
         if interval is not None:
             low, high = (shown(bound, decimals) for bound in interval)
-            notes.append(f"{low} in every beat" if low == high else f"{low} to {high} over the beats")
+            if "interval_level" in measure:
+                notes.append(f"{low} to {high}, {100 * measure['interval_level']:.0f} % interval")
+            else:
+                notes.append(f"{low} in every beat" if low == high else f"{low} to {high} over the beats")
         if key == "ef" and known and measure["method"]:
             notes.append(measure["method"])
         numbers.append(

@@ -1,0 +1,131 @@
+"""``echoseg eval study``, ``interval`` and ``short-axis``: ejection fraction against a truth in three dimensions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from echoseg.cli.console import output, print_error
+from echoseg.cli.progress import job_progress
+from echoseg.cli.score_table import measure_table
+from echoseg.errors import DeviceError, EchosegError, ModelConfigError
+
+if TYPE_CHECKING:
+    from echoseg.evaluation.scores import Score
+    from echoseg.model import Model
+
+Count = Annotated[int, typer.Option(min=1, help="How many studies.")]
+Start = Annotated[int, typer.Option(min=0, help="Index of the first study; the same index is the same heart.")]
+ModelName = Annotated[str, typer.Option("--model", help="A name from `echoseg weights list`.")]
+Weights = Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+
+HEADLINE = ("measured", "ef_abs_error", "ef_error", "edv_error_pct", "esv_error_pct", "ed_error_ms", "es_error_ms")
+CALIBRATION_START = 10_000
+"""Index of the first study to calibrate on, far from those that are tested."""
+
+
+def study(
+    masks: Annotated[Literal["truth", "auto"], typer.Option(help="Measure the true masks, or what the model finds by itself.")] = "truth",
+    count: Count = 200,
+    start: Start = 0,
+    foreshortening: Annotated[float, typer.Option(min=0.0, max=60.0, help="Largest angle between plane and long axis, degrees.")] = 18.0,
+    model: ModelName = "compact",
+    weights: Weights = None,
+    device: Device = "auto",
+    out: Annotated[Path | None, typer.Option(help="Folder for cases.csv and summary.csv.")] = None,
+) -> None:
+    """Simulated biplane studies: EF, volumes and phases against the heart's own, known in 3D."""
+    loaded = None if masks == "truth" else _load(model, weights, device)
+    scores, failed = _scored(count, start, foreshortening, loaded)
+    if scores:
+        output().print(measure_table(scores, HEADLINE))
+    if scores and out is not None:
+        from echoseg.evaluation.scores import write_tables
+
+        for path in write_tables(out, scores):
+            output().print(str(path), markup=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def interval(
+    out: Annotated[Path, typer.Option(help="Folder for ef-interval.json, cases.csv and calibration.png.")],
+    count: Count = 100,
+    start: Start = CALIBRATION_START,
+    validate: Annotated[int, typer.Option(min=1, help="How many other studies the interval is tested on.")] = 60,
+    model: ModelName = "compact",
+    weights: Weights = None,
+    device: Device = "auto",
+) -> None:
+    """Calibrate the 90 % interval of EF on simulated studies, and test it on others."""
+    from echoseg.evaluation.intervals import fitted, held, plot_calibration
+    from echoseg.evaluation.scores import write_tables
+    from echoseg.io.atomic import atomic_path
+
+    if start <= validate:
+        raise typer.BadParameter("calibrate on other hearts than are tested: choose a larger index", param_hint="--start")
+    loaded = _load(model, weights, device)
+    calibration, _ = _scored(count, start, 18.0, loaded)
+    others, _ = _scored(validate, 0, 18.0, loaded)
+    command = f"echoseg eval interval --model {model} --count {count} --start {start} --validate {validate}"
+    try:
+        found = fitted(calibration, loaded.weights.sha256, command)
+        write_tables(out, [*calibration, *others])
+        plot_calibration(out / "calibration.png", calibration, others)
+        with atomic_path(out / "ef-interval.json") as temporary:
+            temporary.write_text(found.to_json(), encoding="utf-8")
+    except EchosegError as error:
+        print_error(str(error))
+        raise typer.Exit(1) from error
+    bounds, inside = held(found, others)
+    width = float((bounds[:, 1] - bounds[:, 0]).mean())
+    output().print(f"the 90 % interval holds the truth in {inside.sum()} of {len(inside)} other clips; mean width {width:.1f} points")
+    output().print(str(out / "ef-interval.json"), markup=False, soft_wrap=True)
+
+
+def short_axis(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A Sunnybrook patient: dicom/ and i-contours/.")],
+    model: ModelName = "compact",
+    weights: Weights = None,
+    device: Device = "auto",
+) -> None:
+    """Cine MR: volumes and EF by slice summation, from the experts' contours and from one box a slice through the model."""
+    from echoseg.evaluation.short_axis import expert_ejection, predicted_ejection
+    from echoseg.evaluation.sunnybrook import short_axis_cines
+
+    try:
+        slices = list(short_axis_cines(path))
+        for name, found in (("experts", expert_ejection(slices)), ("model", predicted_ejection(slices, _load(model, weights, device)))):
+            output().print(f"{name}: EDV {found.edv_ml:.1f} mL, ESV {found.esv_ml:.1f} mL, EF {found.ef:.1f} %")
+    except EchosegError as error:
+        print_error(str(error))
+        raise typer.Exit(1) from error
+
+
+def _scored(count: int, start: int, foreshortening: float, model: Model | None) -> tuple[list[Score], int]:
+    """Scores of the studies, and how many failed."""
+    from echoseg.evaluation.studies import score_study, simulated_studies
+
+    scores: list[Score] = []
+    failed = 0
+    with job_progress("studies", "studies") as report:
+        for done, one in enumerate(simulated_studies(count, start, foreshortening), start=1):
+            try:
+                scores += score_study(one, model)
+            except EchosegError as error:
+                print_error(f"{one.name}: {error}")
+                failed += 1
+            report(done, count)
+    return scores, failed
+
+
+def _load(model: str, weights: Path | None, device: str) -> Model:
+    import echoseg
+
+    try:
+        return echoseg.load_model(model, weights=weights, device=device)
+    except (ModelConfigError, DeviceError) as error:
+        raise typer.BadParameter(str(error)) from error

@@ -1,0 +1,75 @@
+"""Ejection fraction of a short-axis stack of cine MR: from experts' contours, and from one box a slice through a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.cardiac import StackEjection, stack_ef
+from echoseg.errors import MeasureError
+from echoseg.evaluation.reference import Reference
+from echoseg.model import Model
+from echoseg.pipeline import segment
+from echoseg.prompting.volume import VolumeOptions
+from echoseg.types import BoolMask, Box
+
+
+def phases(slices: Sequence[Reference]) -> tuple[int, int]:
+    """ED and ES frames of the stack: those on which most slices have their larger and their smaller contour.
+
+    Raises:
+        MeasureError: no slice is contoured at two phases.
+    """
+    pairs = []
+    for cine in slices:
+        known = np.flatnonzero(cine.known)
+        if len(known) == 2:
+            small, large = known[np.argsort(cine.truth["LV"][known].sum(axis=(1, 2)))]
+            pairs.append((int(large), int(small)))
+    if not pairs:
+        raise MeasureError("no slice of the stack is contoured at both end-diastole and end-systole")
+    return Counter(pairs).most_common(1)[0][0]
+
+
+def expert_ejection(slices: Sequence[Reference]) -> StackEjection:
+    """Volumes and EF by summing the contoured slices; a slice without a contour at ES holds no cavity there.
+
+    Args:
+        slices: of one patient, base to apex or the reverse, see :func:`echoseg.evaluation.sunnybrook.short_axis_cines`.
+
+    Raises:
+        MeasureError: slices of several patients, unknown spacing, or no slice contoured at both phases.
+    """
+    ed, es = phases(slices)
+    return _ejection(slices, np.stack([cine.truth["LV"][ed] for cine in slices]), np.stack([cine.truth["LV"][es] for cine in slices]))
+
+
+def predicted_ejection(slices: Sequence[Reference], model: Model) -> StackEjection:
+    """The same from the model: the exact box of the contour at ED, tracked through the slice's phases.
+
+    Errors as :func:`expert_ejection`; SourceError, PromptError as :func:`echoseg.segment`.
+    """
+    ed, es = phases(slices)
+    masks = [_tracked(cine, ed, model) for cine in slices]
+    return _ejection(slices, np.stack([found[ed] for found in masks]), np.stack([found[es] for found in masks]))
+
+
+def _tracked(cine: Reference, ed: int, model: Model) -> BoolMask:
+    contour = cine.truth["LV"][ed]
+    if not contour.any():
+        return np.zeros(cine.truth["LV"].shape, bool)
+    with cine.source() as source:
+        # Phases, not slices: the cavity does not end where it shrinks.
+        return segment(source, Box.around(contour), model, frame_index=ed, volume=VolumeOptions(stop=None)).masks == 1
+
+
+def _ejection(slices: Sequence[Reference], ed: NDArray[np.bool_], es: NDArray[np.bool_]) -> StackEjection:
+    if len({cine.subject for cine in slices}) != 1:
+        raise MeasureError("a stack is the slices of one patient: give one patient's folder")
+    first = slices[0]
+    if first.spacing is None or first.slice_mm is None:
+        raise MeasureError(f"{first.subject}: the distance of pixels or slices is unknown: no volumes")
+    return stack_ef(ed, es, first.spacing, first.slice_mm)
