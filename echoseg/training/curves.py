@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from echoseg.io.atomic import atomic_path
 
+_COLOURS = 10  # that matplotlib goes through before it begins again
 _SPAN = 10  # rows of the log that the smooth line averages
 
 
@@ -39,8 +40,9 @@ def draw_curves(folder: Path) -> Path | None:
     panels[0].plot(steps, [losses[max(i - _SPAN + 1, 0) : i + 1].mean() for i in range(len(losses))], color="#0f766e")
     panels[0].set_ylabel("loss")
     if scores:
-        for name in [name for name in scores[0] if name not in ("step", "score")]:
-            panels[1].plot(_numbers(scores, "step"), _numbers(scores, name), marker="o", markersize=3, linewidth=1, label=name)
+        for number, name in enumerate(name for name in scores[0] if name not in ("step", "score")):
+            style = "-" if number < _COLOURS else "--"
+            panels[1].plot(_numbers(scores, "step"), _numbers(scores, name), style, marker="o", markersize=3, linewidth=1, label=name)
         panels[1].set_ylabel("Dice on the hold-out")
         panels[1].legend(fontsize=7, ncols=2, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     for number, (stage, rows) in enumerate(groupby(log, key=lambda row: row["stage"])):
