@@ -45,3 +45,7 @@ class OutputError(EchosegError):
 
 class StudyError(EchosegError):
     """Clips do not make one study: they belong to several, or the views of a biplane measurement are not there."""
+
+
+class ArchiveError(EchosegError):
+    """An archive run cannot start or go on: results under another configuration, another run in the same folder, a folder that holds none."""

@@ -30,7 +30,7 @@ from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_plan
 from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
 from echoseg.report.provenance import provenance
-from echoseg.results import MeasureOptions, RunResult, write_result
+from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
 from echoseg.types import Direction, Flag, FrameResult, Segmentation, Subject, whole_number
 
@@ -97,6 +97,30 @@ def segment(
     """
     with _opened(source) as opened:
         return _collect(_seed(opened, prompt, model, frame_index, length, volume, progress), direction, progress)
+
+
+def analyse(
+    source: Any,
+    prompt: PromptLike | Plan = "auto",
+    model: Model | str = "compact",
+    *,
+    frame_index: int | None = None,
+    direction: Direction = "both",
+    view: str | None = None,
+    method: Method = "disks",
+    subject: Subject | None = None,
+    volume: VolumeOptions = _AS_USUAL,
+    progress: Progress | None = None,
+) -> Measured:
+    """Segments and measures a source as :func:`run` does, and writes nothing: for a table of many. Arguments and errors as there."""
+    if isinstance(prompt, str):
+        prompt = parse_prompt(prompt, frame_index)
+    measure_options = MeasureOptions(view, method, subject or Subject())
+    with _opened(source) as opened:
+        seeded = _seed(opened, prompt, model, frame_index, None, volume, progress)
+        segmentation = _collect(seeded, direction, progress)
+        options = {"frame_index": frame_index, "direction": direction, "view": view}
+        return measure_result(opened, segmentation, _provenance(seeded, prompt, options), measure_options)
 
 
 def run(

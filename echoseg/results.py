@@ -57,14 +57,12 @@ class MeasureOptions:
         return "area-length" if self.method == "area-length" else "disks"
 
 
-@dataclass(frozen=True)
-class RunResult:
-    """What :func:`echoseg.run` or :func:`echoseg.measure` wrote.
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What is known of one source that was segmented and measured.
 
     Attributes:
-        directory: folder of this source's results.
         measurements: the content of measurements.json.
-        files: ``{file name: path}``.
         flags: what a reader must know.
         segmentation: masks and scores.
         analysis: LV function, or None where no LV was measured.
@@ -72,14 +70,42 @@ class RunResult:
         stated: what the DICOM file says of study and person.
     """
 
-    directory: Path
     measurements: Mapping[str, Any]
-    files: Mapping[str, Path]
     flags: tuple[Flag, ...]
     segmentation: Segmentation
     analysis: LVAnalysis | None = None
     view: ViewChoice | None = None
     stated: StatedStudy = field(default_factory=StatedStudy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult(Measured):
+    """What :func:`echoseg.run` or :func:`echoseg.measure` wrote.
+
+    Attributes:
+        directory: folder of this source's results.
+        files: ``{file name: path}``.
+    """
+
+    directory: Path
+    files: Mapping[str, Path]
+
+
+def measure_result(
+    source: Source, segmentation: Segmentation, provenance: Mapping[str, Any], options: MeasureOptions, flags: Sequence[Flag] = ()
+) -> Measured:
+    """Measures a segmentation of all frames of a source; ``flags`` are noted besides its own. Writes nothing.
+
+    Raises:
+        MeasureError: a given beat does not fit the masks.
+    """
+    stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
+    view = view_of(source, options.view) if source.kind == "clip" and _may_be_apical(source, options) else None
+    analysis, segmentation = _analysed(segmentation, source, view, options)
+    segmentation = replace(segmentation, flags=(*segmentation.flags, *flags))
+    record = measurements(source, segmentation, analysis, provenance, view=view, subject=options.subject.over(stated.subject))
+    merged = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
+    return Measured(measurements=record, flags=merged, segmentation=segmentation, analysis=analysis, view=view, stated=stated)
 
 
 def write_result(
@@ -106,16 +132,11 @@ def write_result(
         OutputError: a file cannot be written.
         MeasureError: a given beat does not fit the masks.
     """
-    stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
-    subject = options.subject.over(stated.subject)
-    view = view_of(source, options.view) if source.kind == "clip" and _may_be_apical(source, options) else None
-    analysis, segmentation = _analysed(segmentation, source, view, options)
-    if dicom is not None:
-        segmentation = replace(segmentation, flags=(*segmentation.flags, *dicom.flags()))
-    record = measurements(source, segmentation, analysis, provenance, view=view, subject=subject)
+    measured = measure_result(source, segmentation, provenance, options, () if dicom is None else dicom.flags())
+    record, segmentation = measured.measurements, measured.segmentation
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
     if source.kind == "clip":
-        written = write_clip_report(folder.draft, source, segmentation, analysis, record)
+        written = write_clip_report(folder.draft, source, segmentation, measured.analysis, record)
     else:
         written = write_volume_report(folder.draft, source, segmentation, record)
     if dicom is not None:
@@ -126,9 +147,8 @@ def write_result(
         also = write_label_map_as(label_format, folder.draft, segmentation.masks, source)
         written |= {} if also is None else {also.name: also}
     directory = folder.publish()
-    flags = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     files = {name: directory / name for name in ("masks.nii.gz", *written)}
-    return RunResult(directory, record, files, flags, segmentation, analysis, view, stated)
+    return RunResult(directory=directory, files=files, **vars(measured))
 
 
 def object_named(segmentation: Segmentation, name: str) -> int | None:

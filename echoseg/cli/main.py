@@ -13,11 +13,13 @@ import typer
 from typer.core import TyperGroup
 
 from echoseg import __version__
-from echoseg.cli import bench, eval, simulate, weights
+from echoseg.cli import archive, bench, eval, simulate, weights
 from echoseg.cli.console import print_error
 from echoseg.cli.demo import demo
 from echoseg.cli.doctor import doctor
 from echoseg.cli.info import info
+from echoseg.cli.measure import EPILOG as MEASURE_EPILOG
+from echoseg.cli.measure import measure
 from echoseg.cli.run import EPILOG, run
 from echoseg.cli.train import train
 from echoseg.errors import EchosegError
@@ -66,10 +68,12 @@ def root(
 
 
 app.command("run", epilog=EPILOG)(run)
+app.command("measure", epilog=MEASURE_EPILOG)(measure)
 app.command("demo")(demo)
 app.command("info")(info)
 app.command("doctor")(doctor)
 app.command("train")(train)
+app.add_typer(archive.app, name="archive")
 app.add_typer(weights.app, name="weights")
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(bench.app, name="bench")

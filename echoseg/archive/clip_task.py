@@ -1,0 +1,141 @@
+"""What a worker does with a clip: the pipeline's ``analyse``, and rows made of its result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from echoseg import pipeline
+from echoseg.archive.item import Item
+from echoseg.archive.jobs import ClipResult
+from echoseg.archive.settings import Keep, Settings, code_sha256
+from echoseg.archive.shapes import shapes_of
+from echoseg.errors import OutputError, SourceError
+from echoseg.io import Source, open_source
+from echoseg.io.atomic import atomic_path
+from echoseg.io.dicomweb_address import is_dicomweb
+from echoseg.io.names import output_name
+from echoseg.io.tables import FrameMeasures, write_frames_csv
+from echoseg.io.views import view_in_name
+from echoseg.model import load_model
+from echoseg.report.provenance import versions
+from echoseg.results import Measured, object_named
+from echoseg.types import Subject
+
+_CHUNK = 2**20
+MEASURES = ("ef", "edv", "esv", "sv", "hr", "co", "fac", "edv_index", "esv_index", "sv_index", "cardiac_index")
+
+
+class ClipTask:
+    """A loaded model and what to do with it. ``out``: the archive's folder, where ``keep`` asks for files."""
+
+    def __init__(self, settings: Settings, out: str, keep: Keep) -> None:
+        self.settings, self.out, self.keep = settings, Path(out), keep
+        self.model = load_model(settings.model, settings.weights, settings.device)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Code, weights, device and versions."""
+        weights = self.model.weights.sha256
+        return {"code_sha256": code_sha256(), "weights_sha256": weights, "device": self.model.execution.device.type, **versions()}
+
+    def identify(self, item: Item, location: str) -> str:
+        """A key that items share when their content, and what is known of them, must give the same result.
+
+        Raises:
+            SourceError: the content cannot be read.
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        named = view_in_name(output_name(item.path))  # the name may tell the view, and so is part of what a result depends on
+        digest.update(repr((sorted(item.choices().items()), named and named[0])).encode())
+        for chunk in _content(location):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+    def process(self, item: Item, location: str, key: str) -> ClipResult:
+        """The rows of a clip.
+
+        Raises:
+            EchosegError: see :func:`echoseg.run`.
+        """
+        if self.keep == "all":
+            return self.draw(item, location, key, self.out / "clips")
+        with self._opened(item, location) as source:
+            measured = pipeline.analyse(source, **self._options(item))
+            if self.keep == "frames":
+                _write_frames(self.out / "frames" / key[:2] / f"{key}.csv", measured)
+            return clip_result(source, measured)
+
+    def draw(self, item: Item, location: str, key: str, folder: Path | None = None) -> ClipResult:
+        """Writes all files of a clip to ``folder/<key>/<name>`` (default: among those to review) and gives its rows."""
+        with self._opened(item, location) as source:
+            return clip_result(source, pipeline.run(source, (folder or self.out / "review") / key, overwrite=True, **self._options(item)))
+
+    def _opened(self, item: Item, location: str) -> Source:
+        row, column = item.row_mm or item.col_mm, item.col_mm or item.row_mm
+        return open_source(location, kind=item.kind, fps=item.fps, spacing=None if row is None or column is None else (row, column))
+
+    def _options(self, item: Item) -> dict[str, Any]:
+        return {
+            "prompt": item.prompt or self.settings.prompt,
+            "model": self.model,
+            "direction": self.settings.direction,
+            "method": self.settings.method,
+            "view": item.view,
+            "subject": Subject(item.sex, item.height_cm, item.weight_kg),
+        }
+
+
+def clip_result(source: Source, measured: Measured) -> ClipResult:
+    """The rows of a clip, from measurements.json; the same for the same result, whenever and wherever it was computed."""
+    record = measured.measurements
+    about, lv = record["source"], object_named(measured.segmentation, "LV")
+    scores = {found["id"]: found["mean_iou_score"] for found in record["objects"]}
+    spacing = about["spacing_mm"] or (None, None)
+    uid = measured.stated.uid
+    clip = {
+        "stated_study": f"study-{hashlib.sha256(uid.encode()).hexdigest()[:12]}" if uid else None,
+        **{name: about[name] for name in ("kind", "frames", "height", "width", "fps", "view", "view_from")},
+        "row_mm": spacing[0],
+        "col_mm": spacing[1],
+        **{name: record["measures"].get(name, {}).get("value") for name in MEASURES},
+        "complete_beats": sum(not beat["partial"] for beat in record["beats"]),
+        "mean_iou_score": scores.get(lv if lv is not None else min(scores, default=0)),
+        "quality": record["quality"],
+        "flags": [flag["code"] for flag in record["flags"]],
+        "model": record["provenance"]["model"]["name"],
+        "weights_sha256": record["provenance"]["model"]["weights_sha256"],
+    }
+    return ClipResult(clip, record["beats"], shapes_of(measured))
+
+
+def _content(location: str) -> Iterator[bytes]:
+    """The bytes of a file, or of the files right in a folder, with their names; of an address, the address."""
+    if is_dicomweb(location):
+        yield location.encode()
+        return
+    path = Path(location)
+    try:
+        files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
+        for each in files:
+            if path != each:
+                yield each.name.encode() + b"\0"
+            with each.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    yield chunk
+    except OSError as error:
+        raise SourceError(f"{location}: cannot be read ({error.strerror})") from error
+
+
+def _write_frames(path: Path, measured: Measured) -> None:
+    lv, analysis = object_named(measured.segmentation, "LV"), measured.analysis
+    measures = {}
+    if analysis is not None and lv is not None:
+        measures[lv] = FrameMeasures(analysis.curve.length_mm, analysis.curve.volume_ml, tuple(analysis.phase))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path.parent}: cannot be made ({error.strerror}); check disk space and folder rights") from error
+    with atomic_path(path) as temporary:
+        write_frames_csv(temporary, measured.segmentation, measures)

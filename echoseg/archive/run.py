@@ -1,0 +1,146 @@
+"""``run_archive``: a source in, a folder of tables out, however often it is interrupted on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from echoseg.archive.engine import Engine
+from echoseg.archive.foreman import Foreman, Policy, Progress
+from echoseg.archive.ledger import Ledger, open_ledger
+from echoseg.archive.review import REVIEWED, drawing_jobs
+from echoseg.archive.settings import Settings, check_config
+from echoseg.archive.source import ArchiveSource
+from echoseg.errors import ArchiveError, OutputError
+
+
+@dataclass(frozen=True)
+class ArchiveRun:
+    """How a run ended. ``counts``: items by state. ``stopped``: why it ended early, or None."""
+
+    counts: Mapping[str, int]
+    stopped: str | None
+
+
+def run_archive(
+    source: ArchiveSource,
+    out: Path,
+    make_engine: Callable[[], Engine],
+    settings: Settings | None = None,
+    policy: Policy | None = None,
+    *,
+    recompute: bool = False,
+    review: int = REVIEWED,
+    progress: Progress | None = None,
+) -> ArchiveRun:
+    """Processes every item of ``source`` that is not done yet, and writes the tables and report to ``out``.
+
+    Called again after any interruption it goes on; an item that failed for good stays so until it is retried.
+
+    Args:
+        source: from :func:`echoseg.archive.source.open_archive`.
+        out: folder of the results, made when missing.
+        make_engine: starts the workers.
+        settings: how clips are processed.
+        policy: what is done about failures.
+        recompute: replace results that were computed with other settings, weights or code.
+        review: how many of the worst clips get pictures.
+        progress: see there.
+
+    Raises:
+        ArchiveError: another run works in ``out``, results there were computed differently, or workers do not start.
+        OutputError: ``out`` cannot be written.
+        EchosegError: the model or its weights cannot be loaded.
+    """
+    settings, policy = settings or Settings(), policy or Policy()
+    with _only_run(out), open_ledger(out, create=True) as ledger:
+        checked = _ConfigCheck(ledger, settings, out, recompute)
+        engine = make_engine()
+        try:
+            with ledger.transaction():
+                run = ledger.start_run(engine.name, engine.slots)
+            foreman = Foreman(ledger, engine, source, policy, run, checked, progress)
+            with _stopped_by_signals(foreman):
+                try:
+                    foreman.work()
+                    if foreman.stop is None:
+                        foreman.draw(drawing_jobs(ledger, source, out, review))
+                except OutputError as error:
+                    foreman.stop = str(error)
+        finally:
+            engine.close()
+        return _finish(ledger, run, foreman.stop, out)
+
+
+class _ConfigCheck:
+    """Compares a worker's fingerprint with what the results in the ledger were computed with."""
+
+    def __init__(self, ledger: Ledger, settings: Settings, out: Path, recompute: bool) -> None:
+        self._ledger, self._settings, self._out, self._recompute = ledger, settings, out, recompute
+
+    def __call__(self, fingerprint: Mapping[str, Any]) -> None:
+        noted, config = self._ledger.config(), self._settings.config(fingerprint)
+        if noted is None or (self._recompute and noted != config):
+            self._ledger.set_config(config)
+        else:
+            check_config(noted, config, str(self._out))
+        self._recompute = False  # from now on workers must agree with each other
+
+
+@contextmanager
+def _only_run(out: Path) -> Iterator[None]:
+    """The system releases the lock with the process that holds it, however that ends."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with FileLock(out / ".lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise ArchiveError(f"{out}: another archive run works in this folder; wait for it, or use another --out") from error
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be written ({error.strerror}); check disk space and folder rights") from error
+
+
+@contextmanager
+def _stopped_by_signals(foreman: Foreman) -> Iterator[None]:
+    """SIGTERM (a scheduler's notice) and SIGINT end the run cleanly. Only a main thread can hear them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        foreman.stop = f"stopped by {signal.Signals(number).name}"
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(ledger: Ledger, run: int, stopped: str | None, out: Path) -> ArchiveRun:
+    """Notes the end; on a full disk the ledger may refuse even that, and the next run sees that this one died."""
+    from echoseg.archive.tables import write_tables  # here: what it needs takes longer to import than a run takes to go on
+
+    try:
+        with ledger.transaction():
+            ledger.end_run(run, stopped)
+        write_tables(ledger, out)
+    except OutputError as error:
+        stopped = stopped or str(error)
+    return ArchiveRun(ledger.counts(), stopped)
+
+
+def worker_count(asked: int | None) -> int:
+    """As asked, else one worker for each core that this process may use."""
+    if asked is not None:
+        return asked
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

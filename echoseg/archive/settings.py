@@ -1,0 +1,66 @@
+"""How every clip of an archive is processed, and what must stay the same for results to stand in one table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from echoseg.errors import ArchiveError
+
+_DECIDING = ("cardiac", "io", "model", "prompting", "runtime", "tracking", "pipeline.py", "results.py", "types.py")
+"""Rooms whose code can change a number in the tables."""
+
+Keep = Literal["rows", "frames", "all"]
+"""What a clip leaves behind: its rows; also its per-frame table; also masks, overlay and report."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of an archive run that can change a result.
+
+    Attributes:
+        prompt, direction, method: see :func:`echoseg.run`; an item's own prompt comes first.
+        model, weights, device: see :func:`echoseg.load_model`. ``weights`` are told apart by content, not by path.
+    """
+
+    prompt: str = "auto"
+    model: str = "compact"
+    weights: str | None = None
+    device: str = "auto"
+    direction: Literal["forward", "backward", "both"] = "both"
+    method: Literal["disks", "area-length", "camus-2019"] = "disks"
+
+    def config(self, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+        """What is noted in the ledger: these settings, and code, weights and versions as a worker reports them."""
+        mine = {name: value for name, value in asdict(self).items() if name not in ("weights", "device")}
+        return {**mine, **fingerprint}
+
+
+def check_config(noted: Mapping[str, Any], config: Mapping[str, Any], where: str) -> None:
+    """Raises ArchiveError, which names each difference, unless the two are the same."""
+    changed = [name for name in sorted({*noted, *config}) if noted.get(name) != config.get(name)]
+    if changed:
+        told = "; ".join(f"{name} was {_short(noted.get(name))}, now {_short(config.get(name))}" for name in changed)
+        raise ArchiveError(
+            f"{where}: its results were computed differently ({told}), and are not mixed; use another --out, or --recompute to replace them"
+        )
+
+
+@cache
+def code_sha256() -> str:
+    """Hex digest of the source code that decides results."""
+    digest, package = hashlib.sha256(), Path(str(files("echoseg")))
+    paths = [path for room in _DECIDING for path in ([package / room] if room.endswith(".py") else sorted((package / room).rglob("*.py")))]
+    for path in paths:
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return f"{text[:12]}..." if len(text) == 64 else text

@@ -1,0 +1,122 @@
+"""The tables of an archive, made from its ledger: clips.parquet, beats.parquet, studies.parquet and errors.csv."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from echoseg.archive.ledger import Failure, Ledger, Result
+from echoseg.archive.studies import STUDIES, ClipOfStudy, study_rows
+from echoseg.io.atomic import atomic_path
+from echoseg.io.names import output_name
+from echoseg.io.views import view_in_name
+
+_NUMBER, _COUNT, _TEXT = pa.float64(), pa.int32(), pa.string()
+_IDENTITY = [("clip_id", _TEXT), ("path", _TEXT), ("study", _TEXT), ("patient", _TEXT)]
+CLIPS = pa.schema(
+    [
+        *_IDENTITY,
+        *[(name, _TEXT) for name in ("kind", "view", "view_from")],
+        *[(name, _COUNT) for name in ("frames", "height", "width")],
+        *[(name, _NUMBER) for name in ("fps", "row_mm", "col_mm")],
+        *[(name, _NUMBER) for name in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min", "fac")],
+        *[(name, _NUMBER) for name in ("edv_index_ml_m2", "esv_index_ml_m2", "sv_index_ml_m2", "cardiac_index_l_min_m2")],
+        ("complete_beats", _COUNT),
+        ("mean_iou_score", _NUMBER),
+        ("quality", _TEXT),
+        ("flags", pa.list_(_TEXT)),
+        ("ef_truth", _NUMBER),
+        ("sex", _TEXT),
+        ("copies", _COUNT),
+        ("model", _TEXT),
+        ("weights_sha256", _TEXT),
+    ]
+)
+"""Columns of clips.parquet: EF and FAC in percent; unknown is null. ``copies``: further items with the same content."""
+
+BEATS = pa.schema(
+    [
+        *_IDENTITY,
+        ("beat", _COUNT),
+        *[(name, _COUNT) for name in ("ed", "es", "next_ed")],
+        *[(name, _NUMBER) for name in ("ed_s", "es_s", "next_ed_s")],
+        ("partial", pa.bool_()),
+        *[(name, _NUMBER) for name in ("ef", "edv_ml", "esv_ml", "sv_ml", "fac", "hr_bpm")],
+    ]
+)
+"""Columns of beats.parquet: frames and times of ED, ES and the next ED, and the beat's values. ``beat`` counts from 0."""
+
+_UNITS = {"edv": "edv_ml", "esv": "esv_ml", "sv": "sv_ml", "hr": "hr_bpm", "co": "co_l_min"}
+_UNITS |= {"edv_index": "edv_index_ml_m2", "esv_index": "esv_index_ml_m2", "sv_index": "sv_index_ml_m2"}
+_UNITS |= {"cardiac_index": "cardiac_index_l_min_m2"}
+_ROWS_AT_ONCE = 5_000
+
+
+def write_tables(ledger: Ledger, out: Path) -> dict[str, Path]:
+    """Writes the tables; each is complete when it appears. Rows are in order of path (of study), whatever the order of the work was.
+
+    The same results give the same tables, to the byte. An item's copies have no row of their own.
+
+    Raises:
+        OutputError: a table cannot be written.
+    """
+    paths = {name: out / name for name in ("clips.parquet", "beats.parquet", "studies.parquet", "errors.csv")}
+    method = (ledger.config() or {}).get("method", "disks")
+    paired: list[ClipOfStudy] = []
+    with ExitStack() as stack:
+        clips, beats = (stack.enter_context(atomic_path(paths[name])) for name in ("clips.parquet", "beats.parquet"))
+        clip_writer, beat_writer = stack.enter_context(pq.ParquetWriter(clips, CLIPS)), stack.enter_context(pq.ParquetWriter(beats, BEATS))
+        results = ledger.results()
+        while some := list(islice(results, _ROWS_AT_ONCE)):
+            clip_writer.write_table(pa.Table.from_pylist([clip_row(result) for result in some], CLIPS))
+            paired += [found for result in some if (found := _of_study(result)) is not None]
+            beat_writer.write_table(pa.Table.from_pylist([row for result in some for row in beat_rows(result)], BEATS))
+    with atomic_path(paths["studies.parquet"]) as path:
+        pq.write_table(pa.Table.from_pylist(list(study_rows(paired, method)), STUDIES), path)
+    with atomic_path(paths["errors.csv"]) as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Failure._fields)
+        writer.writerows(ledger.failures())
+    return paths
+
+
+def clip_row(result: Result) -> dict[str, Any]:
+    """The row of a result, see :data:`CLIPS`."""
+    row = {_UNITS.get(name, name): value for name, value in result.result.clip.items() if name != "stated_study"}
+    return {**_identity(result), **row, "ef_truth": result.item.ef_truth, "sex": result.item.sex, "copies": result.copies}
+
+
+def beat_rows(result: Result) -> Iterator[dict[str, Any]]:
+    """The rows of its beats, see :data:`BEATS`."""
+    identity = _identity(result)
+    return ({**identity, "beat": number, **beat} for number, beat in enumerate(result.result.beats))
+
+
+def study_of(result: Result) -> str | None:
+    """The study: as the source says, else a pseudonym of the file's StudyInstanceUID, else the folder and what is left of the name without
+    the view that it tells, else unknown."""
+    clip, path = result.result.clip, PurePosixPath(result.item.path)
+    if result.item.study or clip["stated_study"]:
+        return result.item.study or clip["stated_study"]
+    named = view_in_name(output_name(path))
+    if clip["view_from"] == "guessed from the file name" and named is not None:
+        return "/".join(part for part in (str(path.parent), named[1]) if part not in ("", "."))
+    return None
+
+
+def _of_study(result: Result) -> ClipOfStudy | None:
+    study, found = study_of(result), result.result
+    if study is None or found.shapes is None:
+        return None
+    return ClipOfStudy(study, result.item, result.key, dict(found.clip), [dict(beat) for beat in found.beats], dict(found.shapes))
+
+
+def _identity(result: Result) -> dict[str, Any]:
+    return {"clip_id": result.key, "path": result.item.path, "study": study_of(result), "patient": result.item.patient}

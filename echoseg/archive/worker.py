@@ -1,0 +1,126 @@
+"""A worker: one model, one job at a time, every error turned into an answer. The same for a process and for a Ray actor."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+
+import psutil
+
+from echoseg.archive.jobs import Answer, Blocked, Failed, Finished, Identified, Job, Ready
+from echoseg.archive.settings import Keep, Settings
+from echoseg.errors import EchosegError, OutputError
+
+CLIP_TASK = "echoseg.archive.clip_task:ClipTask"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_LOST = (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT)
+_PR_SET_PDEATHSIG = 1
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What a worker is made of.
+
+    Attributes:
+        settings, out, keep: for the task. ``task``: ``module:Class``, called with these three.
+        threads: of its arithmetic.
+        memory_bytes: what it may allocate; None: no limit.
+    """
+
+    settings: Settings
+    out: str
+    keep: Keep = "rows"
+    task: str = CLIP_TASK
+    threads: int = 1
+    memory_bytes: int | None = None
+
+
+class Worker:
+    """Loads the task, then does jobs.
+
+    Raises:
+        EchosegError: of the model or its weights.
+    """
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        module, _, name = spec.task.partition(":")
+        self._task = getattr(import_module(module), name)(spec.settings, spec.out, spec.keep)
+        _limit_threads(spec.threads)
+        # The driver of a GPU maps more address space than it uses.
+        if spec.memory_bytes is not None and self._task.fingerprint().get("device", "cpu") == "cpu":
+            _limit_memory(spec.memory_bytes)
+
+    def ready(self) -> Ready:
+        return Ready(self._task.fingerprint())
+
+    def do(self, job: Job) -> Answer:
+        """The answer to a job; never raises an :class:`Exception`."""
+        start = time.perf_counter()
+        try:
+            if job.what == "identify":
+                return Identified(self._task.identify(job.item, job.location))
+            result = getattr(self._task, job.what)(job.item, job.location, job.key)
+            return Finished(result, time.perf_counter() - start)
+        except Exception as error:
+            return _answer(error, job)
+
+
+def pin_threads(threads: int) -> None:
+    """To be called before torch is imported."""
+    for name in _THREADS:
+        os.environ[name] = str(threads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def die_with_parent() -> None:
+    """Lets the system end this process with its parent (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def memory_share(workers: int) -> int:
+    """Bytes that each of ``workers`` may use: its share of 80 % of this machine's memory."""
+    return int(0.8 * psutil.virtual_memory().total / workers)
+
+
+def _limit_threads(threads: int) -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
+
+
+def _limit_memory(allowed: int) -> None:
+    """An allocation beyond ``allowed`` bytes fails in this process, before the machine suffers."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (allowed if hard == resource.RLIM_INFINITY else min(allowed, hard), hard))
+
+
+def _answer(error: Exception, job: Job) -> Failed | Blocked:
+    reason = str(error).replace(job.location, job.item.path)
+    numbers = {each.errno for each in _chain(error) if isinstance(each, OSError)}
+    if numbers & {*_FULL}:
+        return Blocked("disk full", reason)
+    if isinstance(error, OutputError):
+        return Blocked("output", reason)
+    if numbers & {*_LOST}:
+        return Blocked("source lost", reason)
+    if any(isinstance(each, MemoryError) or "t allocate memory" in str(each) or "bad_alloc" in str(each) for each in _chain(error)):
+        return Failed("memory", f"{job.item.path}: needs more memory than a worker may use; give more with --memory-limit")
+    if isinstance(error, EchosegError):
+        return Failed("input", reason if job.item.path in reason else f"{job.item.path}: {reason}")
+    return Failed("unexpected", f"{job.item.path}: unexpected {type(error).__name__}: {reason}")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,33 @@
+"""An archive run with the fake task, as a process of its own that can be killed: python fake_run.py SOURCE OUT [WEIGHTS]"""
+
+import sys
+from pathlib import Path
+
+from fake_clips import TASK
+
+from echoseg.archive.foreman import Policy
+from echoseg.archive.local import LocalEngine
+from echoseg.archive.run import run_archive
+from echoseg.archive.settings import Settings
+from echoseg.archive.source import open_archive
+from echoseg.archive.worker import WorkerSpec
+
+
+def fake_run(source, out, weights=None, *, workers=2, memory=None, time_limit=60.0, recompute=False, engine=LocalEngine, **engine_options):
+    """Runs the archive ``source`` with fake workers."""
+    settings = Settings(weights=weights)
+    spec = WorkerSpec(settings, str(out), task=TASK, memory_bytes=memory)
+    return run_archive(
+        open_archive(source, Path(out)),
+        Path(out),
+        lambda: engine(spec, workers, **engine_options),
+        settings,
+        Policy(2, time_limit),
+        recompute=recompute,
+        review=0,
+    )
+
+
+if __name__ == "__main__":
+    done = fake_run(*sys.argv[1:])
+    print(done.counts, done.stopped)
