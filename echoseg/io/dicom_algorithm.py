@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,18 @@ MANUFACTURER = "echoseg"
 Modality = Literal["SEG", "SR"]
 _SERIES_OFFSET = {"SEG": 10000, "SR": 20000}
 _LONGEST_NUMBER = 2**31 - 1  # of an IS
+
+
+def long_string(text: str) -> str:
+    """``text`` as a value of type LO (PS3.5 6.2), without backslashes and control characters, not empty.
+
+    The standard allows 64 characters; checkers and archives count bytes, so that it is 64 of these.
+
+    >>> long_string("left\\\\ventricle\\n"), long_string(" ")
+    ('left ventricle', 'unnamed')
+    """
+    plain = re.sub(r"[\\\x00-\x1f\x7f]+", " ", text).strip()
+    return plain.encode()[:64].decode(errors="ignore").strip() or "unnamed"
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,7 @@ class Algorithm:
 
     @property
     def name(self) -> str:
-        return f"{MANUFACTURER} {self.model}"[:64]
+        return long_string(f"{MANUFACTURER} {self.model}")
 
     def identification(self) -> AlgorithmIdentificationSequence:
         """The algorithm macro (PS3.3 10.16)."""

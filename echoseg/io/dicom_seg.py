@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
 from echoseg.errors import OutputError
-from echoseg.io.dicom_algorithm import Algorithm, date_instance, quiet_building
+from echoseg.io.dicom_algorithm import Algorithm, date_instance, long_string, quiet_building
 from echoseg.io.dicom_cine_seg import FULL, build_cine_segmentation
 from echoseg.io.dicom_codes import segment_codes
 from echoseg.io.dicom_header import Origin, frame_count, has_patient_geometry
@@ -53,7 +53,7 @@ def build_segmentation(
     attributes = {
         **algorithm.identity("SEG", origin, content, instance_number=2 if probabilities else 1),
         **algorithm.equipment(),
-        "series_description": f"{algorithm.name} segmentation"[:64],
+        "series_description": long_string(f"{algorithm.name} segmentation"),
     }
     descriptions = segment_descriptions(names, algorithm, colours)
     labels = values if probabilities else _numbered(values, names)
@@ -74,7 +74,8 @@ def segment_descriptions(names: Mapping[int, str], algorithm: Algorithm, colours
     for segment, (object_id, name) in enumerate(names.items(), start=1):
         category, kind = segment_codes(name)
         colour = CIELabColor.from_rgb(*colours[object_id])
-        descriptions.append(SegmentDescription(segment, name[:64], category, kind, how, algorithm.identification(), display_color=colour))
+        label = long_string(name)
+        descriptions.append(SegmentDescription(segment, label, category, kind, how, algorithm.identification(), display_color=colour))
     return descriptions
 
 

@@ -41,7 +41,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from echoseg.errors import OutputError
-from echoseg.io.dicom_algorithm import Algorithm, date_instance, quiet_building
+from echoseg.io.dicom_algorithm import Algorithm, date_instance, long_string, quiet_building
 from echoseg.io.dicom_codes import segment_codes
 from echoseg.io.dicom_header import Origin
 from echoseg.io.dicom_uid import derived_uid
@@ -89,7 +89,7 @@ def build_report(
                 is_complete=True,
                 is_final=False,
                 specific_character_set=origin.first.SpecificCharacterSet,
-                series_description=f"{algorithm.name} measurements"[:64],
+                series_description=long_string(f"{algorithm.name} measurements"),
                 **algorithm.identity("SR", origin, content.encode()),
                 **algorithm.equipment(),
             )

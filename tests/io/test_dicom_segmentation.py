@@ -21,6 +21,7 @@ from echoseg.io.demo import demo_clip
 from echoseg.io.dicom_algorithm import Algorithm
 from echoseg.io.dicom_header import Origin, dicom_origin
 from echoseg.io.dicom_seg import build_segmentation
+from echoseg.io.dicom_seg_reader import read_segmentation, segmentation_masks
 from tests.dicom_objects import PATIENT, standard_errors, write_clip, write_series
 
 NAMES = {2: "LV", 5: "lesion"}
@@ -213,6 +214,37 @@ def test_an_object_without_any_uid_cannot_be_referred_to(tmp_path):
     dataset.save_as(path, enforce_file_format=False)
     with pytest.raises(UnsupportedSourceError, match="no SOPInstanceUID"):
         dicom_origin([(path, 0)])
+
+
+def test_names_of_any_kind_make_valid_labels(clip, tmp_path):
+    names = {2: "Läsion\\7\n♥ " + "x" * 90, 5: "\t"}
+    made = build_segmentation(clip, masks_like((7, 9, 11)), names, ALGORITHM, COLOURS)
+    read = pydicom.dcmread(saved(made, tmp_path / "seg.dcm"))
+    labels = [item.SegmentLabel for item in read.SegmentSequence]
+    assert labels[0].startswith("Läsion 7 ♥ xxx") and len(labels[0].encode()) == 64 and labels[1] == "unnamed"
+    assert standard_errors(tmp_path / "seg.dcm") == []
+
+
+def test_a_multi_frame_ct_is_referred_to_frame_by_frame(tmp_path):
+    """Made by highdicom of a series; its frames come in another order than the source's."""
+    folder = write_series(tmp_path / "ct", np.random.default_rng(0).integers(0, 500, (6, 12, 10)).astype(np.int16))
+    slices = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    for dataset in slices:
+        dataset.ImageType, dataset.AcquisitionNumber, dataset.KVP = ["ORIGINAL", "PRIMARY", "AXIAL"], 1, 120
+        dataset.Manufacturer = dataset.ManufacturerModelName = dataset.SoftwareVersions = dataset.DeviceSerialNumber = "x"
+        dataset.BurnedInAnnotation = "NO"
+    enhanced = highdicom.legacy.LegacyConvertedEnhancedCTImage(slices, "1.2.3.4", 1, "1.2.3.4.5", 1)
+    masks = masks_like((6, 12, 10))
+    with open_source(saved(enhanced, tmp_path / "enhanced.dcm")) as source:
+        origin = dicom_origin(source.dicom_frames)
+        path = written(origin, masks, tmp_path / "seg.dcm")
+        read = segmentation_masks(read_segmentation(path), source)
+        np.testing.assert_array_equal(source.to_stored(read[1]), masks == 2)
+    assert standard_errors(path) == []
+    positions = [group.PlanePositionSequence[0].ImagePositionPatient for group in enhanced.PerFrameFunctionalGroupsSequence]
+    for group in pydicom.dcmread(path).PerFrameFunctionalGroupsSequence:
+        frame = int(group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber)
+        assert group.PlanePositionSequence[0].ImagePositionPatient == positions[frame - 1]
 
 
 def test_masks_of_another_size_are_refused(clip):
