@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from echoseg.errors import EchosegError
     from echoseg.io import open_source
+    from echoseg.masks import measure
     from echoseg.model import load_model
     from echoseg.pipeline import run, segment, stream
     from echoseg.tracking import Session
@@ -29,6 +30,7 @@ _HOME = {
     "Segmentation": "echoseg.types",
     "Session": "echoseg.tracking",
     "load_model": "echoseg.model",
+    "measure": "echoseg.masks",
     "open_source": "echoseg.io",
     "run": "echoseg.pipeline",
     "segment": "echoseg.pipeline",
@@ -48,6 +50,7 @@ __all__ = [
     "Session",
     "__version__",
     "load_model",
+    "measure",
     "open_source",
     "run",
     "segment",

@@ -174,6 +174,7 @@ def _analysed(
     segmentation = replace(segmentation, flags=(*segmentation.flags, *_view_flags(view, measurable)))
     if not measurable:
         return None, segmentation
+    column = segmentation.object_ids.index(lv)
     analysis = analyse_lv(
         segmentation.masks == lv,
         source.times(len(segmentation.masks)),
@@ -181,7 +182,9 @@ def _analysed(
         view.name,
         heart_rate=segmentation.timing.heart_rate,
         r_waves=segmentation.timing.r_wave_times,
-        scores=segmentation.scores[:, segmentation.object_ids.index(lv)],
+        scores=None if segmentation.given else segmentation.scores[:, column],
+        object_scores=None if segmentation.given else segmentation.object_scores[:, column],
+        sector=source.sector(),
         method=options.single_plane,
         beats=options.beats,
     )

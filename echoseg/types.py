@@ -359,6 +359,7 @@ class Segmentation:
         timing: full timing of the source.
         geometry: geometry of the source.
         flags: what a reader must know.
+        given: whether the masks come from elsewhere, so that no frame has a score.
     """
 
     masks: NDArray[np.uint8]
@@ -371,6 +372,12 @@ class Segmentation:
     timing: Timing
     flags: tuple[Flag, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    given: bool = False
+
+    @property
+    def tracked(self) -> NDArray[np.bool_]:
+        """``(T, n_objects)`` bool, where the mask says something: frames that were tracked, or all when masks were given."""
+        return np.isfinite(self.scores) | self.given
 
     @property
     def fps(self) -> float | None:

@@ -52,13 +52,13 @@ def frame_rows(segmentation: Segmentation, measures: Mapping[int, FrameMeasures]
     Unknown values (no spacing, no timing) are empty, never zero. On a frame that was tracked, the area of an absent object is 0; on a
     frame that was not (score NaN), it is empty.
     """
-    times, areas = frame_times(segmentation), object_areas(segmentation)
+    times, areas, tracked = frame_times(segmentation), object_areas(segmentation), segmentation.tracked
     spacing = segmentation.geometry.spacing
     cm2 = None if spacing is None else spacing[0] * spacing[1] / MM2_PER_CM2
     for frame in range(len(segmentation.masks)):
         for column, object_id in enumerate(segmentation.object_ids):
             extra = (measures or {}).get(object_id, FrameMeasures())
-            area = int(areas[frame, column]) if np.isfinite(segmentation.scores[frame, column]) else None
+            area = int(areas[frame, column]) if tracked[frame, column] else None
             yield (
                 str(frame),
                 "" if times is None else _text(times[frame], 6),

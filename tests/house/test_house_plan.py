@@ -16,7 +16,7 @@ STOREYS = [
     {"cli", "serve"},
     {"archive", "training", "evaluation"},
     {"study"},
-    {"pipeline"},
+    {"pipeline", "masks"},
     {"results"},
     {"report"},
     {"prompting"},

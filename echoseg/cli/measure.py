@@ -1,0 +1,89 @@
+"""``echoseg measure``: label maps in, measures and pictures out, without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from echoseg.cli.console import output, print_error
+from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.result_table import result_table
+from echoseg.cli.run import parse_spacing, show_study
+from echoseg.cli.run_views import input_views
+from echoseg.errors import EchosegError
+
+if TYPE_CHECKING:
+    from echoseg.study import StudyClip
+
+EPILOG = (
+    "Two files whose names differ in ED and ES alone are the phases of one clip. Inputs of one study that show A4C and A2C also make "
+    "OUT/study.json with biplane values. Exit codes: 0 all done; 1 some failed, each with its reason in OUT/errors.csv; 2 usage."
+)
+
+
+def measure(
+    ctx: typer.Context,
+    masks: Annotated[
+        list[Path],
+        typer.Argument(metavar="MASKS", help="Label maps: NIfTI, MetaImage, NRRD, .npy, .npz, PNG folders; folders of `echoseg run`."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the results; each input gets a folder of its own in it.")],
+    on: Annotated[Path | None, typer.Option(help="The clip or volume that the masks were drawn on; for one input.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="LV=1,LA=3", help="What the labels are  [default: as the run wrote beside the masks, else LV=1]")
+    ] = None,
+    views: Annotated[str | None, typer.Option(metavar="A4C,A2C|CSV", help="The view of each input, as in `echoseg run`.")] = None,
+    method: Annotated[Literal["disks", "area-length", "camus-2019"], typer.Option(help="LV volume; camus-2019 is biplane.")] = "disks",
+    sex: Annotated[Literal["M", "F"] | None, typer.Option(help="For reference ranges.")] = None,
+    height: Annotated[float | None, typer.Option(min=20, max=250, metavar="CM", help="With --weight, for indexed values.")] = None,
+    weight: Annotated[float | None, typer.Option(min=0.3, max=400, metavar="KG", help="With --height, for indexed values.")] = None,
+    kind: Annotated[
+        Literal["clip", "volume"] | None, typer.Option(help="Whether the third axis is time or slices  [default: as the file says]")
+    ] = None,
+    spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
+    fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
+) -> None:
+    """Measure masks from anywhere: corrected by hand, of another model, of a reference set."""
+    from echoseg.masks import mask_inputs
+    from echoseg.masks import measure as measure_masks
+    from echoseg.study import study_clip
+    from echoseg.types import Subject
+
+    inputs = mask_inputs(masks)
+    if on is not None and len(inputs) > 1:
+        raise typer.BadParameter(f"goes with one input, not with {len(inputs)}", param_hint="--on")
+    names = None if labels is None else _labels(labels)
+    pixel = None if spacing is None else parse_spacing(spacing)
+    subject = Subject(sex, height, weight)
+    failures: list[Failure] = []
+    clips: list[StudyClip | None] = []
+    for given, view in zip(inputs, input_views(views, [str(given.files[0]) for given in inputs]), strict=True):
+        try:
+            result = measure_masks(
+                given, out, on=on, view=view, method=method, subject=subject, names=names, kind=kind, spacing=pixel, fps=fps,
+                overwrite=overwrite,
+            )  # fmt: skip
+        except EchosegError as error:  # one bad input must not take the others with it
+            print_error(str(error), traceback=ctx.meta["debug"])
+            failures.append(Failure(str(given.files[0]), str(error)))
+            continue
+        output().print(result_table(given.name, result.measurements, result.flags, result.directory))
+        clips.append(study_clip(given.files[0], result))
+    write_failures(out, failures)
+    show_study(out, [clip for clip in clips if clip is not None], method=method, subject=subject, overwrite=overwrite)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _labels(text: str) -> dict[int, str]:
+    """``LV=1,LA=3`` as ``{1: "LV", 3: "LA"}``."""
+    names: dict[int, str] = {}
+    for part in text.split(","):
+        name, _, label = (piece.strip() for piece in part.partition("="))
+        if not name or not label.isdigit() or not 1 <= int(label) <= 255 or int(label) in names:
+            raise typer.BadParameter(f"{text!r} is not a list such as LV=1,LA=3 of names and labels 1 to 255", param_hint="--labels")
+        names[int(label)] = name
+    return names

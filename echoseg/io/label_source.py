@@ -1,0 +1,126 @@
+"""Label maps from files as a source: geometry, timing and names, and pictures where the clip they were drawn on is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.errors import SourceError
+from echoseg.io.labelmap import read_label_map
+from echoseg.io.names import output_name
+from echoseg.io.open import open_source
+from echoseg.io.seekable import SeekableSource
+from echoseg.io.source import Kind, Source
+from echoseg.types import Geometry, Image, Timing
+
+_RUN_MASKS, _RUN_RECORD = "masks.nii.gz", "measurements.json"
+_NIFTI = (".nii", ".nii.gz")
+_OWN_VIEWS = ("given", "stated by the file")
+
+
+class LabelSource(Source):
+    """Frames of nothing but black, one for each label map: what masks are drawn on when no pictures are there."""
+
+    def __init__(self, name: str, kind: Kind, shape: tuple[int, ...], geometry: Geometry, timing: Timing) -> None:
+        self.name, self.kind = name, kind
+        self.length, self.size = shape[0], (shape[1], shape[2])
+        self.geometry, self.timing = geometry, timing
+        self.details = {"format": "label map"}
+
+    def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
+        for _ in range(start, len(self) if stop is None else min(stop, len(self))):
+            yield np.zeros(self.size, dtype=np.uint8)
+
+    def ultrasound(self) -> bool | None:
+        return None
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label map and what is known of it.
+
+    Attributes:
+        labels: ``(T, H, W)`` uint8.
+        source: its geometry and timing; black pictures.
+        names: ``{label: name}`` where results of a run lie beside it; else empty.
+    """
+
+    labels: NDArray[np.uint8]
+    source: LabelSource
+    names: dict[int, str]
+
+
+def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
+    """Reads one label map.
+
+    Args:
+        path: NIfTI, MetaImage, NRRD, ``.npy``, ``.npz``, an image, a folder of images, or a folder that ``echoseg run`` wrote.
+        kind: ``clip`` (the third axis is time) or ``volume``; None: as the file says. NIfTI files that other programs write of clips say
+            ``volume``.
+
+    Raises:
+        SourceError: missing, damaged, or values other than whole numbers 0..255.
+    """
+    if path.is_dir() and (path / _RUN_MASKS).is_file():
+        path = path / _RUN_MASKS
+    record = _run_record(path)
+    name = path.parent.name if record else output_name(path)
+    if path.name.lower().endswith(_NIFTI):
+        read = read_label_map(path)
+        labels, geometry, timing = read.masks, read.geometry, read.timing
+        found: Kind = "volume" if read.kind == "volume" else "clip"
+        if kind == "clip" and found == "volume":
+            geometry = Geometry(spacing=geometry.spacing)
+    else:
+        with open_source(path, kind=kind) as opened:
+            labels, geometry, timing, found = _stored(opened, path), opened.geometry, opened.timing, opened.kind
+    chosen = kind or ("clip" if found == "image" else found)
+    source = LabelSource(name, chosen, labels.shape, geometry, timing)
+    if record and record["source"].get("view_from") in _OWN_VIEWS:
+        source.details = {**source.details, "view": record["source"]["view"]}
+    return LabelFile(labels, source, {int(found["id"]): str(found["name"]) for found in record.get("objects", ())})
+
+
+def stacked(files: Sequence[LabelFile], name: str) -> LabelFile:
+    """Several label maps of one frame each as the frames of one clip, in order; timing is unknown.
+
+    Raises:
+        SourceError: they differ in size or spacing, or one holds several frames.
+    """
+    first = files[0].source
+    for file in files:
+        if file.source.size != first.size or file.source.geometry.spacing != first.geometry.spacing or len(file.labels) != 1:
+            raise SourceError(f"{name}: the label maps of the phases must be one frame each, of one size and spacing")
+    labels = np.concatenate([file.labels for file in files])
+    source = LabelSource(name, "clip", labels.shape, Geometry(spacing=first.geometry.spacing), Timing())
+    return LabelFile(labels, source, files[0].names)
+
+
+def _stored(opened: Source, path: Path) -> NDArray[np.uint8]:
+    assert isinstance(opened, SeekableSource)  # whatever a path names can be read again
+    values = np.stack([opened.stored(index) for index in range(len(opened))])
+    if values.ndim == 4:
+        raise SourceError(f"{path}: a colour image is no label map; save the label numbers as grey levels or palette indices")
+    with np.errstate(invalid="ignore"):  # NaN becomes some number, and is seen to differ
+        labels = values.astype(np.uint8)
+    if not np.array_equal(labels, values):
+        raise SourceError(f"{path}: label maps hold whole numbers 0..255; this one holds other values")
+    return (labels > 0).astype(np.uint8) if set(np.unique(labels).tolist()) <= {0, 255} else labels
+
+
+def _run_record(path: Path) -> dict[str, Any]:
+    """measurements.json of the run that wrote ``path``; empty where there is none."""
+    beside = path.parent / _RUN_RECORD
+    if path.name != _RUN_MASKS or not beside.is_file():
+        return {}
+    try:
+        record = json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) and "source" in record else {}
