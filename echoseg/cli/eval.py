@@ -116,6 +116,35 @@ def prompts(
     _exit(failed)
 
 
+@app.command()
+def volumes(
+    paths: Annotated[list[str], typer.Argument(metavar="CASE...", help="MedSAM2's .npz files, folders of them, or IMAGE=LABELS.")],
+    every: Annotated[bool, typer.Option("--every-prompt", help="Also 3D boxes, RECIST lines and single clicks.")] = False,
+    model: ModelName = "compact",
+    weights: Weights = None,
+    device: Device = "auto",
+    out: Out = None,
+    tolerance_mm: Tolerance = 2.0,
+) -> None:
+    """Objects of volumes from one box, by both recipes, with and without stop rules, beside the copied ellipse."""
+    loaded = _load(model, weights, device)
+    from dataclasses import replace
+
+    from echoseg.evaluation.volumes import score_volume, volume_references
+
+    def score(reference: Reference) -> list[Score]:
+        return score_volume(reference, loaded, every_prompt=every, tolerance=tolerance_mm)
+
+    scores, failed = _score_all("volumes", volume_references(paths), score)
+    if scores:  # labels mean something else in every case
+        output().print(score_table([replace(item, label="objects") for item in scores]))
+    if scores and out is not None:
+        from echoseg.evaluation.scores import write_tables
+
+        _list(write_tables(out, scores))
+    _exit(failed)
+
+
 def _score_all(title: str, references: Iterable[Reference], score: Callable[[Reference], list[Score]]) -> tuple[list[Score], int]:
     """The scores of all cases, and how many failed. A set that cannot be read further ends there, with what was scored so far."""
     scores: list[Score] = []

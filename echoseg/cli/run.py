@@ -12,7 +12,18 @@ from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
 from echoseg.cli.run_views import input_views
-from echoseg.cli.volume_options import AXIS_HELP, EACH_HELP, FORMAT_HELP, SERIES_HELP, WINDOW_HELP, Axis, Format
+from echoseg.cli.volume_options import (
+    AXIS_HELP,
+    EACH_HELP,
+    FORMAT_HELP,
+    RECIPE_HELP,
+    SERIES_HELP,
+    STOP_HELP,
+    WINDOW_HELP,
+    ZOOM_HELP,
+    Axis,
+    Format,
+)
 from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
@@ -23,7 +34,8 @@ if TYPE_CHECKING:
     from echoseg.study import StudyClip
 
 PROMPT_HELP = (
-    "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json. "
+    "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json; "
+    "in volumes also box:x0,y0,z0,x1,y1,z1 | point:x,y,z | recist:FILE.npz, and recist-points: in place of recist:. "
     "In source pixels; x1, y1 are edges."
 )
 INPUT_HELP = "Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb://HOST/studies/UID[/series/UID]."
@@ -64,6 +76,9 @@ def run(
     part: Annotated[str | None, typer.Option(metavar="slice[:N]|phase[:N]", help=EACH_HELP)] = None,
     axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
     window: Annotated[str | None, typer.Option(metavar="NAME|LEVEL,WIDTH", help=WINDOW_HELP)] = None,
+    recipe: Annotated[Literal["mask", "box"], typer.Option(help=RECIPE_HELP)] = "mask",
+    stop: Annotated[bool, typer.Option("--stop/--no-stop", help=STOP_HELP)] = True,
+    zoom: Annotated[bool | None, typer.Option("--zoom/--no-zoom", help=ZOOM_HELP)] = None,
     format: Annotated[Format | None, typer.Option(help=FORMAT_HELP)] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
     dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR, for DICOM inputs.")] = False,
@@ -83,7 +98,7 @@ def run(
         "direction": direction,
         "frame_index": frame_index,
         "device": device,
-        "spacing": None if spacing is None else parse_spacing(spacing),
+        "spacing": None if spacing is None else _parse_spacing(spacing),
         "fps": fps,
         "views": views,
         "method": method,
@@ -94,6 +109,9 @@ def run(
         "part": part,
         "axis": axis,
         "window": window,
+        "recipe": recipe,
+        "stop": stop,
+        "zoom": zoom,
         "format": format,
         "overwrite": overwrite,
         "dicom": dicom or None,
@@ -111,8 +129,10 @@ def run(
     from echoseg.io.dicomweb_address import parse_address
     from echoseg.io.volume_files import volume_choice
     from echoseg.prompting.parse import parse_prompt
+    from echoseg.prompting.volume import STOP_RULES, VolumeOptions
     from echoseg.types import Subject
 
+    options["volume"] = VolumeOptions(options.pop("recipe"), STOP_RULES if options.pop("stop") else None, options.pop("zoom"))
     options["subject"] = Subject(options.pop("sex"), options.pop("height"), options.pop("weight"))
     try:
         options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
@@ -147,8 +167,7 @@ def run(
             except Exception as error:  # one bad input must not take the others with it
                 failed(source if isinstance(source, str) else given, error)
     write_failures(out, failures)
-    found = [clip for clip in clips if clip is not None]
-    show_study(out, found, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
+    _study(out, [clip for clip in clips if clip is not None], options)
     if failures:
         raise typer.Exit(1)
 
@@ -192,15 +211,15 @@ def _part_of_study(given: str, result: RunResult) -> StudyClip | None:
     return study_clip(given, result)
 
 
-def show_study(out: Path, clips: list[StudyClip], **options: Any) -> None:
-    """Writes and prints the study that the clips make, if both views are there; says why when they are and make none."""
+def _study(out: Path, clips: list[StudyClip], options: dict[str, Any]) -> None:
+    """The study that the clips make, if both views are there; says why when they are and make none."""
     if len({clip.view for clip in clips}) < 2:
         return
     from echoseg.errors import StudyError
     from echoseg.study import write_study
 
     try:
-        study = write_study(out, clips, **options)
+        study = write_study(out, clips, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
     except StudyError as error:
         messages().print(f"no biplane values: {error}", markup=False, soft_wrap=True)
         return
@@ -219,8 +238,7 @@ def _check_auto(prompt: str | Plan, model: Model) -> None:
         check_structures(structures, model.config if model.config.structures else model_config("compact"))
 
 
-def parse_spacing(text: str) -> tuple[float, float]:
-    """``ROW,COL`` in mm, for options of that kind."""
+def _parse_spacing(text: str) -> tuple[float, float]:
     try:
         row, col = (float(part) for part in text.split(","))
     except ValueError:

@@ -34,6 +34,9 @@ class RunConfig(BaseModel):
     part: str | None = None
     axis: Axis | None = None
     window: str | None = None
+    recipe: Literal["mask", "box"] | None = None
+    stop: bool | None = None
+    zoom: bool | None = None
     format: Format | None = None
     overwrite: bool = False
     dicom: bool = False

@@ -12,4 +12,7 @@ PART_HELP = "Of slices at several phases (cine MR), from 0: slice:N, a clip of o
 EACH_HELP = f"{PART_HELP} slice or phase alone: a result of each."
 AXIS_HELP = "Plane of a volume's slices, whatever the order of the file (default: axial); stored: the order of the file."
 WINDOW_HELP = "Grey values of a volume: soft-tissue, lung, bone, brain, liver, mediastinum, percentile. Default: soft tissue for CT."
+RECIPE_HELP = "How an object is followed through a volume: by its mask on the prompted slice, or by the prompt, largest 3D part kept."
+STOP_HELP = "End an object of a volume where it vanishes, collapses or leaks; --no-stop follows it to the ends of the volume."
+ZOOM_HELP = "Show the network only a square around each object of a volume, or all of it. Default: as the model was trained."
 FORMAT_HELP = "Write the masks also in this format; own: the one of the input (NRRD, MetaImage, npz)."

@@ -16,17 +16,20 @@ REACH = 12
 """Slices looked at each way from that of a 3D point."""
 
 _SMALLEST = 64
+_ABOUT = 0.9  # of the best confidence
 _SURE = 0.5  # of the confidence on the clicked slice: with less, the click has left the object
 
 
 def found_around(source: Source, model: Model, index: int, prompts: Sequence[Prompt]) -> list[Prompt]:
     """A box around what clicks on a slice find, or nothing where they find nothing.
 
-    A model that looks at a window around its object is shown windows of several sizes; the one in which it is surest counts.
+    A model that looks at a window around its object is shown windows of several sizes. Of those in which it is about as sure as in the
+    best the smallest counts: seen from afar, an object and what surrounds it look like one.
     """
     tries = [_looked(source, model, index, prompts, window) for window in _windows(source, model, prompts)]
     found = [(sure, box) for sure, box in tries if box is not None]
-    return [max(found, key=lambda pair: pair[0])[1]] if found else []
+    surest = max((sure for sure, _ in found), default=0.0)
+    return next(([box] for sure, box in found if sure >= _ABOUT * surest), [])
 
 
 def key_slice(source: Source, model: Model, index: int, click: Points) -> int:

@@ -1,0 +1,113 @@
+"""Volumes in every way an object can be prompted and followed, scored beside the copied ellipse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from echoseg.errors import MeasureError, SourceError
+from echoseg.evaluation.baselines import copied, ellipse_in
+from echoseg.evaluation.compare import TOLERANCE
+from echoseg.evaluation.dataset import box_frame, measure
+from echoseg.evaluation.npz import npz_volumes
+from echoseg.evaluation.reference import Reference
+from echoseg.evaluation.scores import Score
+from echoseg.io.names import output_name
+from echoseg.io.open import open_source
+from echoseg.io.volume import VolumeSource
+from echoseg.model import Model
+from echoseg.pipeline import segment
+from echoseg.prompting.plan import PromptLike
+from echoseg.prompting.recist import recist_box, recist_points
+from echoseg.prompting.volume import VolumeOptions
+from echoseg.types import BoolMask, Box, Box3D, Point3D
+from echoseg.volumetry import longest_diameters
+
+ELLIPSE = "ellipse, copied"
+_PAIR = "="
+
+
+def volume_references(paths: Iterable[str]) -> Iterator[Reference]:
+    """The cases that ``paths`` name: MedSAM2's ``.npz`` files, folders of them, or ``IMAGE=LABELS``, two volumes of one grid.
+
+    Raises:
+        SourceError: unreadable, or image and labels differ in shape.
+    """
+    for path in paths:
+        image, separator, labels = path.partition(_PAIR)
+        yield from [_pair(Path(image), Path(labels))] if separator else npz_volumes(Path(path))
+
+
+def score_volume(reference: Reference, model: Model, *, every_prompt: bool = False, tolerance: float = TOLERANCE) -> list[Score]:
+    """Scores of every object of one case.
+
+    Each is prompted by its exact box on the slice that shows most of it and followed by both recipes, with and without stop rules. With
+    ``every_prompt`` also by its 3D box, by its longest diameter on that slice as RECIST line (as box and as points), and by one click where
+    it is thickest. Beside them the ellipse in the box, copied to every slice that shows the object: it knows where the object ends.
+
+    Raises:
+        MeasureError: not a volume.
+        EchosegError: the case cannot be segmented.
+    """
+    if reference.kind != "volume":
+        raise MeasureError(f"{reference.name}: is a {reference.kind}, not a volume")
+    scores = []
+    for label, truth in reference.truth.items():
+        if not truth.any():
+            continue
+        for setting, masks in _predictions(reference, label, model, every_prompt):
+            scores.append(Score(reference.name, reference.subject, setting, label, measure(reference, label, masks, tolerance)))
+    return scores
+
+
+def _predictions(reference: Reference, label: str, model: Model, every_prompt: bool) -> Iterator[tuple[str, BoolMask]]:
+    truth = reference.truth[label]
+    key = box_frame(reference, label)
+    box = Box.around(truth[key])
+
+    def found(prompt: PromptLike, options: VolumeOptions | None = None) -> BoolMask:
+        with reference.source() as source:
+            return segment(source, prompt, model, volume=options or VolumeOptions()).masks == 1
+
+    yield "mask recipe", found({1: {key: box}})
+    yield "mask recipe, no stop rules", found({1: {key: box}}, VolumeOptions(stop=None))
+    yield "box recipe", found({1: {key: box}}, VolumeOptions("box"))
+    yield "box recipe, no stop rules", found({1: {key: box}}, VolumeOptions("box", stop=None))
+    if every_prompt:
+        for setting, prompt in _other_prompts(truth, key, reference.spacing).items():
+            yield setting, found(prompt())
+    size = (truth.shape[1], truth.shape[2])
+    yield ELLIPSE, copied(ellipse_in(box, size), truth)
+
+
+def _other_prompts(truth: BoolMask, key: int, spacing: tuple[float, float] | None) -> dict[str, Callable[[], PromptLike]]:
+    shown = np.flatnonzero(truth.any(axis=(1, 2)))
+    around = Box.around(np.asarray(truth.any(axis=0)))
+    first, end = int(shown[0]), int(shown[-1]) + 1
+    found = longest_diameters(truth[key][None], spacing or (1.0, 1.0))
+    assert found is not None  # the key slice shows the object
+    line = (*found.long.start, *found.long.end)
+    row, column = np.unravel_index(int(distance_transform_edt(np.pad(truth[key], 1))[1:-1, 1:-1].argmax()), truth[key].shape)
+    return {
+        "3D box": lambda: Box3D(around.x0, around.y0, first, around.x1, around.y1, end),
+        "RECIST line": lambda: {1: {key: recist_box(*line)}},
+        "RECIST points": lambda: {1: {key: recist_points(*line)}},
+        "3D point": lambda: Point3D(float(column) + 0.5, float(row) + 0.5, key),
+    }
+
+
+def _pair(image: Path, labels: Path) -> Reference:
+    with open_source(image, kind="volume") as pictures, open_source(labels, kind="volume") as numbers:
+        if not isinstance(numbers, VolumeSource):
+            raise SourceError(f"{labels}: not a volume of labels")
+        frames, geometry = np.stack(list(pictures.frames())), pictures.geometry
+        values = np.stack([numbers.stored(index) for index in range(numbers.length)])
+    if values.shape != frames.shape[:3]:
+        raise SourceError(f"{labels}: slices {values.shape} do not fit those of {image.name}, {frames.shape[:3]}")
+    truth = {f"{value:g}": values == value for value in np.unique(values) if value}
+    known = np.ones(len(frames), bool)
+    name = output_name(image)
+    return Reference(name, name, frames, truth, known, "volume", geometry.spacing, geometry.slice_spacing)
