@@ -56,8 +56,9 @@ def is_usable(affine: NDArray[np.float64]) -> bool:
     """True when the matrix is finite and gives every voxel a place of its own."""
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
         return False
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    return bool(lengths.min() > 0 and abs(np.linalg.det(affine[:3, :3] / lengths)) > 1e-6)
+    with np.errstate(over="ignore"):  # of matrices with numbers beyond all measure
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(lengths.min() > 0 and np.isfinite(lengths).all() and abs(np.linalg.det(affine[:3, :3] / lengths)) > 1e-6)
 
 
 def slice_geometry(affine: NDArray[np.float64], axis: int) -> Geometry:

@@ -1,6 +1,9 @@
 """Choosing within volumes and DICOM series on the command line."""
 
 import json
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -9,6 +12,7 @@ import pytest
 from pydicom.data import get_testdata_file
 from typer.testing import CliRunner
 
+import echoseg
 from echoseg.cli.main import app
 
 
@@ -56,3 +60,50 @@ def test_info_shows_a_part(tmp_path):
     refused = CliRunner().invoke(app, ["info", str(tmp_path / "cine.nii")])
     assert refused.exit_code == 1
     assert "3 slices x 5 phases" in " ".join(refused.output.split())
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Replaces the pipeline and the model; what the pipeline was called with."""
+    made = []
+
+    def run(source, out, *, progress, **options):
+        made.append((source, options))
+        return SimpleNamespace(directory=Path(out), measurements={"measures": {}, "objects": []}, files={}, flags=(), view=None)
+
+    pipeline = ModuleType("echoseg.pipeline")
+    pipeline.run = run
+    monkeypatch.setitem(sys.modules, "echoseg.pipeline", pipeline)
+    monkeypatch.setattr(echoseg, "pipeline", pipeline, raising=False)
+    model = SimpleNamespace(config=SimpleNamespace(name="compact", structures=("LV",)))
+    monkeypatch.setattr(echoseg, "load_model", lambda *_, **__: model, raising=False)
+    monkeypatch.setattr("echoseg.study.study_clip", lambda *_: None)
+    return made
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, ["run", *map(str, arguments), "--prompt", "box:1,1,9,9@0"])
+
+
+def test_a_result_is_made_of_each_slice_or_phase(tmp_path, runs):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((40, 41, 3, 5), np.uint8), np.eye(4)), tmp_path / "cine.nii")
+    done = call(tmp_path / "cine.nii", "--out", tmp_path / "out", "--part", "slice", "--fps", "25")
+    assert done.exit_code == 0, done.output
+    assert [source.name for source, _ in runs] == ["cine_slice00", "cine_slice01", "cine_slice02"]
+    assert all(source.timing.fps == 25 and not {"part", "fps"} & set(options) for source, options in runs)
+    runs.clear()
+    assert call(tmp_path / "cine.nii", "--out", tmp_path / "out", "--part", "phase:4").exit_code == 0
+    assert runs[0][1]["part"] == "phase:4"
+
+
+def test_choices_reach_the_pipeline(tmp_path, runs):
+    given = ("--series", "4", "--axis", "coronal", "--window", "-160,1500", "--format", "own")
+    assert call("folder", "--out", tmp_path / "out", *given).exit_code == 0
+    chosen = {"series": "4", "axis": "coronal", "window": "-160,1500", "format": "own"}
+    assert {option: runs[0][1][option] for option in chosen} == chosen
+
+
+@pytest.mark.parametrize("wrong", [("--window", "lungs"), ("--part", "time:3"), ("--axis", "oblique"), ("--format", "tiff")])
+def test_a_choice_that_can_serve_no_input_is_a_usage_error(tmp_path, runs, wrong):
+    assert call("folder", "--out", tmp_path / "out", *wrong).exit_code == 2
+    assert runs == []

@@ -61,7 +61,7 @@ def test_slices_of_a_sheared_grid_are_as_far_apart_as_their_planes():
     assert not is_sheared(grid((2, 0, 1), (1, -1, 1)))
 
 
-@pytest.mark.parametrize("spoil", [np.nan, np.inf, 0.0])
+@pytest.mark.parametrize("spoil", [np.nan, np.inf, 0.0, 1e200])
 def test_a_matrix_that_gives_no_place_is_not_usable(spoil):
     affine = grid((0, 1, 2), (1, 1, 1))
     assert is_usable(affine)

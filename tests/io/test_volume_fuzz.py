@@ -189,7 +189,7 @@ VALUES = {
 
 
 @pytest.mark.filterwarnings("ignore")
-@settings(fuzz, max_examples=80)
+@settings(fuzz, max_examples=50)
 @given(st.data())
 def test_any_value_of_a_dicom_series(tmp_path, data):
     folder = tmp_path / "series"
