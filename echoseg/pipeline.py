@@ -288,7 +288,7 @@ def _seed(
 
 def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> tuple[Session, Plan, Model | None]:
     """The ``auto`` policy; a model without structure prompts is seeded by what ``compact`` sees."""
-    if session.model.config.structures or session.source.kind == "volume":
+    if session.model.config.structures or session.source.ultrasound() is False:
         return session, auto_plan(session, structures, frame_index), None
     finder = load_model("compact", device=str(session.model.execution.device))
     looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, reader=session.reader)

@@ -37,6 +37,8 @@ _VIEWS = {
     ("399306005", "G-0397"): "PSAX",
 }
 
+_OTHER_MODALITIES = frozenset({"CR", "CT", "DX", "MG", "MR", "NM", "PT", "RF", "XA"})
+
 
 class DicomSource(SeekableSource):
     """The frames of one DICOM file, each decoded when it is asked for.
@@ -96,7 +98,9 @@ class DicomSource(SeekableSource):
 
     def ultrasound(self) -> bool | None:
         modality = self.details.get("modality")
-        return super().ultrasound() if modality is None else modality in ("US", "IVUS")
+        if modality in ("US", "IVUS"):
+            return True
+        return False if modality in _OTHER_MODALITIES else super().ultrasound()  # a secondary capture may show an echo
 
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         with open_frames(self._table) as file:

@@ -29,12 +29,13 @@ def auto_plan(session: Session, structures: tuple[str, ...], frame_index: int | 
         frame_index: the frame to seed; None chooses one (the first when the source can be read only once).
 
     Raises:
-        PromptError: the source is a volume, or the model does not know a structure.
+        PromptError: the source is known not to be ultrasound, as a volume is, or the model does not know a structure.
     """
     source = session.source
-    if source.kind == "volume":
+    if source.ultrasound() is False:
+        what = "a volume" if source.kind == "volume" else "not ultrasound"
         raise PromptError(
-            f"{source.name} is a volume, in which no structure is known: give a box, points, a mask or a RECIST line, "
+            f"{source.name} is {what}, in which no structure is known: give a box, points, a mask or a RECIST line, "
             "for example box:x0,y0,x1,y1@slice"
         )
     check_structures(structures, session.model.config)

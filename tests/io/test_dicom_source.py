@@ -19,6 +19,7 @@ from pydicom.uid import (
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import open_source
+from tests.dicom_objects import write_clip
 
 
 def codes(source):
@@ -311,3 +312,10 @@ def test_header_alone_is_read_at_opening(syntax):
     assert "PixelData" not in dataset
     assert table.transfer_syntax == syntax
     assert len(table.spans) == table.count
+
+
+@pytest.mark.parametrize(("modality", "expected"), [("US", True), ("MR", False), ("XA", False), ("OT", None)])
+def test_the_modality_tells_ultrasound_and_where_it_cannot_the_picture_does(tmp_path, modality, expected):
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 64, 64), dtype=np.uint8)
+    path = write_clip(tmp_path / "clip.dcm", pixels, Modality=modality)
+    assert open_source(path).ultrasound() is expected

@@ -89,6 +89,13 @@ def test_a_volume_needs_a_prompt_and_is_told_which(micro_model, clip):
         assert "box:x0,y0,x1,y1@slice" in str(error.value)
 
 
+def test_a_source_that_is_not_ultrasound_is_refused_too(micro_model, clip, monkeypatch):
+    source = open_source(clip)
+    monkeypatch.setattr(source, "ultrasound", lambda: False)
+    with pytest.raises(PromptError, match="is not ultrasound"):
+        echoseg.segment(source, "auto", micro_model)
+
+
 def test_an_unknown_structure_is_named_with_those_there_are(micro_model, clip):
     with pytest.raises(PromptError, match="no structure AORTA; it knows: LV, LA, MYO, RV"):
         echoseg.segment(clip, "auto:LV,aorta", micro_model)
