@@ -16,6 +16,7 @@ from echoseg.cardiac.sphericity import length_to_width, sphericity_index
 from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import ApicalView, measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS, ChamberVolume, lv_volume
+from echoseg.cardiac.wall import lv_mass, wall_thickness
 
 __all__ = [
     "APICAL_VIEWS",
@@ -46,6 +47,7 @@ __all__ = [
     "la_volume",
     "length_to_width",
     "lv_ef",
+    "lv_mass",
     "lv_volume",
     "measure_frames",
     "measure_view",
@@ -54,4 +56,5 @@ __all__ = [
     "stack_ef",
     "stack_mass",
     "stack_volume",
+    "wall_thickness",
 ]
