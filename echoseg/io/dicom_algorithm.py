@@ -24,6 +24,8 @@ from echoseg.io.dicom_values import number, quiet_reading
 MANUFACTURER = "echoseg"
 Modality = Literal["SEG", "SR"]
 _SERIES_OFFSET = {"SEG": 10000, "SR": 20000}
+UNFIT = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What highdicom and pydicom raise on headers that cannot be built upon."""
 _LONGEST_NUMBER = 2**31 - 1  # of an IS
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
 from echoseg.errors import OutputError
-from echoseg.io.dicom_algorithm import Algorithm, date_instance, long_string, quiet_building
+from echoseg.io.dicom_algorithm import UNFIT, Algorithm, date_instance, long_string, quiet_building
 from echoseg.io.dicom_cine_seg import FULL, build_cine_segmentation
 from echoseg.io.dicom_codes import segment_codes
 from echoseg.io.dicom_header import Origin, frame_count, has_patient_geometry
@@ -61,7 +61,7 @@ def build_segmentation(
         with quiet_building():
             build = _build_placed if has_patient_geometry(origin) else build_cine_segmentation
             made = build(origin, labels, descriptions, **attributes)
-    except Exception as error:  # highdicom checks what it is given; its message may quote the patient
+    except UNFIT as error:  # highdicom checks what it is given; its message may quote the patient
         raise OutputError(f"no DICOM segmentation can be made: the headers of the source do not fit ({type(error).__name__})") from error
     date_instance(made, algorithm, *made.DimensionOrganizationSequence, *made.DimensionIndexSequence)
     return made

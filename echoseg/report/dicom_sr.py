@@ -14,13 +14,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from highdicom.seg import Segmentation
 from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
     ComprehensiveSR,
+    CoordinatesForMeasurement,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
+    GraphicTypeValues,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
@@ -32,6 +35,7 @@ from highdicom.sr import (
     ReferencedSegmentationFrame,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
+    SourceImageForRegion,
     SourceImageForSegmentation,
     TextContentItem,
     TrackingIdentifier,
@@ -41,7 +45,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from echoseg.errors import OutputError
-from echoseg.io.dicom_algorithm import Algorithm, date_instance, long_string, quiet_building
+from echoseg.io.dicom_algorithm import UNFIT, Algorithm, date_instance, long_string, quiet_building
 from echoseg.io.dicom_codes import segment_codes
 from echoseg.io.dicom_header import Origin
 from echoseg.io.dicom_uid import derived_uid
@@ -93,7 +97,7 @@ def build_report(
                 **algorithm.identity("SR", origin, content.encode()),
                 **algorithm.equipment(),
             )
-    except Exception as error:  # highdicom checks what it is given; its message may quote the patient
+    except UNFIT as error:  # highdicom checks what it is given; its message may quote the patient
         raise OutputError(f"no DICOM report can be made: the headers of the source do not fit ({type(error).__name__})") from error
     date_instance(made, algorithm)
     return made
@@ -161,7 +165,9 @@ class _Writer:
 
     def object_groups(self) -> Iterator[Group]:
         for item in self.record["objects"]:
-            measured = [m for field, (key, unit) in _OBJECT_MEASURES.items() for m in self._measures(key, item.get(field), unit, None)]
+            measured = []
+            for field, (key, unit) in _OBJECT_MEASURES.items():
+                measured += self._measures(key, item.get(field), unit, None, line=self._line(item, field))
             if self.record["source"]["kind"] == "volume":
                 whole = self._whole(self.segments[item["id"]])
                 if whole is not None:
@@ -225,12 +231,31 @@ class _Writer:
             **region,
         )
 
-    def _measures(self, key: str, value: float | None, unit: str, method: str | None, derivation: Code | None = None) -> list[Measurement]:
+    def _measures(
+        self,
+        key: str,
+        value: float | None,
+        unit: str,
+        method: str | None,
+        derivation: Code | None = None,
+        line: CoordinatesForMeasurement | None = None,
+    ) -> list[Measurement]:
         """One measurement, or none where the value is unknown: a report says nothing rather than a guess."""
         if value is None:
             return []
         coded = coded_measure(key, unit, method)
-        return [Measurement(coded.name, float(value), coded.unit, method=coded.method, derivation=derivation)]
+        lines = None if line is None else [line]
+        return [Measurement(coded.name, float(value), coded.unit, method=coded.method, derivation=derivation, referenced_coordinates=lines)]
+
+    def _line(self, item: Mapping[str, Any], field: str) -> CoordinatesForMeasurement | None:
+        """Where an axis was measured, as a line on an image; None where the slices are not the images (another plane)."""
+        ends, source = item.get(field.removesuffix("_mm") + "_px"), self.record["source"]
+        shown = (source["frames"], source["height"], source["width"])
+        if ends is None or shown != (len(self.origin.frames), int(self.origin.first.Rows), int(self.origin.first.Columns)):
+            return None
+        (image,) = self._images([item["diameter_slice"]], SourceImageForRegion)
+        # Both count from the corner of the first pixel (PS3.3 C.18.6.1.2).
+        return CoordinatesForMeasurement(GraphicTypeValues.POLYLINE, np.array(ends, dtype=np.float64), image)
 
     def _images(self, frames: Sequence[int], kind: type = SourceImageForMeasurementGroup) -> list[Any]:
         """Frames of the source as content items of ``kind``: one for each object, with its frame numbers."""

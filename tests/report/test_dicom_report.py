@@ -17,7 +17,7 @@ from echoseg.report.dicom_measure_codes import coded_measure
 from echoseg.report.measurements import measurements
 from echoseg.report.provenance import provenance
 from echoseg.types import Segmentation
-from tests.dicom_objects import standard_errors, write_clip, write_series
+from tests.dicom_objects import PATIENT, standard_errors, write_clip, write_series
 
 FRAMES = 50
 
@@ -47,9 +47,9 @@ def segmentation_of(source, masks: np.ndarray, names: dict[int, str], seeds: int
     )
 
 
-def report_of(path: Path, masks: np.ndarray, names: dict[int, str], out: Path, seeds: int = 0, **output) -> dict:
+def report_of(path: Path, masks: np.ndarray, names: dict[int, str], out: Path, seeds: int = 0, axis: str | None = None, **output) -> dict:
     """The files of a run whose masks are given, in the order of the file, and its measurements."""
-    with open_source(path) as source:
+    with open_source(path, axis=axis) as source:
         masks = source.from_stored(masks) if source.kind == "volume" else masks
         made = segmentation_of(source, masks, names, seeds)
         clip = source.kind == "clip" and "LV" in names.values()
@@ -180,6 +180,28 @@ def test_a_volume_with_one_object_reports_it(tmp_path):
     made = report_of(folder, masks, {1: "lesion"}, tmp_path)
     (group,) = highdicom.sr.srread(made["sr.dcm"]).content.get_volumetric_roi_measurement_groups()
     assert numbers_of(group)["118565006"] == (pytest.approx(20 * 0.7 * 0.9 * 2.5 / 1000, abs=1e-4), "mL")
+
+
+@pytest.mark.parametrize("axis", ["stored", None])
+def test_a_diameter_is_a_line_on_its_image_where_slices_are_images(tmp_path, axis):
+    folder = write_series(tmp_path / "ct", np.zeros((6, 12, 10), np.int16))
+    masks = np.zeros((6, 12, 10), np.uint8)
+    masks[2, 2:6, 1:9] = 1
+    masks[3, 2:4, 3:5] = 1
+    made = report_of(folder, masks, {1: "lesion"}, tmp_path, axis=axis)
+    (item,) = made["record"]["objects"]
+    (group,) = highdicom.sr.srread(made["sr.dcm"]).content.get_volumetric_roi_measurement_groups()
+    measured = {m.name.value: m for m in group.get_measurements()}
+    assert measured["103339001"].value == item["long_axis_mm"] and measured["103340004"].value == item["short_axis_mm"]
+    lines = measured["103339001"].referenced_coordinates
+    assert standard_errors(made["sr.dcm"]) == []
+    if axis is None:  # axial slices cut across the images
+        assert not lines
+        return
+    (line,) = lines
+    np.testing.assert_allclose(line.value, item["long_axis_px"], atol=1e-3)
+    (image,) = line.ContentSequence
+    assert image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == f"{PATIENT['SeriesInstanceUID']}.{item['diameter_slice'] + 1}"
 
 
 @pytest.mark.parametrize(
