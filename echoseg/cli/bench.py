@@ -65,6 +65,32 @@ def memory(
         raise typer.Exit(1)
 
 
+@app.command("archive")
+def archive(
+    clips: Annotated[int, typer.Option("--clips", min=2, help="Simulated clips of a round.")] = 8,
+    frames: Annotated[int, typer.Option("--frames", min=2, help="Frames of each.")] = 24,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of every way.")] = 3,
+    ray: Annotated[bool, typer.Option("--ray", help="Also on Ray.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What `echoseg archive` costs beside a bare loop, and what a second worker (and Ray) brings."""
+    from echoseg.archive.bench import bench_archive
+
+    found = bench_archive(clips, frames, rounds=rounds, ray=ray)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    table = Table("", "s a clip", "CPU s a clip")
+    for name, spent in found.ways.items():
+        table.add_row(name, f"{spent.wall / clips:.3f}", f"{spent.cpu / clips:.3f}")
+    console = output()
+    console.print(table)
+    console.print(f"archive layer: {found.overhead_wall:+.1f} % wall time, {found.overhead_cpu:+.1f} % CPU time")
+    console.print(f"2 workers: {found.speedup:.2f} times the throughput of 1")
+    if found.ray_overhead is not None:
+        console.print(f"Ray against the local engine: {found.ray_overhead:+.1f} % wall time")
+
+
 def _print_speed(report: SpeedReport) -> None:
     table = Table()
     for heading in ("part", "ms a frame", "GFLOP"):
