@@ -107,7 +107,7 @@ def _header(sheet: _Sheet, record: Mapping[str, Any], title: str, subtitle: str)
 def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
     """Value, range over the beats, normal range and method of every measure."""
     columns = (_LEFT, 3.15, 3.30, 4.35, 5.55)
-    for x, heading, right in zip(columns, ("Measure", "Value", "Over the beats", "Normal range", "Method"), (0, 1, 0, 0, 0), strict=True):
+    for x, heading, right in zip(columns, ("Measure", "Value", "Interval", "Normal range", "Method"), (0, 1, 0, 0, 0), strict=True):
         sheet.text(x, heading, 7.5, _DIM, right=bool(right), bold=True)
     sheet.down(0.17)
     sheet.rule()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 UNKNOWN = "–"
@@ -18,6 +18,8 @@ LABELS = {
     "sv_index": ("Stroke volume index", 0),
     "cardiac_index": ("Cardiac index", 1),
     "fac": ("Fractional area change", 0),
+    "lv_mass": ("Left-ventricular mass", 0),
+    "lv_mass_index": ("Left-ventricular mass index", 0),
     "la_volume": ("Left-atrial volume", 0),
     "la_volume_disks": ("Left-atrial volume, disks", 0),
     "la_volume_index": ("Left-atrial volume index", 0),
@@ -71,12 +73,17 @@ def _row(key: str, entry: Mapping[str, Any]) -> Row:
         label,
         shown(entry["value"], decimals),
         entry["unit"] if known and entry["unit"] != "1" else "",
-        "" if interval is None else f"{interval[0]:.{decimals}f} to {interval[1]:.{decimals}f}",
+        "" if interval is None else _interval(interval, decimals, entry.get("interval_level")),
         "" if reference is None else _range(reference["low"], reference["high"]),
         "" if reference is None else reference["grade"],
         reference is not None and reference["grade"] != "normal",
         (entry["method"] or "") if known else entry["reason"],
     )
+
+
+def _interval(interval: Sequence[float], decimals: int, level: float | None) -> str:
+    """``36 to 53 (beats)`` for the range over the beats, ``36 to 53 (90 %)`` for a calibrated interval."""
+    return f"{interval[0]:.{decimals}f} to {interval[1]:.{decimals}f} ({'beats' if level is None else f'{100 * level:.0f} %'})"
 
 
 def _range(low: float | None, high: float | None) -> str:

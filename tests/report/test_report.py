@@ -3,9 +3,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,8 +16,9 @@ from echoseg.report.clip import write_clip_report
 from echoseg.report.measurements import measurements
 from echoseg.report.provenance import provenance
 from echoseg.report.report import report_html
+from echoseg.report.rows import measure_rows
 from echoseg.report.volume import write_volume_report
-from echoseg.types import Flag
+from echoseg.types import Flag, Subject
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
@@ -96,6 +99,37 @@ def test_page_says_why_a_number_is_unknown(make_case):
     text = Page(report_html(record_of(make_case(spacing=None)))).text
     assert text.count("the pixel spacing is unknown") == 2 * 4  # beside the number, and in the table
     assert "–" in text and not re.search(r"\d\s*mL", text)
+
+
+def test_table_says_what_an_interval_is(make_case):
+    record = record_of(make_case())
+    low, high = record["measures"]["edv"]["interval"]
+    rows = {row.label: row for row in measure_rows(record["measures"])}
+    assert rows["End-diastolic volume"].interval == f"{low:.0f} to {high:.0f} (beats)"
+    record["measures"]["ef"] |= {"interval": [50.2, 61.7], "interval_level": 0.9}
+    assert "50 to 62 (90 %)" in Page(report_html(record)).text
+
+
+def test_table_marks_what_is_not_normal_and_names_the_guideline(make_case):
+    source, segmentation, analysis = make_case()
+    made_by = provenance(model="compact", weights_sha256=None)
+    record = measurements(source, segmentation, replace(analysis, ef=45.0), made_by, subject=Subject("M"))
+    rows = {row.label: row for row in measure_rows(record["measures"])}
+    assert (rows["Ejection fraction"].range, rows["Ejection fraction"].abnormal) == ("52 to 72", True)
+    assert "mildly" in rows["Ejection fraction"].grade
+    text = Page(report_html(record)).text
+    assert "Normal ranges of men: ASE/EACVI 2015" in text
+    assert "The sex is unknown: no reference ranges." in Page(report_html(record_of(make_case()))).text
+
+
+def test_picture_of_the_page_is_a_whole_a4_sheet(written):
+    paths, _ = written
+    with Image.open(paths["report.png"]) as picture:
+        pixels = np.asarray(picture.convert("L"))
+    assert pixels.shape[1] == 1240 and abs(pixels.shape[0] / pixels.shape[1] - 297 / 210) < 0.01
+    inked = (pixels < 128).any(axis=1)
+    assert inked[: len(inked) // 4].any() and inked[len(inked) * 9 // 10 :].any()  # from the title to the footer
+    assert not (pixels[:, -60:] < 200).any()  # nothing runs over the margin
 
 
 def test_names_are_escaped(make_case):
