@@ -165,18 +165,29 @@ class _Writer:
 
     def object_groups(self) -> Iterator[Group]:
         for item in self.record["objects"]:
-            measured = []
-            for field, (key, unit) in _OBJECT_MEASURES.items():
-                measured += self._measures(key, item.get(field), unit, None, line=self._line(item, field))
             if self.record["source"]["kind"] == "volume":
-                whole = self._whole(self.segments[item["id"]])
-                if whole is not None:
-                    kind = VolumetricROIMeasurementsAndQualitativeEvaluations
-                    yield self._group(kind, item["name"], item["name"], measured, referenced_segment=whole)
+                yield from self._volume_groups(item)
                 continue
             for frame in item["seed_frames"][:1]:
                 area = self._measures("area", self.areas_cm2.get((item["id"], frame)), "cm²", None)
-                yield from self._outline(item["name"], item, frame, [*measured, *area])
+                yield from self._outline(item["name"], item, frame, area)
+
+    def _volume_groups(self, item: Mapping[str, Any]) -> Iterator[Group]:
+        """An object of a volume as a segment with its measures; axes that are lines on an image in a group of their own (TID 1501)."""
+        whole = self._whole(self.segments[item["id"]])
+        if whole is None:
+            return
+        measured: list[Measurement] = []
+        drawn: list[Measurement] = []
+        for field, (key, unit) in _OBJECT_MEASURES.items():
+            line = self._line(item, field)
+            # TID 1411 has no coordinates: its region is the segment.
+            (measured if line is None else drawn).extend(self._measures(key, item.get(field), unit, None, line=line))
+        name = item["name"]
+        yield self._group(VolumetricROIMeasurementsAndQualitativeEvaluations, name, name, measured, referenced_segment=whole)
+        if drawn:
+            images = self._images([item["diameter_slice"]])
+            yield self._group(MeasurementsAndQualitativeEvaluations, f"{name}, axes", name, drawn, source_images=images)
 
     def _whole(self, segment: int) -> ReferencedSegment | None:
         """A segment with the images that it was made of, or None when it is empty."""

@@ -190,8 +190,10 @@ def test_a_diameter_is_a_line_on_its_image_where_slices_are_images(tmp_path, axi
     masks[3, 2:4, 3:5] = 1
     made = report_of(folder, masks, {1: "lesion"}, tmp_path, axis=axis)
     (item,) = made["record"]["objects"]
-    (group,) = highdicom.sr.srread(made["sr.dcm"]).content.get_volumetric_roi_measurement_groups()
-    measured = {m.name.value: m for m in group.get_measurements()}
+    content = highdicom.sr.srread(made["sr.dcm"]).content
+    groups = [*content.get_volumetric_roi_measurement_groups(), *content.get_image_measurement_groups()]
+    assert len(groups) == (1 if axis is None else 2)
+    measured = {m.name.value: m for group in groups for m in group.get_measurements()}
     assert measured["103339001"].value == item["long_axis_mm"] and measured["103340004"].value == item["short_axis_mm"]
     lines = measured["103339001"].referenced_coordinates
     assert standard_errors(made["sr.dcm"]) == []
