@@ -18,8 +18,6 @@ LABELS = {
     "sv_index": ("Stroke volume index", 0),
     "cardiac_index": ("Cardiac index", 1),
     "fac": ("Fractional area change", 0),
-    "lv_mass": ("Left-ventricular mass", 0),
-    "lv_mass_index": ("Left-ventricular mass index", 0),
     "la_volume": ("Left-atrial volume", 0),
     "la_volume_disks": ("Left-atrial volume, disks", 0),
     "la_volume_index": ("Left-atrial volume index", 0),
