@@ -132,7 +132,8 @@ def run(
     from echoseg.prompting.volume import STOP_RULES, VolumeOptions
     from echoseg.types import Subject
 
-    options["volume"] = VolumeOptions(options.pop("recipe"), STOP_RULES if options.pop("stop") else None, options.pop("zoom"))
+    followed = VolumeOptions(options.pop("recipe"), STOP_RULES if options.pop("stop") else None, options.pop("zoom"))
+    options["volume"] = None if followed == VolumeOptions() else followed
     options["subject"] = Subject(options.pop("sex"), options.pop("height"), options.pop("weight"))
     try:
         options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])

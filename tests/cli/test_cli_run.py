@@ -93,6 +93,16 @@ def test_prints_measures_flags_and_folder(calls, tmp_path):
     ]
 
 
+def test_how_a_volume_is_followed_reaches_the_pipeline(calls, tmp_path):
+    from echoseg.prompting.volume import VolumeOptions
+
+    assert invoke("run", "a.nii", "--out", tmp_path, "--recipe", "box", "--no-stop", "--zoom").exit_code == 0
+    config = tmp_path / "run.yaml"
+    config.write_text("stop: false\n")
+    assert invoke("run", "a.nii", "--out", tmp_path, "--config", config).exit_code == 0
+    assert [options["volume"] for _, options in calls["runs"]] == [VolumeOptions("box", None, True), VolumeOptions("mask", None)]
+
+
 def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
     options = ["--direction", "forward", "--frame-index", 7, "--spacing", "0.5,0.25", "--fps", 25, "--overwrite"]
     assert invoke("run", "a.dcm", "--out", tmp_path, *options).exit_code == 0
