@@ -24,7 +24,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
 HEADLINE = ("measured", "ef_abs_error", "ef_error", "edv_error_pct", "esv_error_pct", "ed_error_ms", "es_error_ms")
 CALIBRATION_START = 10_000
-"""Index of the first study to calibrate on, far from those that are tested."""
+"""Index of the first study to calibrate on, far from those of `echoseg eval study`."""
 
 
 def study(
@@ -55,7 +55,7 @@ def interval(
     out: Annotated[Path, typer.Option(help="Folder for ef-interval.json, cases.csv and calibration.png.")],
     count: Count = 100,
     start: Start = CALIBRATION_START,
-    validate: Annotated[int, typer.Option(min=1, help="How many other studies the interval is tested on.")] = 60,
+    validate: Annotated[int, typer.Option(min=1, help="How many further studies the interval is tested on.")] = 60,
     model: ModelName = "compact",
     weights: Weights = None,
     device: Device = "auto",
@@ -65,12 +65,10 @@ def interval(
     from echoseg.evaluation.scores import write_tables
     from echoseg.io.atomic import atomic_path
 
-    if start <= validate:
-        raise typer.BadParameter("calibrate on other hearts than are tested: choose a larger index", param_hint="--start")
     loaded = _load(model, weights, device)
     calibration, _ = _scored(count, start, 18.0, loaded)
-    others, _ = _scored(validate, 0, 18.0, loaded)
-    command = f"echoseg eval interval --model {model} --count {count} --start {start} --validate {validate}"
+    others, _ = _scored(validate, start + count, 18.0, loaded)
+    command = f"echoseg eval interval --model {model} --count {count} --start {start}"
     try:
         found = fitted(calibration, loaded.weights.sha256, command)
         write_tables(out, [*calibration, *others])

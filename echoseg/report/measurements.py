@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from echoseg.cardiac.interval import clip_signals, shipped_model
 from echoseg.io.source import Source
 from echoseg.io.tables import frame_times, object_areas
 from echoseg.io.views import ViewChoice
@@ -57,6 +58,7 @@ def measurements(
     """
     flags = merged_flags(segmentation.flags, () if analysis is None else analysis.flags)
     spacing, subject = segmentation.geometry.spacing, subject or Subject()
+    sure = None if analysis is None else _ef_interval(segmentation, analysis, provenance)
     return {
         "schema": SCHEMA_ID,
         "source": {
@@ -73,7 +75,7 @@ def measurements(
         },
         "subject": subject_record(subject),
         "objects": _objects(segmentation, volumetric=source.kind == "volume"),
-        "measures": {} if analysis is None else _lv_measures(analysis, subject, spaced=spacing is not None),
+        "measures": {} if analysis is None else _lv_measures(analysis, subject, sure, spaced=spacing is not None),
         "beats": [] if analysis is None else _beats(segmentation, analysis, spaced=spacing is not None),
         "flags": [{"code": flag.code, "message": flag.message, "severity": flag.severity} for flag in flags],
         "quality": quality(flags),
@@ -123,7 +125,17 @@ def _objects(segmentation: Segmentation, *, volumetric: bool) -> list[dict[str, 
     return found
 
 
-def _lv_measures(analysis: LVAnalysis, subject: Subject, *, spaced: bool) -> dict[str, Any]:
+def _ef_interval(segmentation: Segmentation, analysis: LVAnalysis, provenance: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The 90 % interval of EF, where one is calibrated for the weights that segmented the clip."""
+    lv = next((object_id for object_id, name in segmentation.names.items() if name == "LV"), None)
+    model = shipped_model((provenance.get("model") or {}).get("weights_sha256"))
+    if lv is None or model is None or analysis.ef is None:
+        return None
+    signals = clip_signals(analysis, segmentation.scores[:, segmentation.object_ids.index(lv)], segmentation.fps)
+    return None if signals is None else model.interval(analysis.ef, signals)
+
+
+def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[float, float] | None, *, spaced: bool) -> dict[str, Any]:
     complete = [beat for beat in analysis.beats if not beat.partial]
     missing = "the left ventricle could not be measured" if analysis.beats else "no beat was found"
     volumes = f"single-plane {analysis.method} ({analysis.view})"
@@ -131,7 +143,9 @@ def _lv_measures(analysis: LVAnalysis, subject: Subject, *, spaced: bool) -> dic
 
     def entry(key: str, value: float | None, unit: str, decimals: int, method: str, attribute: str | None, why: str = missing) -> None:
         each = [getattr(beat, attribute) for beat in complete] if attribute else []
-        measures[key] = measure_entry(value, unit, decimals, method, each=each, why=why, reference=reference_range(key, value, subject))
+        sure = ef_interval if key == "ef" else None
+        reference = reference_range(key, value, subject)
+        measures[key] = measure_entry(value, unit, decimals, method, each=each, calibrated=sure, why=why, reference=reference)
 
     def in_ml(key: str, value: float | None, unit: str, decimals: int, attribute: str | None) -> None:
         # Checked here again: a mL that nobody can vouch for must not leave, whatever was computed before.

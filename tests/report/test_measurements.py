@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from echoseg.cardiac.interval import IntervalModel
 from echoseg.io.views import ViewChoice
 from echoseg.report.entries import number
 from echoseg.report.measurements import measurements, measurements_text, merged_flags, quality, schema
@@ -143,7 +144,7 @@ def test_flags_are_merged_once_a_code_with_the_most_severe_first():
 def test_flags_of_segmentation_and_analysis_both_arrive(make_case):
     record = record_of(make_case(flags=(Flag("low_score", "The model was unsure.", "review"),)))
     check(record)
-    assert [flag["code"] for flag in record["flags"]] == ["low_score", "few_beats"]
+    assert [flag["code"] for flag in record["flags"]] == ["low_score", "few_frames_a_beat", "few_beats"]
     assert record["quality"] == "review"
 
 
@@ -196,3 +197,16 @@ def test_the_view_and_where_it_is_known_from_are_written(make_case):
     record = measurements(*make_case(), PROVENANCE, view=ViewChoice("A4C", "guessed from the file name"))
     check(record)
     assert (record["source"]["view"], record["source"]["view_from"]) == ("A4C", "guessed from the file name")
+
+
+def test_ef_gets_the_calibrated_interval_of_the_weights_that_made_the_masks(make_case, monkeypatch):
+    model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=20, weights_sha256="00ff", command="")
+    monkeypatch.setattr("echoseg.report.measurements.shipped_model", lambda sha256: model if sha256 == "00ff" else None)
+    source, segmentation, analysis = make_case()
+    ef = round(analysis.ef, 1)
+    for sha256, calibrated in (("00ff", True), ("abcd", False)):
+        entry = measurements(source, segmentation, analysis, {"model": {"name": "compact", "weights_sha256": sha256}})["measures"]["ef"]
+        assert ("interval_level" in entry) == calibrated
+        if calibrated:
+            assert entry["interval_level"] == 0.9
+            assert entry["interval"] == pytest.approx([ef - 8, ef + 6], abs=0.11)
