@@ -77,20 +77,24 @@ def change_greys(frames: Image, config: AugmentConfig, rng: np.random.Generator)
         out = np.where(out > 0, np.clip(noisy, 0, 255), 0).astype(np.uint8)
     if rng.random() < config.cutout:
         out = _cut_out(out, rng)
+    if config.dropout > 0:
+        lost = [t > 0 and rng.random() < config.dropout for t in range(len(out))]
+        out = np.concatenate([_cut_out(out[t : t + 1], rng, 2.0) if gone else out[t : t + 1] for t, gone in enumerate(lost)])
     return np.asarray(out, np.uint8)
 
 
-def _cut_out(frames: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Darken a soft band from the top (a rib's shadow) or a rectangle (a dropout), the same in all frames."""
+def _cut_out(frames: NDArray[np.uint8], rng: np.random.Generator, scale: float = 1.0) -> NDArray[np.uint8]:
+    """Darken a soft band from the top (a rib's shadow) or a rectangle (a dropout), ``scale`` times as large, the same in all frames."""
     height, width = frames.shape[1:3]
     x = np.arange(width)[None, :] + 0.5
     y = np.arange(height)[:, None] + 0.5
     if rng.random() < 0.5:
-        apex, slope, half = rng.uniform(0.3, 0.7) * width, rng.uniform(-0.6, 0.6), rng.uniform(0.02, 0.08)
+        apex, slope, half = rng.uniform(0.3, 0.7) * width, rng.uniform(-0.6, 0.6), scale * rng.uniform(0.02, 0.08)
         inside = np.abs(x - apex - slope * y) / np.maximum(y, 1) < half
     else:
         cx, cy = rng.uniform(0.2, 0.8) * width, rng.uniform(0.2, 0.8) * height
-        inside = (np.abs(x - cx) < rng.uniform(0.03, 0.12) * width) & (np.abs(y - cy) < rng.uniform(0.03, 0.12) * height)
+        reach = scale * rng.uniform(0.03, 0.12, 2)
+        inside = (np.abs(x - cx) < reach[0] * width) & (np.abs(y - cy) < reach[1] * height)
     soft = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 2.0) * rng.uniform(0.4, 1.0)
     keep = (1 - soft)[None, ..., None] if frames.ndim == 4 else (1 - soft)[None]
     return (frames * keep).astype(np.uint8)

@@ -129,6 +129,7 @@ class AugmentConfig(Strict):
         noise: largest standard deviation of additive noise, grey levels.
         blur: largest Gaussian sigma, pixels.
         cutout: probability of a blanked rectangle or wedge-like band (masks are kept: the object is still there).
+        dropout: probability, of each frame after the first, of a larger blank of its own: what was there must be remembered.
         invert: probability of contrast inversion.
         reverse: probability of reversing the order of a clip's frames.
     """
@@ -144,6 +145,7 @@ class AugmentConfig(Strict):
     noise: float = 8.0
     blur: float = 1.2
     cutout: Fraction = 0.1
+    dropout: Fraction = 0.0
     invert: Fraction = 0.0
     reverse: Fraction = 0.5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from echoseg.simulate import random_volume
 from echoseg.training.dataset import Sample, sample_of_labels
 
 _ENDLESS = 2**31
+_CAVITY, _MYOCARDIUM = 1, 2  # labels of a simulated cine MR
 _SMALLEST = 48  # pixels of a window's side: less is blown up to mush
 
 
@@ -46,4 +48,10 @@ class SimulatedVolumes:
             for c in (ys, xs)
         ]
         window = (slice(None), slice(low[0], low[0] + side), slice(low[1], low[1] + side))
-        return sample_of_labels(volume.frames[window], volume.masks[window], {})
+        masks = volume.masks[window]
+        sample = sample_of_labels(volume.frames[window], masks, {})
+        if volume.kind != "cine":
+            return sample
+        # A box around the myocardium is one around all that it encloses: what is asked for is the epicardial area, never a ring.
+        filled = [layer | (masks == _CAVITY) if (layer & (masks == _MYOCARDIUM)).any() else layer for layer in sample.masks.swapaxes(0, 1)]
+        return replace(sample, masks=np.stack(filled, axis=1))
