@@ -30,9 +30,9 @@ class StopRules:
     """
 
     object_score: float = 0.0
-    iou: float = 0.3
+    iou: float = 0.5
     collapse: float = 0.2
-    explosion: float = 2.0
+    explosion: float = 1.5
 
 
 STOP_RULES = StopRules()
