@@ -116,8 +116,8 @@ def dimension_organization(instance_uid: str) -> UID:
 
 @contextmanager
 def quiet_building() -> Iterator[None]:
-    """highdicom without its log lines and warnings, which quote names of patients."""
-    logger, silent = logging.getLogger("highdicom"), logging.NullHandler()
+    """highdicom and pydicom without their log lines and warnings, which quote names of patients."""
+    logger, silent = logging.getLogger("highdicom"), logging.NullHandler()  # a logger without any would write to the terminal
     propagated = logger.propagate
     logger.addHandler(silent)
     logger.propagate = False

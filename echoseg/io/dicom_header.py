@@ -9,10 +9,11 @@ from pathlib import Path
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom_uid import derived_uid
-from echoseg.io.dicom_values import items, numbers, quiet_reading, text
+from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
 
 Reference = tuple[str, int | None]
 """``(SOP instance UID, frame number from 1 or None)``."""
@@ -60,11 +61,12 @@ class Origin:
         return str(self.headers[header].SOPInstanceUID), number
 
 
+@quiet_reading()
 def dicom_origin(frames: Sequence[tuple[Path, int]]) -> Origin:
     """The objects that ``frames`` come from, each with all that a derived object takes from it.
 
     Text is decoded, to be written as UTF-8. Attributes of type 2 that are absent or malformed are empty. A UID that is
-    absent is taken from the file meta group, and a study or series without one gets one that is derived from the
+    absent or malformed is taken from the file meta group, and a study or series without one gets one that is derived from the
     instances, see :mod:`echoseg.io.dicom_uid`: some exports strip them.
 
     Args:
@@ -78,9 +80,9 @@ def dicom_origin(frames: Sequence[tuple[Path, int]]) -> Origin:
     headers = [_completed(_read(path), path) for path in index]
     instances = sorted(header.SOPInstanceUID for header in headers)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
-        stated = next((text(header, keyword) for header in headers if text(header, keyword)), None)
+        stated = next((_uid(header, keyword) for header in headers if _uid(header, keyword)), None)
         for header in headers:
-            if not text(header, keyword):
+            if not _uid(header, keyword):
                 setattr(header, keyword, stated or derived_uid(keyword, *instances))
     several = [frame_count(header) > 1 for header in headers]
     return Origin(tuple(headers), tuple((index[path], frame + 1 if several[index[path]] else None) for path, frame in frames))
@@ -88,10 +90,9 @@ def dicom_origin(frames: Sequence[tuple[Path, int]]) -> Origin:
 
 def _read(path: Path) -> Dataset:
     try:
-        with quiet_reading():
-            header = dcmread(path, stop_before_pixels=True, force=True)
-            header.decode()
-            return header
+        header = dcmread(path, stop_before_pixels=True, force=True)
+        header.decode()
+        return header
     except Exception as error:  # a damaged header can fail anywhere in the parser; its message may quote the patient
         raise SourceError(f"{path}: not a readable DICOM file ({type(error).__name__}); damaged or cut off, copy it again") from error
 
@@ -105,13 +106,24 @@ def _completed(header: Dataset, path: Path) -> Dataset:
             setattr(header, keyword, "")
     meta = getattr(header, "file_meta", Dataset())
     for keyword, in_meta in (("SOPInstanceUID", "MediaStorageSOPInstanceUID"), ("SOPClassUID", "MediaStorageSOPClassUID")):
-        if not text(header, keyword):
-            if not text(meta, in_meta):
+        if not _uid(header, keyword):
+            if not _uid(meta, in_meta):
                 raise UnsupportedSourceError(f"{path}: the DICOM file has no {keyword}: no DICOM result can refer to it")
-            setattr(header, keyword, text(meta, in_meta))
-    if "FrameOfReferenceUID" in header and not text(header, "FrameOfReferenceUID"):
+            setattr(header, keyword, _uid(meta, in_meta))
+    if "FrameOfReferenceUID" in header and not _uid(header, "FrameOfReferenceUID"):
         del header.FrameOfReferenceUID
+    for side in ("Rows", "Columns"):
+        stated = number(header, side)
+        if not stated:
+            raise SourceError(f"{path}: the DICOM header has no image size; the file is damaged or cut off, copy it again")
+        setattr(header, side, int(stated))
     return header
+
+
+def _uid(dataset: Dataset, keyword: str) -> str:
+    """A UID, empty when there is none or it is malformed (PS3.5 9.1)."""
+    stated = text(dataset, keyword)
+    return stated if UID(stated).is_valid else ""
 
 
 def frame_count(header: Dataset) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Iterable, Iterator
@@ -15,9 +16,14 @@ from pydicom.dataset import Dataset
 @contextmanager
 def quiet_reading() -> Iterator[None]:
     """Reading without pydicom's warnings and log lines: they are many, and quote values, which may identify the patient."""
-    with disable_value_validation(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    logger = logging.getLogger("pydicom")
+    propagated, logger.propagate = logger.propagate, False
+    try:
+        with disable_value_validation(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.propagate = propagated
 
 
 def value(dataset: Dataset, keyword: str) -> Any:

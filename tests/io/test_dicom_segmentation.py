@@ -14,11 +14,13 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from echoseg.errors import OutputError, UnsupportedSourceError
+from echoseg.errors import EchosegError, OutputError, UnsupportedSourceError
 from echoseg.io import open_source
 from echoseg.io.demo import demo_clip
-from echoseg.io.dicom_algorithm import Algorithm
+from echoseg.io.dicom_algorithm import Algorithm, quiet_building
 from echoseg.io.dicom_header import Origin, dicom_origin
 from echoseg.io.dicom_seg import build_segmentation
 from echoseg.io.dicom_seg_reader import read_segmentation, segmentation_masks
@@ -53,7 +55,8 @@ def series(tmp_path) -> Origin:
 
 
 def saved(dataset: pydicom.Dataset, path: Path) -> Path:
-    dataset.save_as(path, enforce_file_format=True)
+    with quiet_building():
+        dataset.save_as(path, enforce_file_format=True)
     return path
 
 
@@ -258,6 +261,23 @@ def test_a_failure_tells_no_name(series, caplog, capsys):
         build_segmentation(series, masks_like((6, 12, 10)), NAMES, ALGORITHM, COLOURS)
     assert not {"Müller", "SECRET-7"} & set(str(raised.value).replace("^", " ").split())
     assert "Müller" not in caplog.text + "".join(capsys.readouterr())
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_header_is_a_typed_error_or_a_whole_object(clip, tmp_path, caplog, data):
+    content = bytearray((tmp_path / "clip.dcm").read_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(132, 1100))] = data.draw(st.integers(0, 255))
+    damaged = tmp_path / "damaged.dcm"
+    damaged.write_bytes(content)
+    try:
+        made = written(dicom_origin([(damaged, frame) for frame in range(7)]), masks_like((7, 9, 11)), tmp_path / "seg.dcm")
+    except EchosegError as error:
+        assert "Müller" not in str(error)
+    else:
+        assert pydicom.dcmread(made).NumberOfFrames == 8  # 6 of the LV, 2 of the lesion
+    assert "Müller" not in caplog.text and "SECRET-7" not in caplog.text
 
 
 def test_the_demo_clip_makes_a_valid_object_of_its_own_size(tmp_path):
