@@ -98,7 +98,7 @@ def run(
         "direction": direction,
         "frame_index": frame_index,
         "device": device,
-        "spacing": None if spacing is None else _parse_spacing(spacing),
+        "spacing": None if spacing is None else parse_spacing(spacing),
         "fps": fps,
         "views": views,
         "method": method,
@@ -168,7 +168,8 @@ def run(
             except Exception as error:  # one bad input must not take the others with it
                 failed(source if isinstance(source, str) else given, error)
     write_failures(out, failures)
-    _study(out, [clip for clip in clips if clip is not None], options)
+    found = [clip for clip in clips if clip is not None]
+    show_study(out, found, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
     if failures:
         raise typer.Exit(1)
 
@@ -212,15 +213,15 @@ def _part_of_study(given: str, result: RunResult) -> StudyClip | None:
     return study_clip(given, result)
 
 
-def _study(out: Path, clips: list[StudyClip], options: dict[str, Any]) -> None:
-    """The study that the clips make, if both views are there; says why when they are and make none."""
+def show_study(out: Path, clips: list[StudyClip], **options: Any) -> None:
+    """Writes and prints the study that the clips make, if both views are there; says why when they are and make none."""
     if len({clip.view for clip in clips}) < 2:
         return
     from echoseg.errors import StudyError
     from echoseg.study import write_study
 
     try:
-        study = write_study(out, clips, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
+        study = write_study(out, clips, **options)
     except StudyError as error:
         messages().print(f"no biplane values: {error}", markup=False, soft_wrap=True)
         return
@@ -239,7 +240,8 @@ def _check_auto(prompt: str | Plan, model: Model) -> None:
         check_structures(structures, model.config if model.config.structures else model_config("compact"))
 
 
-def _parse_spacing(text: str) -> tuple[float, float]:
+def parse_spacing(text: str) -> tuple[float, float]:
+    """``ROW,COL`` in mm, for options of that kind."""
     try:
         row, col = (float(part) for part in text.split(","))
     except ValueError:
