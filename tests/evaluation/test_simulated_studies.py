@@ -1,10 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from echoseg.cardiac import lv_ef
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import summarise
 from echoseg.evaluation.short_axis import expert_ejection, phases
 from echoseg.evaluation.studies import FRAMES, score_study, simulated_studies
+from echoseg.simulate import EchoOptions
+from echoseg.simulate.heart import random_heart
+from echoseg.simulate.pose import labels, locate, pose_heart
 
 
 def test_a_study_is_one_heart_in_two_views_the_same_every_time():
@@ -14,6 +20,32 @@ def test_a_study_is_one_heart_in_two_views_the_same_every_time():
     assert len(first.clips["A4C"].frames) == FRAMES
     np.testing.assert_array_equal(first.clips["A2C"].frames, again.clips["A2C"].frames)
     assert first.kind in ("plain", "foreshortened", "aneurysmal")
+
+
+def on_ideal_planes(heart, size=160):
+    """True LV masks at ED and ES on two planes through the long axis, square to each other."""
+    phases_of = []
+    for ejected in (0.0, 1.0):
+        pose = pose_heart(heart, ejected, 0.0)
+        pixel = 1.6 * heart.length / size
+        rows, columns = np.mgrid[:size, :size].astype(np.float32) + 0.5
+        across, up = (columns - size / 2) * pixel, 1.15 * heart.length - rows * pixel
+        views = {}
+        for view, azimuth in (("A4C", 0.0), ("A2C", np.pi / 2)):
+            points = (across * np.cos(azimuth), across * np.sin(azimuth), up)
+            found = labels(heart, locate(heart, pose, *(np.ascontiguousarray(axis, np.float32) for axis in points)))
+            views[view] = (found == 1, (pixel, pixel))
+        phases_of.append(views)
+    return phases_of
+
+
+def test_the_method_itself_is_exact_to_a_point_where_the_planes_hold_the_axis():
+    for seed in range(6):
+        heart = replace(random_heart(np.random.default_rng(seed), EchoOptions()), bend=(0.0, 0.0))
+        found = lv_ef(*on_ideal_planes(heart))
+        assert found.ef == pytest.approx(100 * heart.ef, abs=1.0)
+        assert found.edv_ml == pytest.approx(heart.edv_ml, rel=0.05)
+        assert found.esv_ml == pytest.approx(heart.esv_ml, rel=0.06)
 
 
 @pytest.mark.slow
