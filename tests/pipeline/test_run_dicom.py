@@ -26,7 +26,8 @@ def result(tmp_path_factory, compact):
 
 
 def test_every_file_of_a_clip_is_there(result):
-    names = {"measurements.json", "frames.csv", "masks.nii.gz", "overlay.mp4", "curve.png", "report.html"}
+    pictures = {"overlay.mp4", "curve.png", "ed.png", "es.png", "report.html", "report.png"}
+    names = {"measurements.json", "frames.csv", "masks.nii.gz", *pictures}
     assert {path.name for path in result.directory.iterdir()} == names == set(result.files)
     assert all(path.stat().st_size > 500 for path in result.files.values())
     assert result.directory.name == demo_clip().stem

@@ -10,7 +10,8 @@ import pytest
 import echoseg
 from echoseg.report.measurements import schema
 
-CLIP_FILES = {"measurements.json", "frames.csv", "masks.nii.gz", "overlay.mp4", "curve.png", "report.html"}
+PHASES = {"ed.png", "es.png"}
+CLIP_FILES = {"measurements.json", "frames.csv", "masks.nii.gz", "overlay.mp4", "curve.png", "report.html", "report.png", *PHASES}
 IMAGE_FILES = {"measurements.json", "frames.csv", "masks.nii.gz", "preview.png", "report.html"}
 
 
@@ -59,7 +60,7 @@ def test_one_image_gives_a_mask_and_no_ejection_fraction(inputs, tmp_path, compa
 def test_a_clip_of_one_frame_gives_a_mask_and_no_ejection_fraction(frames, tmp_path, compact):
     source = echoseg.open_source(frames[:1], kind="clip", name="short")
     result = echoseg.run(source, tmp_path, model=compact)
-    assert {path.name for path in result.directory.iterdir()} == CLIP_FILES
+    assert {path.name for path in result.directory.iterdir()} == CLIP_FILES - PHASES
     assert result.segmentation.masks.shape == (1, 240, 320)
     assert result.measurements["measures"]["ef"]["value"] is None
     assert "single_frame" in codes(result)
@@ -93,7 +94,7 @@ def test_what_the_user_knows_better_goes_into_the_result(inputs, tmp_path, compa
 
 def test_a_stream_is_run_forward_and_leaves_out_what_needs_a_second_reading(frames, tmp_path, compact):
     result = echoseg.run(iter(frames), tmp_path, model=compact, direction="forward")
-    assert set(result.files) == CLIP_FILES - {"overlay.mp4"} == {path.name for path in result.directory.iterdir()}
+    assert set(result.files) == CLIP_FILES - {"overlay.mp4"} - PHASES == {path.name for path in result.directory.iterdir()}
     assert len(result.segmentation.masks) == 24
 
 
