@@ -24,8 +24,8 @@ class Reference:
         frames: ``(T, H, W)`` or ``(T, H, W, 3)`` uint8.
         truth: ``{structure: (T, H, W) bool}``.
         known: ``(T,)`` bool, frames that have truth.
-        kind: ``clip`` (a still is a clip of one frame), ``volume``, or ``cine``: one slice of a volume over time, which is read as a
-            volume is and scored as a clip is.
+        kind: ``clip`` (a still is a clip of one frame), ``volume``, or ``cine``: one slice of a volume over time, read and scored as a
+            clip that is not ultrasound.
         spacing: ``(row_mm, col_mm)`` or None. ``slice_mm``: of a volume, or None.
         fps: frames per second of a clip, or None.
         variant: what was done to the case, such as ``224x224``.
@@ -44,8 +44,8 @@ class Reference:
 
     def source(self) -> Source:
         """The frames as the pipeline reads them."""
-        moves = self.kind == "clip" and len(self.frames) > 1
-        kind: Literal["volume"] | None = None if self.kind == "clip" else "volume"
+        moves = self.kind != "volume" and len(self.frames) > 1
+        kind: Literal["volume"] | None = "volume" if self.kind == "volume" else None
         return open_source(self.frames, name=self.name, kind=kind, spacing=self.spacing, fps=self.fps if moves else None)
 
     def times(self) -> NDArray[np.float64] | None:

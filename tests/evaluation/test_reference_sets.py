@@ -118,7 +118,7 @@ def test_a_cine_slice_has_its_phases_in_order_of_time_and_truth_on_the_outlined_
     ys, xs = np.nonzero(first.truth["LV"][1])
     assert (ys.min(), ys.max(), xs.min(), xs.max()) == (25, 34, 27, 36)
     with first.source() as source:
-        assert source.kind == "volume"
+        assert source.kind == "clip" and not source.ultrasound()
 
 
 def test_a_single_patient_of_sunnybrook_is_a_set_too(tmp_path):
