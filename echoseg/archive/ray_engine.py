@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ class RayEngine:
         self._ray, self._spec, self.slots = ray, spec, slots
         self._own = not ray.is_initialized()
         if self._own:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default of 15 starves workers on a machine that is busy
             own_machine: dict[str, Any] = {} if address else {"num_cpus": slots * spec.threads, "include_dashboard": False}
             try:
                 ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own_machine)
