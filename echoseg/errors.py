@@ -48,4 +48,4 @@ class StudyError(EchosegError):
 
 
 class ArchiveError(EchosegError):
-    """An archive run cannot start or go on: results under another configuration, another run in the same folder, a folder that holds none."""
+    """An archive run cannot start or go on: results of another configuration, another run in the folder, a folder that holds none."""
