@@ -13,6 +13,7 @@ PACKAGE = ROOT / "echoseg"
 
 # From the top of the house to its ground floor; rooms of one storey do not import each other.
 STOREYS = [
+    {"__main__"},
     {"cli", "serve"},
     {"archive", "training", "evaluation"},
     {"study"},
