@@ -244,12 +244,16 @@ def collate(clips: Sequence[NDArray[np.uint8]], objects: Sequence[_Object], step
 
 
 def loader(feed: Feed, start: int, stop: int, workers: int) -> DataLoader[Batch]:
-    """Batches of steps ``start`` .. ``stop - 1`` in order, prepared ahead in ``workers`` processes."""
+    """Batches of steps ``start`` .. ``stop - 1`` in order, prepared ahead in ``workers`` processes.
+
+    The processes start afresh: one forked from a process in which OpenCV has started threads can wait for ever on a lock of theirs.
+    """
     return DataLoader(
         feed,
         batch_size=None,
         sampler=range(start, stop),
         num_workers=workers,
+        multiprocessing_context="spawn" if workers else None,
         prefetch_factor=3 if workers else None,
         worker_init_fn=_one_thread,
     )
