@@ -39,6 +39,16 @@ def test_exported_file_tells_its_story(tiny, tmp_path):
     assert json.loads(metadata["config"])["name"] == "tiny"
 
 
+def test_an_exported_file_names_no_folder(tiny, tmp_path):
+    train(tiny, tmp_path / "first", max_steps=1)
+    start = export_weights(tmp_path / "first" / "last.pt", tmp_path / "start.safetensors")
+    train(tiny.model_copy(update={"weights": start}), tmp_path / "second", max_steps=1)
+    with safe_open(export_weights(tmp_path / "second" / "last.pt", tmp_path / "tiny.safetensors"), "pt") as file:
+        metadata = file.metadata()
+    assert json.loads(metadata["config"])["weights"] == "start.safetensors"
+    assert str(tmp_path) not in str(metadata)
+
+
 def test_file_that_is_no_training_checkpoint_is_refused(tmp_path):
     torch.save({"model": {}}, tmp_path / "other.pt")
     with pytest.raises(WeightsError, match=r"other\.pt is not a training checkpoint"):
