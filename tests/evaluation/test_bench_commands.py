@@ -1,12 +1,14 @@
-"""`echoseg bench speed` and `echoseg bench memory`: what they print, and how they exit."""
+"""`echoseg bench speed`, `memory` and `archive`: what they print, and how they exit."""
 
 import json
 
 import pytest
 from typer.testing import CliRunner
 
+import echoseg.archive.bench
 import echoseg.evaluation.memory
 import echoseg.evaluation.speed
+from echoseg.archive.bench import ArchiveBench, Spent
 from echoseg.cli.main import app
 from echoseg.evaluation.memory import MemoryReport
 from echoseg.evaluation.speed import Comparison, PartSpeed, SpeedReport
@@ -60,3 +62,15 @@ def test_memory_exits_with_1_when_it_grows(no_model, monkeypatch, end, code):
 
 def test_memory_of_too_short_a_stream_is_a_usage_error():
     assert invoke("memory", "--frames", "200").exit_code == 2
+
+
+def test_archive_prints_what_the_layer_a_second_worker_and_ray_bring(monkeypatch):
+    ways = {"bare loop": Spent(8.0, 7.6), "1 Ray actor": Spent(9.0, 8.0)}
+    report = ArchiveBench(4, 24, 3, ways, 2.5, 3.5, 1.81, 1.93, 8.0, 5.25)
+    monkeypatch.setattr(echoseg.archive.bench, "bench_archive", lambda clips, frames, rounds, ray: report)
+    said = invoke("archive", "--ray", "--clips", "4").stdout
+    rows = [line.replace("│", " ").split() for line in said.splitlines()]
+    assert ["bare", "loop", "2.000", "1.900"] in rows
+    assert "archive layer: +2.5 % wall time, +3.5 % CPU time" in said
+    assert "2 workers: 1.81 times the throughput of 1; 1.93 by CPU time" in said
+    assert "Ray against the local engine: +8.0 % wall time, +5.2 % CPU time" in said
