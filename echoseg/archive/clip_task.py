@@ -48,7 +48,8 @@ class ClipTask:
             SourceError: the content cannot be read.
         """
         digest = hashlib.blake2b(digest_size=16)
-        named = view_in_name(output_name(item.path))  # the name may tell the view, and so is part of what a result depends on
+        # Where nothing else tells the view the name may, and so is part of what a result depends on.
+        named = None if item.view else view_in_name(output_name(item.path))
         choices = item.choices()
         if item.prompt is not None and (given := prompt_file(item.prompt)) is not None:
             choices["prompt"] = bare_prompt(item.prompt)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from mixed_archive import BROKEN, make_archive
 
+from echoseg.archive.agreement import agreement
 from echoseg.archive.ledger import open_ledger
 from echoseg.errors import ArchiveError
 
@@ -66,10 +67,13 @@ def check(manifest: Path, out: Path) -> None:
     assert len(items) == ITEMS and len(bad) == 0.05 * ITEMS and {path.split("_", 1)[1] for path in bad} == {*BROKEN}
     assert {row["path"] for row in failed} == bad
     assert all(row["category"] == "input" and len(str(row["reason"])) > 30 for row in failed)
-    assert len(clips) + sum(int(str(row["copies"])) for row in clips) == len(items) - len(bad)
-    assert len(rows(out, "studies.parquet")) > 100
+    copies = sum(int(str(row["copies"])) for row in clips)
+    assert copies == 5 and len(clips) + copies == len(items) - len(bad)
+    both = [(row["ef"], row["ef_truth"]) for row in clips if row["ef"] is not None and row["ef_truth"] is not None]
+    found = agreement(*zip(*both, strict=True))
+    assert found is not None and found.n > 0.8 * ITEMS and found.r is not None and found.r > 0.7
     page = (out / "report.html").read_text()
-    assert "Agreement with the truth" in page and "biplane, by study" in page
+    assert "Agreement with the truth" in page and f"<td>all clips with an EF</td><td>{found.n}</td>" in page and "biplane, by study" in page
 
 
 def equal(one: Path, other: Path) -> bool:

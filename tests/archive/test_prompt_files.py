@@ -47,6 +47,15 @@ def test_a_prompt_of_a_manifest_is_read_wherever_the_run_was_started(tmp_path, m
     np.testing.assert_array_equal(mask.mask, np.eye(8, dtype=bool))
 
 
+def test_a_name_counts_only_where_nothing_else_tells_the_view(tmp_path):
+    (tmp_path / "clip.npy").write_bytes(b"frames")
+    names = ("x_a4c.npy", "copy.npy")
+    told, untold = (
+        [ClipTask.identify(None, Item(name, view=view), str(tmp_path / "clip.npy")) for name in names] for view in ("A4C", None)
+    )
+    assert told[0] == told[1] and untold[0] != untold[1]
+
+
 def test_the_content_of_the_file_decides_and_not_where_it_lies(tmp_path):
     def key(item):
         return ClipTask.identify(None, item, str(tmp_path / "clip.npy"))
