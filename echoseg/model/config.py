@@ -63,6 +63,7 @@ class SAM2Config:
         crop_to_sector: frames of a clip are cut to the scan sector before they are stretched to the input, since a small input
             cannot spare pixels for text and margins; False for the published models, which see whole frames.
         zoom_to_prompt: frames are cut to a square around the prompted objects, for the same reason.
+        mirror_prompted: prompted frames are also looked at in mirror image, see :mod:`echoseg.tracking.mirror`; this doubles their cost.
         for_volumes: name of the model that takes this one's place on volumes, when both run with the weights that ship.
         weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
         licence: licence of the published weights.
@@ -88,6 +89,7 @@ class SAM2Config:
     structures: tuple[str, ...] = ()
     crop_to_sector: bool = False
     zoom_to_prompt: bool = False
+    mirror_prompted: bool = False
     for_volumes: str | None = None
     weights: str | None = None
     licence: str = "Apache-2.0"
@@ -130,6 +132,7 @@ _COMPACT = SAM2Config(
     dropout=0.0,
     structures=STRUCTURES,
     crop_to_sector=True,
+    mirror_prompted=True,
     for_volumes="compact-volume",
     weights="compact.safetensors",
     origin="echoseg, trained on simulated echo only",

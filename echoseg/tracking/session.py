@@ -120,7 +120,7 @@ class Session:
         given = as_prompts(prompts)
         self._check_frame(frame)
         self._show(given)
-        memory = self.tracker.answer(self._features(frame), given)
+        memory = self.tracker.answer(self._features(frame), given, mirror=self._mirror(frame))
         state = self._objects.setdefault(object_id, _Object(MemoryBank(self.model.config, self.history, self.max_prompted)))
         state.prompts[frame] = given
         state.bank.prompted[frame] = memory
@@ -153,7 +153,7 @@ class Session:
         clicks = given if anew else state.corrections.get(frame, []) + given
         seeded = frame in state.prompts
         recall = None if seeded else state.bank.recall(frame, backward, self.tracker.length)
-        memory = self.tracker.answer(self._features(frame), clicks, previous, recall)
+        memory = self.tracker.answer(self._features(frame), clicks, previous, recall, self._mirror(frame) if seeded else None)
         state.corrections[frame] = clicks
         (state.bank.prompted if seeded else state.bank.corrected)[frame] = memory
         self._confirm_others(object_id, frame, backward)
@@ -270,6 +270,15 @@ class Session:
         # A copy: the encoder's own outputs lie between its work buffers, and kept there they would hold the heap apart.
         self.cache.put(index, features.clone())
         return features
+
+    def _mirror(self, frame: int) -> FrameFeatures | None:
+        """Features of a frame's mirror image, if the model is to look at it and the frame can still be read."""
+        if not self.model.config.mirror_prompted:
+            return None
+        try:
+            return self.tracker.encode(self.reader.frame(frame), mirror=True)
+        except NotRereadableError:
+            return None
 
     def _show(self, prompts: Sequence[Prompt]) -> None:
         """Makes the network see all that is prompted; possible as long as nothing is remembered from a smaller window."""
