@@ -152,6 +152,22 @@ def test_train_hands_its_options_over(monkeypatch, tmp_path):
     assert done.stdout == f"2 steps; checkpoints and logs in {tmp_path}\n"
 
 
+def test_a_run_that_is_there_is_not_replaced_unasked(monkeypatch, tmp_path):
+    calls = []
+
+    def train(config, *, out, resume, progress):
+        calls.append(resume)
+        return SimpleNamespace(step=2, folder=tmp_path)
+
+    monkeypatch.setattr(echoseg.training, "train", train)
+    assert invoke("train", tmp_path / "c.yaml", "--out", tmp_path).exit_code == 0
+    (tmp_path / "last.pt").touch()
+    refused = invoke("train", tmp_path / "c.yaml", "--out", tmp_path)
+    assert refused.exit_code == 2 and "--restart" in refused.output
+    assert invoke("train", tmp_path / "c.yaml", "--out", tmp_path, "--restart").exit_code == 0
+    assert calls == [False, False]
+
+
 def test_gallery_is_written_where_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(echoseg.simulate.gallery, "write_gallery", lambda path, seed, views: path.write_text(f"{seed} {views}"))
     done = invoke("simulate", "gallery", tmp_path / "g.png", "--views", "a3c,PSAX", "--seed", "4")
