@@ -1,7 +1,6 @@
 """Outputs of MedSAM2's and EfficientTAM's own predictors with small random models of the official architectures.
 
-``ECHOSEG_ORACLE`` names the folder that holds ``sam2_micro.safetensors`` and ``sam2_micro_reference.npz``, ``efficienttam_micro.safetensors``
-and ``efficienttam_micro_reference.npz``.
+``ECHOSEG_ORACLE`` names the folder that holds their weights, ``*_micro.safetensors``, and the outputs, ``*_micro_reference.npz``.
 
 The official ``init_state`` encodes frame 0 as soon as it has loaded the clip, and keeps those features until another frame is encoded.
 The reference was recorded with clips loaded from JPEG files (Pillow's default quality, 75) and then replaced by the exact frames, so
