@@ -37,12 +37,38 @@ class ConvTrunkConfig:
     norm_groups: int = 8
 
 
-TrunkConfig: TypeAlias = HieraConfig | ConvTrunkConfig
+@dataclass(frozen=True)
+class ViTConfig:
+    """Plain vision transformer (Li et al. 2022, ViTDet) as EfficientTAM uses it; one level at the stride of its patches.
+
+    Attributes:
+        embed_dim, num_heads, depth: channels, attention heads, and number of blocks.
+        patch_size: side of a patch in pixels.
+        window_size: side of an attention window in patches.
+        global_att_blocks: blocks that attend to the whole frame; the others attend within windows.
+        pretrain_grid: side, in patches, of the position encoding in the weights; it is resized to the input.
+    """
+
+    embed_dim: int = 192
+    num_heads: int = 3
+    depth: int = 12
+    patch_size: int = 16
+    window_size: int = 14
+    global_att_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    pretrain_grid: int = 14
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels of the only level."""
+        return (self.embed_dim,)
+
+
+TrunkConfig: TypeAlias = HieraConfig | ConvTrunkConfig | ViTConfig
 
 
 @dataclass(frozen=True)
 class SAM2Config:
-    """A complete SAM 2.1 model.
+    """A complete SAM 2.1 model, or one of its relatives: what they leave out, the flags say.
 
     Attributes:
         name: registry name.
@@ -50,8 +76,11 @@ class SAM2Config:
         trunk: configuration of the trunk.
         d_model: channels of the frame embedding.
         embedding_stride: input pixels per embedding cell; mask logits come at a quarter of it.
-        fpn_top_down_levels: trunk levels (0 = finest) that receive the next coarser level.
+        fpn_top_down_levels: trunk levels (0 = finest) that receive the next coarser level; a trunk of one level has none.
         scalp: number of coarsest levels dropped after the neck.
+        use_high_res_features: the mask decoder sees two finer levels besides the embedding.
+        no_obj_embed_spatial: a learned embedding marks memories of frames without the object.
+        add_tpos_enc_to_obj_ptrs: object pointers carry a temporal encoding.
         mem_dim: channels of a stored memory.
         num_maskmem: spatial memories attended to: one set of prompted frames and ``num_maskmem - 1`` tracked ones.
         memory_layers, memory_ffn: depth and hidden width of the memory attention.
@@ -77,6 +106,9 @@ class SAM2Config:
     embedding_stride: int = 16
     fpn_top_down_levels: tuple[int, ...] = (2, 3)
     scalp: int = 1
+    use_high_res_features: bool = True
+    no_obj_embed_spatial: bool = True
+    add_tpos_enc_to_obj_ptrs: bool = True
     mem_dim: int = 64
     num_maskmem: int = 7
     memory_layers: int = 4
@@ -100,6 +132,12 @@ class SAM2Config:
             raise ModelConfigError(f"{self.name}: image_size {self.image_size} must be a multiple of {2 * self.embedding_stride}")
         if self.d_model % self.mem_dim or self.d_model % 8:
             raise ModelConfigError(f"{self.name}: d_model {self.d_model} must be a multiple of mem_dim {self.mem_dim} and of 8")
+        levels = len(self.trunk.channels) - self.scalp
+        if levels < 1 or (self.use_high_res_features and levels != 3):
+            wanted = "3 with use_high_res_features" if self.use_high_res_features else "1 or more"
+            raise ModelConfigError(f"{self.name}: the trunk has {levels} levels left after scalp {self.scalp}; it takes {wanted}")
+        if isinstance(self.trunk, ViTConfig) and self.trunk.patch_size != self.embedding_stride:
+            raise ModelConfigError(f"{self.name}: embedding_stride {self.embedding_stride} must be the patch_size {self.trunk.patch_size}")
 
     @property
     def embedding_size(self) -> int:
@@ -114,6 +152,18 @@ class SAM2Config:
 
 _TINY = HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9))
 _META = "Meta, facebook/sam2.1-hiera-{} (sam2.1_hiera_{}.pt)"
+
+_EFFICIENT_TAM = SAM2Config(
+    "efficienttam-tiny",
+    image_size=512,
+    trunk=ViTConfig(),
+    fpn_top_down_levels=(),
+    scalp=0,
+    use_high_res_features=False,
+    no_obj_embed_spatial=False,
+    add_tpos_enc_to_obj_ptrs=False,
+    origin="Xiong et al., yunyangx/efficient-track-anything (efficienttam_ti_512x512.pt)",
+)
 
 _COMPACT = SAM2Config(
     "compact",
@@ -164,6 +214,13 @@ REGISTRY: dict[str, SAM2Config] = {
             "sam2.1-large",
             trunk=HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), window_spec=(8, 4, 16, 8)),
             origin=_META.format("large", "large"),
+        ),
+        _EFFICIENT_TAM,
+        replace(
+            _EFFICIENT_TAM,
+            name="efficienttam-small",
+            trunk=ViTConfig(384, 6),
+            origin="Xiong et al., yunyangx/efficient-track-anything (efficienttam_s_512x512.pt)",
         ),
     )
 }
