@@ -12,6 +12,7 @@ from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
 from echoseg.cli.run_views import input_views
+from echoseg.cli.traced_folder import checked_prompt, evaluated, show_evaluation
 from echoseg.cli.volume_options import (
     AXIS_HELP,
     EACH_HELP,
@@ -27,6 +28,9 @@ from echoseg.cli.volume_options import (
 from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echoseg.evaluation.scores import Score
     from echoseg.io.source import Source
     from echoseg.model import Model
     from echoseg.pipeline import RunResult
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 PROMPT_HELP = (
     "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json; "
     "in volumes also box:x0,y0,z0,x1,y1,z1 | point:x,y,z | recist:FILE.npz, and recist-points: in place of recist:. "
-    "In source pixels; x1, y1 are edges."
+    "In source pixels; x1, y1 are edges. For a folder of traced videos: tracings | tracings:ES | tracings:all."
 )
 INPUT_HELP = "Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb://HOST/studies/UID[/series/UID]."
 EPILOG = (
@@ -52,7 +56,10 @@ def run(
     ctx: typer.Context,
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb:// addresses."),
+        typer.Argument(
+            metavar="INPUT",
+            help="Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb:// addresses, EchoNet-Dynamic's folder.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the results; each input gets a folder of its own in it.")],
     prompt: Annotated[str, typer.Option(help=PROMPT_HELP)] = "auto",
@@ -89,7 +96,8 @@ def run(
 ) -> None:
     """Segment each INPUT and write masks, measures and pictures to OUT/<name>/.
 
-    Clips of one study that show A4C and A2C also make OUT/study.json and study.html, with biplane values.
+    Clips of one study that show A4C and A2C also make OUT/study.json and study.html, with biplane values. The videos of a folder with
+    FileList.csv and VolumeTracings.csv are also evaluated: OUT/evaluation.
     """
     options: dict[str, Any] = {
         "prompt": prompt,
@@ -127,8 +135,8 @@ def run(
 
     import echoseg
     from echoseg.io.dicomweb_address import parse_address
+    from echoseg.io.echonet import is_traced_folder
     from echoseg.io.volume_files import volume_choice
-    from echoseg.prompting.parse import parse_prompt
     from echoseg.prompting.volume import STOP_RULES, VolumeOptions
     from echoseg.types import Subject
 
@@ -136,7 +144,7 @@ def run(
     options["volume"] = None if followed == VolumeOptions() else followed
     options["subject"] = Subject(options.pop("sex"), options.pop("height"), options.pop("weight"))
     try:
-        options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
+        options["prompt"] = checked_prompt(options["prompt"], inputs, options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
         _check_auto(options["prompt"], loaded)
         volume_choice(options["series"], options["part"], options["axis"], options["window"])
@@ -148,6 +156,7 @@ def run(
 
     failures: list[Failure] = []
     clips: list[StudyClip | None] = []
+    scores: list[Score] = []
 
     def failed(source: str, error: Exception) -> None:
         reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
@@ -157,6 +166,9 @@ def run(
 
     for given, view in zip(inputs, view_of_input, strict=True):
         try:
+            if is_traced_folder(Path(given)):
+                scores += _traced(Path(given), out, loaded, view, options, failed)
+                continue
             sources = _sources(given, options)
         except EchosegError as error:
             failed(given, error)
@@ -168,6 +180,7 @@ def run(
             except Exception as error:  # one bad input must not take the others with it
                 failed(source if isinstance(source, str) else given, error)
     write_failures(out, failures)
+    show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
     show_study(out, found, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
     if failures:
@@ -185,6 +198,21 @@ def run_one(source: str | Source, out: Path, **options: Any) -> RunResult:
         result = pipeline.run(source, out=out, progress=report, **options)
     output().print(result_table(name, result.measurements, result.flags, result.directory))
     return result
+
+
+def _traced(
+    root: Path, out: Path, model: Model, view: str | None, options: dict[str, Any], failed: Callable[[str, Exception], None]
+) -> list[Score]:
+    """Runs every video of a traced folder; their scores."""
+    from echoseg.io.views import ASSUMED, view_in_name
+
+    named = view_in_name(root.name)
+    chosen = {name: value for name, value in options.items() if value is not None and name not in (*_OPENING, "prompt")}
+
+    def process(source: Source, prompt: str | Plan) -> RunResult:
+        return run_one(source, out, model=model, view=view or (named[0] if named else ASSUMED), prompt=prompt, **chosen)
+
+    return evaluated(root, options["prompt"], process, failed, fps=options["fps"], spacing=options["spacing"])
 
 
 def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:

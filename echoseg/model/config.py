@@ -67,6 +67,25 @@ TrunkConfig: TypeAlias = HieraConfig | ConvTrunkConfig | ViTConfig
 
 
 @dataclass(frozen=True)
+class Published:
+    """A file of weights that its authors keep on the Hugging Face Hub.
+
+    Attributes:
+        repository: ``owner/name`` on the hub. ``file``: its name there.
+        sha256: hex digest of the file, where it is known; what is pulled must have it.
+    """
+
+    repository: str
+    file: str
+    sha256: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where a browser downloads the file."""
+        return f"https://huggingface.co/{self.repository}/resolve/main/{self.file}"
+
+
+@dataclass(frozen=True)
 class SAM2Config:
     """A complete SAM 2.1 model, or one of its relatives: what they leave out, the flags say.
 
@@ -95,8 +114,10 @@ class SAM2Config:
         mirror_prompted: prompted frames are also looked at in mirror image, see :mod:`echoseg.tracking.mirror`; this doubles their cost.
         for_volumes: name of the model that takes this one's place on volumes, when both run with the weights that ship.
         weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
-        licence: licence of the published weights.
+        licence: licence of the shipped or published weights.
+        terms: what else their authors say of their use, a sentence or two; empty when the licence says it all.
         origin: where the weights come from, for ``echoseg weights list``.
+        published: the file that ``echoseg weights pull`` gets, or None.
     """
 
     name: str
@@ -125,7 +146,9 @@ class SAM2Config:
     for_volumes: str | None = None
     weights: str | None = None
     licence: str = "Apache-2.0"
+    terms: str = ""
     origin: str = ""
+    published: Published | None = None
 
     def __post_init__(self) -> None:
         if self.image_size % (2 * self.embedding_stride):
@@ -152,6 +175,10 @@ class SAM2Config:
 
 _TINY = HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9))
 _META = "Meta, facebook/sam2.1-hiera-{} (sam2.1_hiera_{}.pt)"
+_MEDSAM2_TERMS = (
+    "The model card names CC-BY-SA-4.0 and says in its text that the weights can only be used for research and education purposes. "
+    "The first allows more than the second: keep to the second, or ask the authors. The code of MedSAM2 is Apache-2.0."
+)
 
 _EFFICIENT_TAM = SAM2Config(
     "efficienttam-tiny",
@@ -162,7 +189,8 @@ _EFFICIENT_TAM = SAM2Config(
     use_high_res_features=False,
     no_obj_embed_spatial=False,
     add_tpos_enc_to_obj_ptrs=False,
-    origin="Xiong et al., yunyangx/efficient-track-anything (efficienttam_ti_512x512.pt)",
+    origin="Xiong et al., yunyangx/efficient-track-anything",
+    published=Published("yunyangx/efficient-track-anything", "efficienttam_ti_512x512.pt"),
 )
 
 _COMPACT = SAM2Config(
@@ -202,25 +230,55 @@ REGISTRY: dict[str, SAM2Config] = {
             weights="compact-volume.safetensors",
             origin="echoseg, trained on simulated CT, MRI and cine MR only",
         ),
-        SAM2Config("medsam2", image_size=512, trunk=_TINY, origin="Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)"),
-        SAM2Config("sam2.1-tiny", trunk=_TINY, origin=_META.format("tiny", "tiny")),
-        SAM2Config("sam2.1-small", trunk=HieraConfig(96, 1, (1, 2, 11, 2), (7, 10, 13)), origin=_META.format("small", "small")),
+        SAM2Config(
+            "medsam2",
+            image_size=512,
+            trunk=_TINY,
+            licence="CC-BY-SA-4.0, research and education only",
+            terms=_MEDSAM2_TERMS,
+            origin="Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)",
+            published=Published("wanglab/MedSAM2", "MedSAM2_latest.pt", "c92743b99f00d078bf32a3afcc38aaa9faf1c1692dffe3eaa7a90938c1991060"),
+        ),
+        SAM2Config(
+            "sam2.1-tiny",
+            trunk=_TINY,
+            origin=_META.format("tiny", "tiny"),
+            published=Published(
+                "facebook/sam2.1-hiera-tiny", "sam2.1_hiera_tiny.pt", "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69"
+            ),
+        ),
+        SAM2Config(
+            "sam2.1-small",
+            trunk=HieraConfig(96, 1, (1, 2, 11, 2), (7, 10, 13)),
+            origin=_META.format("small", "small"),
+            published=Published(
+                "facebook/sam2.1-hiera-small", "sam2.1_hiera_small.pt", "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38"
+            ),
+        ),
         SAM2Config(
             "sam2.1-base-plus",
             trunk=HieraConfig(112, 2, (2, 3, 16, 3), (12, 16, 20), window_pos_embed_bkg_spatial_size=(14, 14)),
             origin=_META.format("base-plus", "base_plus"),
+            published=Published(
+                "facebook/sam2.1-hiera-base-plus",
+                "sam2.1_hiera_base_plus.pt",
+                "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+            ),
         ),
         SAM2Config(
             "sam2.1-large",
             trunk=HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), window_spec=(8, 4, 16, 8)),
             origin=_META.format("large", "large"),
+            published=Published(
+                "facebook/sam2.1-hiera-large", "sam2.1_hiera_large.pt", "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318"
+            ),
         ),
         _EFFICIENT_TAM,
         replace(
             _EFFICIENT_TAM,
             name="efficienttam-small",
             trunk=ViTConfig(384, 6),
-            origin="Xiong et al., yunyangx/efficient-track-anything (efficienttam_s_512x512.pt)",
+            published=Published("yunyangx/efficient-track-anything", "efficienttam_s_512x512.pt"),
         ),
     )
 }

@@ -16,6 +16,7 @@ from echoseg.errors import PromptError
 from echoseg.evaluation import dataset, simulated
 from echoseg.evaluation.dataset import score_reference
 from tests.evaluation.reference_folders import write_camus, write_echonet, write_folders, write_lesion, write_sunnybrook
+from tests.evaluation.traced_folders import write_traced
 
 DOCS = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 LABELS = np.zeros((4, 20, 24), np.uint8)
@@ -181,6 +182,7 @@ def test_the_commands_of_the_documentation_run(line, cases, any_model):
     write_lesion(cases / "lesions")
     write_sunnybrook(cases / "sunnybrook", slices=1)
     write_folders(cases / "mine")
+    write_traced(cases / "echonet", 1, 4, 48)
     done = invoke(*shlex.split(line, comments=True))
     assert done.exit_code == 0, done.output
 

@@ -126,17 +126,6 @@ def test_doctor_reports_a_missing_library_as_a_problem(monkeypatch):
     assert states["surely-not-installed"] == "problem"
 
 
-def test_weights_list_names_every_model_and_what_it_needs(monkeypatch, tmp_path):
-    weights = tmp_path / "compact.safetensors"
-    weights.write_bytes(b"x" * 2_500_000)
-    monkeypatch.setattr(echoseg.model, "shipped_weights", lambda config: weights if config.weights else None)
-    lines = {line.split()[0]: line for line in invoke("weights", "list").stdout.splitlines()}
-    assert set(echoseg.model.REGISTRY) <= set(lines)
-    assert "compact.safetensors, 2.5 MB" in lines["compact"]
-    assert hashlib.sha256(weights.read_bytes()).hexdigest() in lines["compact"]
-    assert "bring your own" in lines["medsam2"]
-
-
 def test_train_hands_its_options_over(monkeypatch, tmp_path):
     calls = []
 
@@ -183,7 +172,8 @@ def test_gallery_of_an_unknown_view_is_a_usage_error(tmp_path):
 
 def test_version_and_help_answer():
     assert invoke("--version").stdout == f"echoseg {echoseg.__version__}\n"
-    for command in ([], ["run"], ["demo"], ["info"], ["doctor"], ["train"], ["weights", "list"], ["simulate", "gallery"], ["bench"]):
+    weights = [["weights", verb] for verb in ("list", "import", "pull")]
+    for command in ([], ["run"], ["demo"], ["info"], ["doctor"], ["train"], *weights, ["simulate", "gallery"], ["bench"]):
         done = invoke(*command, "--help")
         assert done.exit_code == 0
         assert "Usage" in done.stdout

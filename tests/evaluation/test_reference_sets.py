@@ -172,7 +172,7 @@ def test_echonet_faults_are_named(tmp_path):
     with pytest.raises(SourceError, match="no traced video of split VAL"):
         list(echonet_clips(tmp_path, "VAL"))
     with (tmp_path / "VolumeTracings.csv").open("a") as file:
-        file.write("0XA.avi,1,1,2,2,25\n")
+        file.write("0XA.avi,1,1,2,2,25\n" * 3)
     with pytest.raises(SourceError, match="frame 25 is traced, but the video has only 20"):
         list(echonet_clips(tmp_path))
     (tmp_path / "FileList.csv").write_text("FileName,EF\n0XA,55\n")

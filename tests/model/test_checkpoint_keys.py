@@ -98,6 +98,9 @@ def test_a_cut_file_is_named_as_such(tmp_path, state, name):
         load_network(TINY, path)
 
 
-def test_missing_weights_say_where_to_get_them():
-    with pytest.raises(WeightsError, match=r"no weights ship for medsam2.*wanglab/MedSAM2"):
+def test_missing_weights_say_where_to_get_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("ECHOSEG_WEIGHTS", str(tmp_path))
+    with pytest.raises(
+        WeightsError, match=r"no weights ship for medsam2.*weights pull medsam2.*wanglab/MedSAM2.*weights import MedSAM2_latest"
+    ):
         load_network("medsam2")

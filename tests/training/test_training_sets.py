@@ -216,7 +216,7 @@ def test_echonet_faults_are_named(tmp_path, rng):
     with pytest.raises(SourceError, match="no traced video of split VAL"):
         EchoNet(tmp_path, "VAL", 4)
     with (tmp_path / "VolumeTracings.csv").open("a") as file:
-        file.write("0XA.avi,1,1,2,2,25\n")
+        file.write("0XA.avi,1,1,2,2,25\n" * 3)
     with pytest.raises(SourceError, match="frame 25 is traced, but the video has only 20"):
         EchoNet(tmp_path, "TRAIN", 4).sample(0, rng)
     write_table(tmp_path / "FileList.csv", "FileName,EF", [["0XA", 55.0]])
