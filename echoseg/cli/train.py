@@ -16,7 +16,7 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Folder of checkpoints and logs  [default: ~/.cache/echoseg/train/NAME]")] = None,
     resume: Annotated[
         bool | None,
-        typer.Option("--resume/--restart", help="Where the folder holds a run: go on from its last checkpoint, or replace it."),
+        typer.Option("--resume/--restart", help="Where there is a run already: go on with it, or replace it."),
     ] = None,
 ) -> None:
     """Train a model as CONFIG says."""

@@ -2,7 +2,17 @@
 
 from echoseg.model.acquire import import_weights, pull_weights
 from echoseg.model.build import WeightsInfo, build_model, load_network, shipped_weights
-from echoseg.model.config import REGISTRY, STRUCTURES, ConvTrunkConfig, HieraConfig, Published, SAM2Config, TrunkConfig, ViTConfig, model_config
+from echoseg.model.config import (
+    REGISTRY,
+    STRUCTURES,
+    ConvTrunkConfig,
+    HieraConfig,
+    Published,
+    SAM2Config,
+    TrunkConfig,
+    ViTConfig,
+    model_config,
+)
 from echoseg.model.installed import WeightsRecord, installed_weights, weights_folder
 from echoseg.model.load import Model, load_model
 from echoseg.model.prompt_encoder import PromptTensors

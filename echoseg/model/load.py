@@ -52,8 +52,8 @@ def load_model(name: str = "compact", weights: str | Path | None = None, device:
     """Loads a model by name.
 
     Args:
-        name: ``compact`` (ships with echoseg), ``medsam2``, ``sam2.1-tiny``, ``efficienttam-tiny`` ... (import or pull their weights once); see
-            ``echoseg weights list``.
+        name: ``compact`` (ships with echoseg), ``medsam2``, ``sam2.1-tiny``, ``efficienttam-tiny`` ... (import or pull their weights
+            once); see ``echoseg weights list``.
         weights: path of a ``.pt`` or ``.safetensors`` file; None uses the weights that ship, or those that were imported or pulled.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
