@@ -72,7 +72,7 @@ def random_bend(side: int, config: AugmentConfig, rng: np.random.Generator) -> B
 
 def bent(image: NDArray[np.uint8], bend: Bend | None) -> NDArray[np.uint8]:
     """``image`` ``(side, side[, C])`` bent as :func:`random_bend` says; outside is 0."""
-    return image if bend is None else np.asarray(cv2.remap(image, bend, None, cv2.INTER_LINEAR), np.uint8)
+    return image if bend is None else np.asarray(cv2.remap(image, bend[..., 0], bend[..., 1], cv2.INTER_LINEAR), np.uint8)
 
 
 def bent_mask(mask: NDArray[np.bool_], bend: Bend | None) -> NDArray[np.bool_]:
