@@ -23,6 +23,7 @@ from echoseg.io.dicomweb_address import parse_address
 from echoseg.io.labelmap_formats import LabelFormat
 from echoseg.io.orientation import Plane
 from echoseg.io.result_folder import result_folder
+from echoseg.io.video_reader import Reader
 from echoseg.model import Model, load_model
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
@@ -143,6 +144,7 @@ def run(
     part: str | None = None,
     axis: Plane | None = None,
     window: str | None = None,
+    reader: Reader | None = None,
     format: LabelFormat | None = None,
     overwrite: bool = False,
     dicom: bool = False,
@@ -166,6 +168,7 @@ def run(
         fps: frames per second in place of what the file says.
         volume: how objects are followed through a volume.
         series, part, axis, window: what to take of a volume or DICOM series, see :func:`echoseg.open_source`.
+        reader: what decodes a video file, see there.
         format: write the masks also as ``nrrd``, ``mha`` or ``npz``, or as what the source is (``own``).
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
         dicom: also write seg.dcm and sr.dcm, when the source is DICOM. Each of the next three means this too.
@@ -187,7 +190,7 @@ def run(
     if store is not None:
         parse_address(store)
     choice: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window}
-    with _opened(source, spacing=spacing, fps=fps, **choice) as opened:
+    with _opened(source, spacing=spacing, fps=fps, reader=reader, **choice) as opened:
         output = _dicom_output(opened, deidentify, store) if dicom or fractional or deidentify or store else None
         with result_folder(Path(out), opened.name, overwrite) as folder:
             seeded = _seed(opened, prompt, model, frame_index, None, volume, progress)
@@ -348,7 +351,7 @@ def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
 def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:
     model, finder = seeded.tracks.model, seeded.finder
     details = seeded.tracks.source.details
-    seen_as = {key: details[key] for key in ("intensity", "slicing", "part") if key in details}
+    seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
     found = {"seeds": seeded.plan.prompts} if auto_structures(prompt) is not None else {}
     followed = seeded.tracks.record if isinstance(seeded.tracks, VolumeTracks) else {}

@@ -1,8 +1,9 @@
-"""``echoseg bench``: speed and memory of the engine on this machine."""
+"""``echoseg bench``: speed and memory of the engine, and of what reads its input, on this machine."""
 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from echoseg.cli.console import output
 
 if TYPE_CHECKING:
     from echoseg.evaluation.memory import MemoryReport
+    from echoseg.evaluation.readers import ReadersReport
     from echoseg.evaluation.speed import SpeedReport
 
 app = typer.Typer(help="Speed and memory on this machine.", no_args_is_help=True)
@@ -89,6 +91,44 @@ def archive(
     console.print(f"2 workers: {found.speedup:.2f} times the throughput of 1")
     if found.ray_overhead is not None:
         console.print(f"Ray against the local engine: {found.ray_overhead:+.1f} % wall time")
+
+
+@app.command("readers")
+def readers(
+    video: Annotated[
+        Path | None, typer.Argument(metavar="[VIDEO]", help="A video file; default: the demo clip as H.264 and as motion JPEG.")
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of every reader.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Time the readers of video files (`--reader`) side by side; in brackets PyAV's time by theirs, above 1 where they are faster."""
+    from echoseg.evaluation.readers import bench_readers, example_videos
+
+    with nullcontext((video,)) if video is not None else example_videos() as videos:
+        reports = [bench_readers(each, rounds) for each in videos]
+    if as_json:
+        typer.echo(json.dumps([asdict(report) for report in reports], indent=2))
+        return
+    for report in reports:
+        _print_readers(report)
+
+
+def _print_readers(report: ReadersReport) -> None:
+    from echoseg.evaluation.readers import BATCH, TASKS
+
+    tasks = ("open", "first to last, a frame", f"batches of {BATCH}, a frame", "seek, a frame")
+    table = Table()
+    for heading in ("", *(speed.reader for speed in report.speeds)):
+        table.add_column(heading, justify="right" if heading else "left")
+    for task, label in zip(TASKS, tasks, strict=True):
+        for kind in ("wall", "cpu"):
+            pairs = [(getattr(speed.ms[task], kind), getattr(speed.ratio[task], kind)) for speed in report.speeds]
+            table.add_row(f"{label}, {kind.replace('cpu', 'CPU')} ms", *(f"{ms:.2f} ({ratio:.2f}x)" for ms, ratio in pairs))
+    console = output()
+    console.print(f"{report.video}: {report.frames} frames of {report.width} x {report.height}, {report.codec}; {report.rounds} rounds")
+    console.print(table)
+    for reader, reason in report.left_out.items():
+        console.print(f"{reader} left out: {reason}", markup=False, soft_wrap=True)
 
 
 def _print_speed(report: SpeedReport) -> None:

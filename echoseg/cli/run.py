@@ -13,6 +13,7 @@ from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
 from echoseg.cli.run_views import input_views
 from echoseg.cli.traced_folder import checked_prompt, evaluated, show_evaluation
+from echoseg.cli.video_options import READER_HELP, Reader
 from echoseg.cli.volume_options import (
     AXIS_HELP,
     EACH_HELP,
@@ -25,7 +26,7 @@ from echoseg.cli.volume_options import (
     Axis,
     Format,
 )
-from echoseg.errors import EchosegError
+from echoseg.errors import EchosegError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,7 @@ EPILOG = (
 
 
 _OPENING = ("spacing", "fps", "series", "part", "axis", "window")
+_OPENED = (*_OPENING, "reader")
 
 
 def run(
@@ -83,6 +85,7 @@ def run(
     part: Annotated[str | None, typer.Option(metavar="slice[:N]|phase[:N]", help=EACH_HELP)] = None,
     axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
     window: Annotated[str | None, typer.Option(metavar="NAME|LEVEL,WIDTH", help=WINDOW_HELP)] = None,
+    reader: Annotated[Reader | None, typer.Option(help=READER_HELP)] = None,
     recipe: Annotated[Literal["mask", "box"], typer.Option(help=RECIPE_HELP)] = "mask",
     stop: Annotated[bool, typer.Option("--stop/--no-stop", help=STOP_HELP)] = True,
     zoom: Annotated[bool | None, typer.Option("--zoom/--no-zoom", help=ZOOM_HELP)] = None,
@@ -117,6 +120,7 @@ def run(
         "part": part,
         "axis": axis,
         "window": window,
+        "reader": reader,
         "recipe": recipe,
         "stop": stop,
         "zoom": zoom,
@@ -136,6 +140,7 @@ def run(
     import echoseg
     from echoseg.io.dicomweb_address import parse_address
     from echoseg.io.echonet import is_traced_folder
+    from echoseg.io.video_reader import check_reader
     from echoseg.io.volume_files import volume_choice
     from echoseg.prompting.volume import STOP_RULES, VolumeOptions
     from echoseg.types import Subject
@@ -148,6 +153,8 @@ def run(
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
         _check_auto(options["prompt"], loaded)
         volume_choice(options["series"], options["part"], options["axis"], options["window"])
+        if options["reader"] is not None:
+            check_reader(options["reader"])
         if options["store"] is not None:
             parse_address(options["store"])
     except EchosegError as error:  # would fail every input alike
@@ -193,7 +200,7 @@ def run_one(source: str | Source, out: Path, **options: Any) -> RunResult:
 
     name = Path(source).name if isinstance(source, str) else source.name
     if not isinstance(source, str):  # opened with them already
-        options = {option: value for option, value in options.items() if option not in _OPENING}
+        options = {option: value for option, value in options.items() if option not in _OPENED}
     with job_progress(name) as report:
         result = pipeline.run(source, out=out, progress=report, **options)
     output().print(result_table(name, result.measurements, result.flags, result.directory))
@@ -222,6 +229,8 @@ def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:
     if options["part"] in ("slice", "phase"):
         from echoseg.io.open import open_parts
 
+        if options["reader"] is not None:
+            raise SourceError(f"{given}: a reader is chosen for video files, which have no slices or phases; leave --reader out")
         return list(open_parts(given, **{option: options[option] for option in _OPENING}))
     if not is_dicomweb(given):
         return [given]

@@ -9,6 +9,7 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from echoseg.cli.video_options import Reader
 from echoseg.cli.volume_options import Axis, Format
 
 
@@ -34,6 +35,7 @@ class RunConfig(BaseModel):
     part: str | None = None
     axis: Axis | None = None
     window: str | None = None
+    reader: Reader | None = None
     recipe: Literal["mask", "box"] | None = None
     stop: bool | None = None
     zoom: bool | None = None

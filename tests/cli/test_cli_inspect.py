@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from typer.testing import CliRunner
 
+import echoseg.io.video_reader
 import echoseg.model
 import echoseg.simulate.gallery
 import echoseg.training
@@ -111,6 +112,23 @@ def test_doctor_finds_the_tools_of_this_environment(monkeypatch, tmp_path):
     assert done.stdout.rstrip().endswith("OK")
     assert "libx264" in done.stdout
     assert hashlib.sha256(b"x").hexdigest() in done.stdout
+
+
+def test_doctor_lists_the_video_readers_and_how_a_missing_one_is_installed(monkeypatch):
+    checks = {check.what: check for check in doctor_command.video_readers()}
+    assert {check.state for check in checks.values()} == {"ok"}
+    assert set(checks) == {"video reader pyav", "video reader decord", "video reader opencv"}
+    monkeypatch.setitem(echoseg.io.video_reader.MODULES, "decord", "surely_not_installed")
+    missing = next(check for check in doctor_command.video_readers() if check.what == "video reader decord")
+    assert missing.state == "optional" and "pip install 'echoseg[video]'" in missing.finding
+
+
+def test_info_opens_with_the_reader_that_is_asked_for(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(echoseg, "open_source", lambda path, **options: asked.update(options) or Clip(), raising=False)
+    assert invoke("info", "x", "--reader", "opencv").exit_code == 0
+    assert asked == {"reader": "opencv"}
+    assert invoke("info", "x", "--reader", "ffmpeg").exit_code == 2
 
 
 def test_doctor_names_a_problem_and_exits_with_1(monkeypatch):

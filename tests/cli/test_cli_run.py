@@ -123,6 +123,21 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
     assert calls["runs"][1][1] == {"prompt": "auto", "model": MODEL, **defaults}
 
 
+def test_the_reader_reaches_the_pipeline_from_the_line_and_from_a_config(calls, tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("reader: opencv")
+    assert invoke("run", "a.mp4", "--out", tmp_path, "--config", config).exit_code == 0
+    assert invoke("run", "a.mp4", "--out", tmp_path, "--reader", "decord", "--config", config).exit_code == 0
+    assert [options["reader"] for _, options in calls["runs"]] == ["opencv", "decord"]
+
+
+def test_a_reader_that_is_not_installed_is_a_usage_error(calls, tmp_path, monkeypatch):
+    monkeypatch.setattr("echoseg.io.video_reader.find_spec", lambda module: None)
+    done = invoke("run", "a.mp4", "--out", tmp_path, "--reader", "decord")
+    assert (done.exit_code, calls["runs"]) == (2, [])
+    assert "pip install 'echoseg[video]'" in done.stderr
+
+
 def test_a_prompt_is_read_once_for_all_inputs(calls, tmp_path):
     assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--prompt", "box:1,2,3,4@5").exit_code == 0
     first, second = (options["prompt"] for _, options in calls["runs"])

@@ -1,4 +1,4 @@
-"""`echoseg bench speed` and `echoseg bench memory`: what they print, and how they exit."""
+"""`echoseg bench speed`, `memory` and `readers`: what they print, and how they exit."""
 
 import json
 
@@ -6,9 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 import echoseg.evaluation.memory
+import echoseg.evaluation.readers
 import echoseg.evaluation.speed
 from echoseg.cli.main import app
 from echoseg.evaluation.memory import MemoryReport
+from echoseg.evaluation.readers import TASKS, ReaderSpeed, ReadersReport, Spent
 from echoseg.evaluation.speed import Comparison, PartSpeed, SpeedReport
 
 PARTS = {"encoder": PartSpeed(30.0, 0.5), "memory attention": PartSpeed(15.0, 0.25)}
@@ -60,3 +62,17 @@ def test_memory_exits_with_1_when_it_grows(no_model, monkeypatch, end, code):
 
 def test_memory_of_too_short_a_stream_is_a_usage_error():
     assert invoke("memory", "--frames", "200").exit_code == 2
+
+
+def test_readers_prints_every_task_of_every_reader_and_who_was_left_out(monkeypatch):
+    pyav = ReaderSpeed("pyav", dict.fromkeys(TASKS, Spent(8.0, 6.0)), dict.fromkeys(TASKS, Spent(1.0, 1.0)))
+    opencv = ReaderSpeed("opencv", dict.fromkeys(TASKS, Spent(4.0, 12.0)), dict.fromkeys(TASKS, Spent(2.0, 0.5)))
+    report = ReadersReport("a.mp4", "h264", 9, 48, 64, 3, (pyav, opencv), {"decord": "not installed"})
+    monkeypatch.setattr(echoseg.evaluation.readers, "bench_readers", lambda video, rounds: report)
+    lines = invoke("readers", "a.mp4").stdout.splitlines()
+    assert lines[0] == "a.mp4: 9 frames of 64 x 48, h264; 3 rounds"
+    rows = [line.replace("│", " ").split() for line in lines]
+    assert ["open,", "wall", "ms", "8.00", "(1.00x)", "4.00", "(2.00x)"] in rows
+    assert ["seek,", "a", "frame,", "CPU", "ms", "6.00", "(1.00x)", "12.00", "(0.50x)"] in rows
+    assert lines[-1] == "decord left out: not installed"
+    assert json.loads(invoke("readers", "a.mp4", "--json").stdout)[0]["speeds"][1]["ms"]["seek"] == {"wall": 4.0, "cpu": 12.0}
