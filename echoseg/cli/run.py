@@ -219,7 +219,8 @@ def _traced(
     def process(source: Source, prompt: str | Plan) -> RunResult:
         return run_one(source, out, model=model, view=view or (named[0] if named else ASSUMED), prompt=prompt, **chosen)
 
-    return evaluated(root, options["prompt"], process, failed, fps=options["fps"], spacing=options["spacing"])
+    opening = {option: options[option] for option in ("fps", "spacing", "reader")}
+    return evaluated(root, options["prompt"], process, failed, **opening)
 
 
 def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:

@@ -18,6 +18,7 @@ from echoseg.evaluation.scores import Score, write_tables
 from echoseg.io.echonet import ListedVideo, cavity
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
+from echoseg.io.video_reader import Reader
 from echoseg.prompting.plan import Plan
 from echoseg.prompting.tracings import tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named
@@ -37,6 +38,7 @@ def score_video(
     *,
     fps: float | None = None,
     spacing: tuple[float, float] | None = None,
+    reader: Reader | None = None,
     tolerance: float = TOLERANCE,
 ) -> tuple[Score, list[str]]:
     """One video prompted, run, and scored; and notes on what could not be compared.
@@ -51,6 +53,7 @@ def score_video(
         prompt: ``auto``, ``auto:LV,LA``, or tracings as :func:`~echoseg.prompting.tracings.tracing_choice` reads them.
         process: what runs it.
         fps, spacing: in place of what the file says.
+        reader: what decodes it, see :func:`echoseg.open_source`.
         tolerance: of the NSD.
 
     Raises:
@@ -63,7 +66,7 @@ def score_video(
     if not video.path.is_file():
         raise SourceError(f"{video.path}: is named in row {video.row} of FileList.csv, but is not there")
     which = tracing_choice(prompt)
-    with open_source(video.path, fps=fps, spacing=spacing) as source:
+    with open_source(video.path, fps=fps, spacing=spacing, reader=reader) as source:
         traced = _traced_masks(video, source)
         if which is not None and not traced:
             raise PromptError(f"{video.path}: VolumeTracings.csv has no tracing of it to prompt with; --prompt auto needs none")

@@ -51,7 +51,7 @@ def any_model(monkeypatch, micro_model):
 
 def test_run_prompts_by_the_tracings_and_evaluates_masks_and_ef(made, tmp_path):
     root, clips = made
-    done = invoke("run", root, "--prompt", "tracings", "--out", tmp_path)
+    done = invoke("run", root, "--prompt", "tracings", "--reader", "opencv", "--out", tmp_path)
     assert done.exit_code == 1, done.output
     failures = {row["path"].rpartition("/")[2]: row["reason"] for row in rows(tmp_path / "errors.csv")}
     assert re.search(r"GONE\.avi: is named in row 5 of FileList\.csv, but is not there", failures["GONE.avi"])
@@ -72,8 +72,9 @@ def test_run_prompts_by_the_tracings_and_evaluates_masks_and_ef(made, tmp_path):
     for case, clip in zip(cases, clips, strict=True):
         folder = tmp_path / case["case"]
         assert {"masks.nii.gz", "overlay.mp4", "report.html"} <= {path.name for path in folder.iterdir()}
-        prompted = json.loads((folder / "measurements.json").read_text())["provenance"]["prompt"]
-        assert list(prompted["1"]) == [str(traced_frames(clip)[0])]
+        provenance = json.loads((folder / "measurements.json").read_text())["provenance"]
+        assert provenance["options"]["reader"] == "opencv"
+        assert list(provenance["prompt"]["1"]) == [str(traced_frames(clip)[0])]
 
 
 def test_run_by_auto_evaluates_too_and_tells_what_has_no_reference(tmp_path, any_model):
