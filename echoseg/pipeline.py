@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_pla
 from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
 from echoseg.report.provenance import provenance
 from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
-from echoseg.tracking import Session, Window, default_window, features_cache
+from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
 from echoseg.types import Direction, Flag, FrameResult, Segmentation, Subject, whole_number
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def stream(
     frame_index: int | None = None,
     direction: Direction = "both",
     length: int | None = None,
+    memory_selection: MemorySelection | None = None,
     volume: VolumeOptions = _AS_USUAL,
 ) -> Iterator[FrameResult]:
     """Segments a source frame by frame, in memory that does not grow with its length.
@@ -66,6 +67,7 @@ def stream(
         frame_index: frame of a bare prompt (default 0), or to seed with ``"auto"`` (default: the policy chooses).
         direction: ``forward``, ``backward`` or ``both`` from the seed.
         length: frames of a source that cannot tell itself.
+        memory_selection: which tracked frames are remembered for those after; None for the last ones, however good, as officially.
         volume: how objects are followed through a volume.
 
     Yields:
@@ -77,7 +79,7 @@ def stream(
     """
     with ExitStack() as stack:
         opened = stack.enter_context(_opened(source))
-        frames = _seed(opened, prompt, model, frame_index, length, volume).tracks.propagate(direction)
+        frames = _seed(opened, prompt, model, frame_index, length, memory_selection, volume).tracks.propagate(direction)
         return _until_closed(frames, stack.pop_all())
 
 
@@ -89,6 +91,7 @@ def segment(
     frame_index: int | None = None,
     direction: Direction = "both",
     length: int | None = None,
+    memory_selection: MemorySelection | None = None,
     volume: VolumeOptions = _AS_USUAL,
     progress: Progress | None = None,
 ) -> Segmentation:
@@ -97,7 +100,7 @@ def segment(
     Frames that the direction does not reach have no mask, and NaN scores.
     """
     with _opened(source) as opened:
-        return _collect(_seed(opened, prompt, model, frame_index, length, volume, progress), direction, progress)
+        return _collect(_seed(opened, prompt, model, frame_index, length, memory_selection, volume, progress), direction, progress)
 
 
 def analyse(
@@ -107,6 +110,7 @@ def analyse(
     *,
     frame_index: int | None = None,
     direction: Direction = "both",
+    memory_selection: MemorySelection | None = None,
     view: str | None = None,
     method: Method = "disks",
     subject: Subject | None = None,
@@ -118,9 +122,9 @@ def analyse(
         prompt = parse_prompt(prompt, frame_index)
     measure_options = MeasureOptions(view, method, subject or Subject())
     with _opened(source) as opened:
-        seeded = _seed(opened, prompt, model, frame_index, None, volume, progress)
+        seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
         segmentation = _collect(seeded, direction, progress)
-        options = {"frame_index": frame_index, "direction": direction, "view": view}
+        options = {"frame_index": frame_index, "direction": direction, "memory_selection": _plain(memory_selection), "view": view}
         return measure_result(opened, segmentation, _provenance(seeded, prompt, options), measure_options)
 
 
@@ -134,6 +138,7 @@ def run(
     device: str = "auto",
     frame_index: int | None = None,
     direction: Direction = "both",
+    memory_selection: MemorySelection | None = None,
     view: str | None = None,
     method: Method = "disks",
     subject: Subject | None = None,
@@ -158,7 +163,8 @@ def run(
     In a clip, object 1 is taken to be the LV unless the prompt names it otherwise.
 
     Args:
-        source, prompt, model, frame_index, direction: see :func:`stream`; ``prompt`` may also be text as on the command line.
+        source, prompt, model, frame_index, direction, memory_selection: see :func:`stream`; ``prompt`` may also be text as on the
+            command line.
         out: folder of all results, made when missing.
         weights, device: when ``model`` is a name, see :func:`load_model`.
         view: ``A4C`` or ``A2C``, for clips; default: what the file says, else its name, else A4C.
@@ -193,13 +199,14 @@ def run(
     with _opened(source, spacing=spacing, fps=fps, reader=reader, **choice) as opened:
         output = _dicom_output(opened, deidentify, store) if dicom or fractional or deidentify or store else None
         with result_folder(Path(out), opened.name, overwrite) as folder:
-            seeded = _seed(opened, prompt, model, frame_index, None, volume, progress)
+            seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
             if output is not None and fractional:
                 output = output.with_probabilities((len(opened), *opened.size, len(seeded.tracks.object_ids)))
             segmentation = _collect(seeded, direction, progress, None if output is None else output.probabilities)
             if dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
-            options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps, **choice}
+            chosen = {"memory_selection": _plain(memory_selection), "view": view, "spacing": spacing, "fps": fps, **choice}
+            options = {"frame_index": frame_index, "direction": direction, **chosen}
             result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output, format)
     if store is not None:
         from echoseg.io.dicomweb import store_instances
@@ -260,6 +267,7 @@ def _seed(
     model: Model | str,
     frame_index: int | None,
     length: int | None,
+    memory_selection: MemorySelection | None,
     volume: VolumeOptions,
     progress: Progress | None = None,
 ) -> _Seeded:
@@ -272,15 +280,16 @@ def _seed(
         prompt = segmentation_plan(masks[0], source, frame_index if masks[1] is None else masks[1])
     structures = auto_structures(prompt)
     if structures is not None:
-        session, plan, finder = _found(_session(source, model, length), structures, frame_index)
+        session, plan, finder = _found(_session(source, model, length, memory_selection), structures, frame_index)
     else:
         plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
         model = model if source.ultrasound() else model.for_volumes
-        tracks = volume_tracks(source, model, plan, volume, progress)
+        tracks = volume_tracks(source, model, plan, volume, progress, memory_selection)
         if tracks is not None:
             return _Seeded(tracks, plan)
         prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
-        session, finder = _session(source, model, length, default_window(source, model, prompts)), None
+        window = default_window(source, model, prompts)
+        session, finder = _session(source, model, length, memory_selection, window), None
     if not source.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
         raise NotRereadableError(f"{source.name} can be read only once, in order: prompt all objects on one frame")
     for object_id, frames in plan.prompts.items():
@@ -298,8 +307,11 @@ def _found(session: Session, structures: tuple[str, ...], frame_index: int | Non
     return session, boxes_plan(looking, structures, frame_index), finder
 
 
-def _session(source: Source, model: Model, length: int | None, window: Window | None = None) -> Session:
-    return Session(source, model, cache=features_cache(_STREAM_CACHE_BYTES), history=0, length=length, window=window)
+def _session(
+    source: Source, model: Model, length: int | None, memory_selection: MemorySelection | None, window: Window | None = None
+) -> Session:
+    cache = features_cache(_STREAM_CACHE_BYTES)
+    return Session(source, model, cache=cache, history=0, length=length, window=window, memory_selection=memory_selection)
 
 
 def _collect(
@@ -346,6 +358,10 @@ def _collect(
 def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
     default = {} if source.ultrasound() is False or "LV" in plan.names.values() else {1: "LV"}
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
+
+
+def _plain(memory_selection: MemorySelection | None) -> dict[str, float] | None:
+    return None if memory_selection is None else asdict(memory_selection)
 
 
 def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:

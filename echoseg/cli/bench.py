@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from echoseg.cli.console import output
+from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
 
 if TYPE_CHECKING:
     from echoseg.evaluation.memory import MemoryReport
@@ -51,6 +52,7 @@ def memory(
     device: DeviceOption = "auto",
     frames: Annotated[int, typer.Option("--frames", min=201, help="Frames of the stream.")] = 20_000,
     rereadable: Annotated[bool, typer.Option("--rereadable", help="A source that can be read again, not a live stream.")] = False,
+    memory_selection: Annotated[str | None, typer.Option("--memory-selection", metavar=METAVAR, help=MEMORY_HELP)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stream a generated clip and watch resident memory; exit code 1 when it grows by 30 MB or more from frame 200 on."""
@@ -58,7 +60,8 @@ def memory(
     from echoseg.evaluation.speed import model_to_time
 
     loaded = model_to_time(model, None if weights is None else str(weights), device)
-    report = bench_memory(loaded, frames, rereadable=rereadable)
+    selection = None if memory_selection is None else parse_memory_selection(memory_selection)
+    report = bench_memory(loaded, frames, rereadable=rereadable, memory_selection=selection)
     if as_json:
         typer.echo(json.dumps({**asdict(report), "growth_mb": report.growth_mb, "passed": report.passed}, indent=2))
     else:

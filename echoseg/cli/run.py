@@ -9,6 +9,7 @@ import typer
 
 from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
 from echoseg.cli.run_views import input_views
@@ -69,6 +70,7 @@ def run(
     weights: Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")] = None,
     direction: Annotated[Literal["forward", "backward", "both"], typer.Option(help="Where to track from the prompted frame.")] = "both",
     frame_index: Annotated[int | None, typer.Option(min=0, help="Frame of a prompt that names none.")] = None,
+    memory_selection: Annotated[str | None, typer.Option(metavar=METAVAR, help=MEMORY_HELP)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
@@ -108,6 +110,7 @@ def run(
         "weights": weights,
         "direction": direction,
         "frame_index": frame_index,
+        "memory_selection": memory_selection,
         "device": device,
         "spacing": None if spacing is None else parse_spacing(spacing),
         "fps": fps,
@@ -135,6 +138,8 @@ def run(
         from echoseg.cli.run_config import read_run_config
 
         options |= {name: value for name, value in read_run_config(config).items() if not _given(ctx, name)}
+    if options["memory_selection"] is not None:
+        options["memory_selection"] = parse_memory_selection(str(options["memory_selection"]))
     view_of_input = input_views(options.pop("views"), inputs)
 
     import echoseg

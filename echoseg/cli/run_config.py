@@ -23,6 +23,7 @@ class RunConfig(BaseModel):
     weights: Path | None = None
     direction: Literal["forward", "backward", "both"] | None = None
     frame_index: Annotated[int | None, Field(ge=0)] = None
+    memory_selection: float | str | None = None
     device: str | None = None
     spacing: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
     fps: Annotated[float | None, Field(gt=0)] = None

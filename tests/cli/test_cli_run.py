@@ -294,6 +294,25 @@ def test_config_errors_name_the_key(calls, tmp_path, text, reason):
     assert reason in unboxed(done.stderr)
 
 
+@pytest.mark.parametrize(("given", "selection"), [("0.6", (0.6, 0.0)), ("0.6,-1", (0.6, -1.0))])
+def test_memory_selection_comes_from_the_command_line_or_the_config_file(calls, tmp_path, given, selection):
+    config = tmp_path / "run.yaml"
+    config.write_text(f"memory_selection: {given}\n")
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--config", config).exit_code == 0
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--memory-selection", given).exit_code == 0
+    assert [options["memory_selection"] for _, options in calls["runs"]] == [echoseg.MemorySelection(*selection)] * 2
+    assert invoke("run", "a.dcm", "--out", tmp_path).exit_code == 0
+    assert "memory_selection" not in calls["runs"][2][1]
+
+
+@pytest.mark.parametrize("wrong", ["much", "1.5", "0.5,0,0", ""])
+def test_a_memory_selection_that_means_nothing_is_a_usage_error(calls, tmp_path, wrong):
+    done = invoke("run", "a.dcm", "--out", tmp_path, "--memory-selection", wrong)
+    assert done.exit_code == 2
+    assert "is not IOU[,SCORE]" in unboxed(done.stderr)
+    assert calls["runs"] == []
+
+
 def test_example_config_sets_the_defaults(calls, tmp_path):
     example = Path(__file__).parents[2] / "configs" / "run.yaml"
     assert invoke("run", "a.dcm", "--out", tmp_path, "--config", example).exit_code == 0

@@ -53,7 +53,7 @@ def test_speed_json_holds_the_whole_report(no_model, monkeypatch):
 @pytest.mark.parametrize(("end", "code"), [(110.0, 0), (140.0, 1)])
 def test_memory_exits_with_1_when_it_grows(no_model, monkeypatch, end, code):
     report = MemoryReport("compact", "once", {200: 100.0, 2_000: 105.0, 3_000: end})
-    monkeypatch.setattr(echoseg.evaluation.memory, "bench_memory", lambda model, frames, rereadable: report)
+    monkeypatch.setattr(echoseg.evaluation.memory, "bench_memory", lambda model, frames, rereadable, memory_selection: report)
     done = invoke("memory", "--frames", "3000")
     assert done.exit_code == code
     assert f"{end - 100:+.1f} MB" in done.stdout and "2,000" in done.stdout
