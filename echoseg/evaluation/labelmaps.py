@@ -14,6 +14,7 @@ from PIL import Image as PillowImage
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
 from echoseg.evaluation.scores import Score
+from echoseg.io.itk_image import load_itk
 from echoseg.io.labelmap import LabelMap, read_label_map
 from echoseg.io.names import output_name
 from echoseg.types import Geometry, Timing
@@ -201,10 +202,7 @@ def read_dicom_labels(path: Path, like: LabelMap | None = None) -> LabelMap:
 
 
 def _read_itk(path: Path) -> LabelMap:
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise SourceError(f"{path}: not readable, with its data file beside it ({str(error).splitlines()[-1]})") from error
+    image, _ = load_itk(path)
     spacing = [float(s) for s in image.GetSpacing()]
     geometry = Geometry((spacing[1], spacing[0]), spacing[2] if len(spacing) > 2 else None)
     return LabelMap(as_labels(sitk.GetArrayFromImage(image), str(path)), "volume", geometry, Timing())

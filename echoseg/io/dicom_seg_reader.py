@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels import iter_pixels
 from pydicom.uid import SegmentationStorage
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.dicom_frames import decode_frame, open_frames, read_header
 from echoseg.io.dicom_header import Origin, Reference, dicom_origin
 from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
 from echoseg.io.labelmap import LabelMap
@@ -252,8 +252,8 @@ def _by_reference(segmentation: DicomSegmentation, origin: Origin) -> list[int]:
 
 
 def _filled(segmentation: DicomSegmentation, places: Sequence[int], shape: Sequence[int]) -> dict[int, NDArray[np.bool_]]:
-    masks = {segment: np.zeros(tuple(shape), dtype=bool) for segment in segmentation.labels}
     try:
+        masks = {segment: np.zeros(tuple(shape), dtype=bool) for segment in segmentation.labels}
         with quiet_reading():
             for frame, place, values in zip(segmentation.frames, places, _pixels(segmentation), strict=True):
                 for segment in segmentation.labels if frame.segment is None else (frame.segment,):
@@ -265,15 +265,17 @@ def _filled(segmentation: DicomSegmentation, places: Sequence[int], shape: Seque
 
 def _pixels(segmentation: DicomSegmentation) -> Iterator[NDArray[Any]]:
     """The stored values of each frame. Frames of bits follow each other without gaps, which pydicom does not take apart."""
-    dataset = dcmread(segmentation.path)
-    if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        yield from iter_pixels(dataset)
-        return
-    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    header, table = read_header(segmentation.path, images_only=False)
     size = segmentation.size[0] * segmentation.size[1]
-    for start in range(0, len(segmentation.frames) * size, size):
-        bits = np.unpackbits(packed[start // 8 : (start + size + 7) // 8], bitorder="little")
-        yield bits[start % 8 : start % 8 + size].reshape(segmentation.size)
+    with open_frames(table) as file:
+        for index in range(table.count):
+            if header.BitsAllocated != 1 or table.spans is not None:
+                yield decode_frame(table, file, index)
+                continue
+            start = index * size
+            file.seek(table.value_offset + start // 8)
+            packed = np.frombuffer(file.read((start + size + 7) // 8 - start // 8), dtype=np.uint8)
+            yield np.unpackbits(packed, bitorder="little")[start % 8 : start % 8 + size].reshape(segmentation.size)
 
 
 def _misfit(segmentation: DicomSegmentation, why: str) -> str:

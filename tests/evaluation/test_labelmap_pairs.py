@@ -78,7 +78,7 @@ def test_black_and_white_masks_are_label_1(tmp_path):
         (lambda path: write(path / "a.npy", LABELS[None]), r"\(T, H, W\)"),
         (lambda path: Image.new("RGB", (4, 4)).save(path / "a.png") or path / "a.png", "colour"),
         (lambda path: (path / "a.txt").write_text("1") and path / "a.txt", "not a label map"),
-        (lambda path: (path / "a.mha").write_text("1") and path / "a.mha", "not readable"),
+        (lambda path: (path / "a.mha").write_text("1") and path / "a.mha", "not a readable volume"),
         (lambda path: (path / "a.npz").write_text("1") and path / "a.npz", "not a readable array"),
         (lambda path: (path / "a.png").write_text("1") and path / "a.png", "not a readable image"),
     ],
