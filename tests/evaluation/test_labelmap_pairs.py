@@ -122,6 +122,23 @@ def test_a_label_that_was_made_up_scores_zero(tmp_path):
     assert (one.label, one.measures["dice"], two.label, two.measures["dice"]) == ("1", 0, "2", 0)
 
 
+@pytest.mark.parametrize("name", ["p.nrrd", "p.nii.gz"])
+def test_one_grid_in_two_orders_is_compared_voxel_by_voxel(tmp_path, name):
+    truth = write(tmp_path / "t.nrrd")
+    turned = sitk.PermuteAxes(sitk.Flip(sitk.ReadImage(str(truth)), (True, False, True)), (2, 0, 1))
+    sitk.WriteImage(turned, str(tmp_path / name))
+    scores = score_files("case", tmp_path / name, truth)
+    assert [(score.label, score.measures["dice"]) for score in scores] == [("1", 1.0), ("3", 1.0)]
+
+
+def test_a_grid_elsewhere_in_the_patient_is_refused(tmp_path):
+    image = sitk.ReadImage(str(write(tmp_path / "t.nrrd")))
+    image.SetOrigin((0.0, 0.5, 0.0))
+    sitk.WriteImage(image, str(tmp_path / "p.nrrd"))
+    with pytest.raises(MeasureError, match="place, direction or spacing"):
+        score_files("case", tmp_path / "p.nrrd", tmp_path / "t.nrrd")
+
+
 @pytest.mark.parametrize(("labels", "spacing"), [(LABELS[:2], (2.0, 0.5, 0.25)), (LABELS, (2.0, 0.5, 0.5))])
 def test_another_grid_is_refused(tmp_path, labels, spacing):
     with pytest.raises(MeasureError, match="shape|spacing"):
