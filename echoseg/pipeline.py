@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +100,7 @@ def segment(
     Frames that the direction does not reach have no mask, and NaN scores.
     """
     with _opened(source) as opened:
-        return _collect(_seed(opened, prompt, model, frame_index, length, memory_selection, volume, progress), direction, progress)
+        return _collect(_seed(opened, prompt, model, frame_index, length, memory_selection, volume, progress), direction)
 
 
 def analyse(
@@ -123,7 +123,7 @@ def analyse(
     measure_options = MeasureOptions(view, method, subject or Subject())
     with _opened(source) as opened:
         seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
-        segmentation = _collect(seeded, direction, progress)
+        segmentation = _collect(seeded, direction)
         options = {"frame_index": frame_index, "direction": direction, "memory_selection": _plain(memory_selection), "view": view}
         return measure_result(opened, segmentation, _provenance(seeded, prompt, options), measure_options)
 
@@ -202,7 +202,7 @@ def run(
             seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
             if output is not None and fractional:
                 output = output.with_probabilities((len(opened), *opened.size, len(seeded.tracks.object_ids)))
-            segmentation = _collect(seeded, direction, progress, None if output is None else output.probabilities)
+            segmentation = _collect(seeded, direction, None if output is None else output.probabilities)
             if dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
             chosen = {"memory_selection": _plain(memory_selection), "view": view, "spacing": spacing, "fps": fps, **choice}
@@ -254,11 +254,20 @@ def _until_closed(frames: Iterator[FrameResult], stack: ExitStack) -> Iterator[F
 
 @dataclass(frozen=True)
 class _Seeded:
-    """Tracks in which every object of the prompt has been seeded, the plan of that, and the model that found it, if another."""
+    """Tracks in which every object of the prompt has been seeded.
+
+    Attributes:
+        plan: of the prompts.
+        finder: the model that found them, if another.
+        followed: how objects are followed, for the provenance.
+        progress: told after every frame; None where the tracks tell by themselves.
+    """
 
     tracks: Session | VolumeTracks
     plan: Plan
     finder: Model | None = None
+    followed: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
 
 
 def _seed(
@@ -286,7 +295,7 @@ def _seed(
         model = model if source.ultrasound() else model.for_volumes
         tracks = volume_tracks(source, model, plan, volume, progress, memory_selection)
         if tracks is not None:
-            return _Seeded(tracks, plan)
+            return _Seeded(tracks, plan, followed=tracks.record)
         prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
         window = default_window(source, model, prompts)
         session, finder = _session(source, model, length, memory_selection, window), None
@@ -295,7 +304,7 @@ def _seed(
     for object_id, frames in plan.prompts.items():
         for frame, given in frames.items():
             session.prompt(object_id, frame, given)
-    return _Seeded(session, plan, finder)
+    return _Seeded(session, plan, finder, progress=progress)
 
 
 def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> tuple[Session, Plan, Model | None]:
@@ -314,9 +323,7 @@ def _session(
     return Session(source, model, cache=cache, history=0, length=length, window=window, memory_selection=memory_selection)
 
 
-def _collect(
-    seeded: _Seeded, direction: Direction, progress: Progress | None, probabilities: NDArray[np.uint8] | None = None
-) -> Segmentation:
+def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.uint8] | None = None) -> Segmentation:
     """The whole segmentation; ``probabilities`` ``(T, H, W, N)`` are filled in on the way, 0..255 for 0..1."""
     tracks, source = seeded.tracks, seeded.tracks.source
     ids = tracks.object_ids
@@ -332,8 +339,8 @@ def _collect(
         if probabilities is not None:
             for column, i in enumerate(ids):
                 probabilities[frame.index, ..., column] = np.rint(255 * expit(frame.logits[i]))
-        if progress is not None and isinstance(tracks, Session):  # the tracks of a volume have told already
-            progress(done, source.length)
+        if seeded.progress is not None:
+            seeded.progress(done, source.length)
     if label_maps is None:
         label_maps = np.zeros((max(masks) + 1, *source.size), dtype=np.uint8)
         for index, mask in masks.items():
@@ -370,11 +377,10 @@ def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str
     seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
     found = {"seeds": seeded.plan.prompts} if auto_structures(prompt) is not None else {}
-    followed = seeded.tracks.record if isinstance(seeded.tracks, VolumeTracks) else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
     return provenance(
         model=model.name,
         weights_sha256=model.weights.sha256,
         prompt=prompt.prompts if isinstance(prompt, Plan) else prompt,
-        options={**options, **seen_as, **followed, **execution, **found, **by},
+        options={**options, **seen_as, **seeded.followed, **execution, **found, **by},
     )

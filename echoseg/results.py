@@ -17,9 +17,8 @@ from echoseg.io.labelmap_formats import LabelFormat, write_label_map_as
 from echoseg.io.result_folder import ResultFolder
 from echoseg.io.source import Source
 from echoseg.io.views import ViewChoice, view_of
-from echoseg.report.clip import write_clip_report
+from echoseg.report.files import write_report
 from echoseg.report.measurements import measurements, merged_flags
-from echoseg.report.volume import write_volume_report
 from echoseg.types import Flag, Segmentation, Subject
 
 if TYPE_CHECKING:
@@ -135,10 +134,7 @@ def write_result(
     measured = measure_result(source, segmentation, provenance, options, () if dicom is None else dicom.flags())
     record, segmentation = measured.measurements, measured.segmentation
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
-    if source.kind == "clip":
-        written = write_clip_report(folder.draft, source, segmentation, measured.analysis, record)
-    else:
-        written = write_volume_report(folder.draft, source, segmentation, record)
+    written = write_report(folder.draft, source, segmentation, measured.analysis, record)
     if dicom is not None:
         from echoseg.report.dicom import write_dicom
 
@@ -166,7 +162,7 @@ def _analysed(
 ) -> tuple[LVAnalysis | None, Segmentation]:
     """LV function of a clip in which an LV was segmented, and the segmentation with what its view gives reason to say."""
     lv = object_named(segmentation, "LV")
-    if lv is None or source.kind == "volume" or not _may_be_apical(source, options):
+    if lv is None or not source.moments or not _may_be_apical(source, options):
         return None, segmentation
     if view is None:
         view = ViewChoice(options.view or "A4C", "given" if options.view else "assumed")
