@@ -18,7 +18,16 @@ def train(
 ) -> None:
     """Train a model as CONFIG says."""
     from echoseg import training
+    from echoseg.training.views import train_views, view_config
 
+    views = view_config(config)
+    if views is not None:
+        if resume:
+            raise typer.BadParameter("the view classifier trains in minutes, and always from the start", param_hint="--resume")
+        with job_progress(config.stem, "steps") as report:
+            trained = train_views(views, out or views.folder(), report)
+        output().print(f"loss {trained.loss:.3f} in the last epoch; {trained.weights}", markup=False, soft_wrap=True)
+        return
     with job_progress(config.stem, "steps") as report:
         result = training.train(config, out=out, resume=resume, progress=lambda step, steps, _numbers: report(step, steps))
     output().print(f"{result.step} steps; checkpoints and logs in {result.folder}", markup=False, soft_wrap=True)
