@@ -40,9 +40,7 @@ class StackVolume:
     options: Mapping[str, object]
 
 
-def stack_volume(
-    masks: ArrayLike, spacing: ArrayLike, slice_spacing: float, *, hollow: bool = False, convex: bool = False
-) -> StackVolume:
+def stack_volume(masks: ArrayLike, spacing: ArrayLike, slice_spacing: float, *, hollow: bool = False, convex: bool = False) -> StackVolume:
     """Sum of the slices' areas times the distance between slice centres.
 
     Args:
@@ -109,9 +107,7 @@ class StackEjection:
     es: StackVolume
 
 
-def stack_ef(
-    masks_ed: ArrayLike, masks_es: ArrayLike, spacing: ArrayLike, slice_spacing: float, *, convex: bool = False
-) -> StackEjection:
+def stack_ef(masks_ed: ArrayLike, masks_es: ArrayLike, spacing: ArrayLike, slice_spacing: float, *, convex: bool = False) -> StackEjection:
     """Ejection fraction from the cavity's masks ``(Z, H, W)`` at two phases. Arguments and errors as :func:`stack_volume`."""
     ed, es = (stack_volume(masks, spacing, slice_spacing, convex=convex) for masks in (masks_ed, masks_es))
     return StackEjection(ejection_fraction(ed.ml, es.ml), ed.ml, es.ml, ed.ml - es.ml, ed, es)
