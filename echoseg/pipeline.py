@@ -23,8 +23,11 @@ from echoseg.io.dicomweb_address import parse_address
 from echoseg.io.labelmap_formats import LabelFormat
 from echoseg.io.orientation import Plane
 from echoseg.io.result_folder import result_folder
+from echoseg.io.thumbnail import thumbnails
 from echoseg.io.video_reader import Reader
+from echoseg.io.views import ViewAnswer
 from echoseg.model import Model, load_model
+from echoseg.model.view_net import clip_view
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
 from echoseg.prompting.parse import parse_prompt
@@ -125,6 +128,7 @@ def analyse(
         seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
         segmentation = _collect(seeded, direction)
         options = {"frame_index": frame_index, "direction": direction, "memory_selection": _plain(memory_selection), "view": view}
+        measure_options = replace(measure_options, seen=_seen_view(opened))
         return measure_result(opened, segmentation, _provenance(seeded, prompt, options), measure_options)
 
 
@@ -167,7 +171,8 @@ def run(
             command line.
         out: folder of all results, made when missing.
         weights, device: when ``model`` is a name, see :func:`load_model`.
-        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else its name, else A4C.
+        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else its name, else the view classifier where it is sure, else
+            A4C.
         method: of LV volumes, ``disks`` or ``area-length``; see :class:`echoseg.results.MeasureOptions`.
         subject: sex, height and weight, for reference ranges and indexed values; default: what a DICOM file says.
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
@@ -207,12 +212,21 @@ def run(
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
             chosen = {"memory_selection": _plain(memory_selection), "view": view, "spacing": spacing, "fps": fps, **choice}
             options = {"frame_index": frame_index, "direction": direction, **chosen}
+            measure_options = replace(measure_options, seen=_seen_view(opened))
             result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output, format)
     if store is not None:
         from echoseg.io.dicomweb import store_instances
 
         store_instances(store, [path for name, path in result.files.items() if name.endswith(".dcm")])
     return result
+
+
+def _seen_view(source: Source) -> ViewAnswer | None:
+    """What the view classifier says; None for what is not known to be an ultrasound clip, or cannot be read again."""
+    if source.kind != "clip" or not source.ultrasound():
+        return None
+    pictures = thumbnails(source)
+    return None if pictures is None else clip_view(pictures)
 
 
 @contextmanager

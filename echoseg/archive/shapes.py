@@ -21,10 +21,10 @@ from echoseg.types import BoolMask
 def shapes_of(measured: Measured) -> dict[str, Any] | None:
     """Plain JSON values from which :func:`view_beats_of` makes the clip's part in a biplane measurement.
 
-    None for what cannot have a part in one: no A4C or A2C clip with beats, or a view that was only assumed.
+    None for what cannot have a part in one: no A4C or A2C clip with beats, or a view that was only assumed or seen.
     """
     view, analysis, segmentation = measured.view, measured.analysis, measured.segmentation
-    if view is None or analysis is None or not analysis.beats or view.name not in APICAL_VIEWS or view.origin == "assumed":
+    if view is None or analysis is None or not analysis.beats or view.name not in APICAL_VIEWS or view.origin in ("classifier", "assumed"):
         return None
     lv = segmentation.masks == object_named(segmentation, "LV")
     spacing = segmentation.geometry.spacing

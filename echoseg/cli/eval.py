@@ -12,6 +12,7 @@ from echoseg.cli import eval_study
 from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.eval_dropouts import dropouts
 from echoseg.cli.eval_ef import ef
+from echoseg.cli.eval_view import view
 from echoseg.cli.progress import job_progress
 from echoseg.cli.score_table import measure_table, score_table
 from echoseg.cli.traced_folder import evaluated, show_evaluation
@@ -31,6 +32,7 @@ app.command()(eval_study.interval)
 app.command("short-axis")(eval_study.short_axis)
 app.command()(ef)
 app.command()(dropouts)
+app.command()(view)
 
 Out = Annotated[Path | None, typer.Option(help="Folder for cases.csv, summary.csv and a picture.")]
 Tolerance = Annotated[float, typer.Option(min=0.0, help="Tolerance of the NSD in mm (pixels where the spacing is unknown).")]

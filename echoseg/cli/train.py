@@ -21,7 +21,16 @@ def train(
 ) -> None:
     """Train a model as CONFIG says."""
     from echoseg import training
+    from echoseg.training.views import train_views, view_config
 
+    views = view_config(config)
+    if views is not None:
+        if resume:
+            raise typer.BadParameter("the view classifier trains in minutes, and always from the start", param_hint="--resume")
+        with job_progress(config.stem, "steps") as report:
+            trained = train_views(views, out or views.folder(), report)
+        output().print(f"loss {trained.loss:.3f} in the last epoch; {trained.weights}", markup=False, soft_wrap=True)
+        return
     folder = out or training.load_config(config).folder()
     if resume is None and (folder / "last.pt").exists():
         raise typer.BadParameter(f"{folder} holds a run: --resume goes on with it, --restart replaces it", param_hint="--resume")
