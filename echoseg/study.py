@@ -172,10 +172,15 @@ def _check_one_study(clips: Sequence[StudyClip], same_study: bool) -> None:
     raise StudyError(f"the clips do not belong to one study ({apart}): give the clips of one study in one call")
 
 
+def clip_rank(quality: str, complete_beats: int, iou_score: float | None) -> tuple[int, int, float]:
+    """Orders clips of one view that have beats, the best one first, see :func:`write_study`."""
+    return _QUALITIES.index(quality), -complete_beats, -(iou_score or 0.0)
+
+
 def _rank(clip: StudyClip) -> tuple[bool, int, int, float]:
     complete = sum(not beat["partial"] for beat in clip.record["beats"])
     score = next((found["mean_iou_score"] for found in clip.record["objects"] if found["name"] == "LV"), None)
-    return clip.beats is None, _QUALITIES.index(clip.record["quality"]), -complete, -(score or 0.0)
+    return clip.beats is None, *clip_rank(clip.record["quality"], complete, score)
 
 
 def _flags(chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: BiplaneFunction | None, why: str) -> list[Flag]:

@@ -10,6 +10,7 @@ from typing import Any
 from echoseg import pipeline
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import ClipResult
+from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.archive.settings import Keep, Settings, code_sha256
 from echoseg.archive.shapes import shapes_of
 from echoseg.errors import OutputError, SourceError
@@ -51,7 +52,14 @@ class ClipTask:
         """
         digest = hashlib.blake2b(digest_size=16)
         named = view_in_name(output_name(item.path))  # the name may tell the view, and so is part of what a result depends on
-        digest.update(repr((sorted(item.choices().items()), named and named[0])).encode())
+        choices = item.choices()
+        if item.prompt is not None and (given := prompt_file(item.prompt)) is not None:
+            choices["prompt"] = bare_prompt(item.prompt)
+            for chunk in _content(given[1]):
+                digest.update(chunk)
+            if given[1].lower().endswith(".json"):  # it may name further files beside it: only the same item is the same
+                digest.update(item.path.encode())
+        digest.update(repr((sorted(choices.items()), named and named[0])).encode())
         for chunk in _content(location):
             digest.update(chunk)
         return digest.hexdigest()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from echoseg.archive.discovery import Discovery
+from echoseg.archive.drive import Place, is_gone, place_of
 from echoseg.archive.engine import Engine
 from echoseg.archive.jobs import Answer, Blocked, Category, Died, Failed, Finished, Identified, Job, Ready
 from echoseg.archive.ledger import Claim, Ledger
@@ -68,6 +69,7 @@ class Foreman:
     _orders: list[tuple[int, Job]] = field(default_factory=list)
     _failed_starts: int = 0
     _lost_in_a_row: int = 0
+    _last_read: Place | None = None
     _done: int = 0
     _counted: float = 0.0
 
@@ -153,6 +155,7 @@ class Foreman:
             raise ArchiveError(f"workers do not start: {answer.reason}. Try `echoseg run` on one clip; fewer workers need less memory")
 
     def _identified(self, slot: int, held: _Held, key: str) -> None:
+        self._last_read = place_of(held.job.location) or self._last_read
         if self.ledger.has_result(key):
             self.ledger.finish(held.claim.number, key, None, 0.0)
             self._done += 1
@@ -160,7 +163,7 @@ class Foreman:
             self._copies[key].append(held.claim)
         else:
             self._copies[key] = []
-            self._order(slot, held.claim, Job("process", held.claim.number, held.claim.item, held.job.location, key), held.deadline)
+            self._order(slot, held.claim, replace(held.job, what="process", key=key), held.deadline)
 
     def _finished(self, held: _Held, answer: Finished) -> None:
         self._lost_in_a_row = 0
@@ -175,7 +178,7 @@ class Foreman:
         """A full disk stops the run; so does a lost drive, but not a file that alone cannot be read."""
         if answer.trouble == "source lost":
             self._lost_in_a_row += 1
-            if not self.source.lost() and self._lost_in_a_row < _LOST_IN_A_ROW:
+            if not self._lost(held) and self._lost_in_a_row < _LOST_IN_A_ROW:
                 self._fail(held, "input", answer.reason, retry=True)
                 return
         self.stop = f"{answer.trouble}: {answer.reason}"
@@ -183,11 +186,14 @@ class Foreman:
     def _failed(self, slot: int, held: _Held, answer: Failed) -> None:
         if answer.category == "memory":
             self._kill(slot)  # what failed to allocate may have left things half done
-        if answer.category == "input" and self.source.lost():
+        if answer.category == "input" and self._lost(held):
             self.stop = f"source lost: {answer.reason}"
             return
         self._lost_in_a_row = 0
         self._fail(held, answer.category, answer.reason)
+
+    def _lost(self, held: _Held) -> bool:
+        return self.source.lost(held.job.location) or (self._last_read is not None and is_gone(self._last_read))
 
     def _fail(self, held: _Held, category: Category, reason: str, *, retry: bool | None = None) -> None:
         retry = category != "input" if retry is None else retry
@@ -219,7 +225,7 @@ class Foreman:
             claim = self.ledger.claim(self.run)
             if claim is None:
                 return
-            self._order(slot, claim, Job("identify", claim.number, claim.item, self.source.location(claim.item)))
+            self._order(slot, claim, self.source.job("identify", claim.number, claim.item))
 
     def _order(self, slot: int, claim: Claim, job: Job, deadline: float | None = None) -> None:
         self._held[slot] = _Held(claim, job, time.monotonic() + self.policy.time_limit_s if deadline is None else deadline)

@@ -15,6 +15,9 @@ Trouble = Literal["disk full", "output", "source lost"]
 """What is wrong with the whole run, not with the item: the run stops and can be resumed."""
 
 
+What = Literal["identify", "process", "draw"]
+
+
 @dataclass(frozen=True)
 class Job:
     """Something to do with one item.
@@ -26,7 +29,7 @@ class Job:
         key: from ``identify``; empty before.
     """
 
-    what: Literal["identify", "process", "draw"]
+    what: What
     number: int
     item: Item
     location: str
@@ -40,7 +43,7 @@ class ClipResult:
     Attributes:
         clip: a row of clips.parquet, without what only the ledger knows.
         beats: rows of beats.parquet, likewise.
-        shapes: what a biplane measurement needs of the clip, or None.
+        shapes: what a biplane measurement needs of the clip, see :mod:`echoseg.archive.shapes`; or None.
     """
 
     clip: Mapping[str, Any]

@@ -19,7 +19,7 @@ from echoseg.archive.jobs import Category, ClipResult
 from echoseg.errors import ArchiveError, OutputError
 
 NAME = "ledger.sqlite"
-VERSION = 1
+VERSION = 2
 _WAIT_S = 60.0  # a reader (status, export) holds the file for moments
 _SCHEMA = f"""
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -117,6 +117,18 @@ class Ledger:
         self._db.execute("UPDATE items SET state = 'pending', attempts = 0, category = NULL, reason = NULL, key = NULL, seconds = NULL")
         self._db.execute("INSERT OR REPLACE INTO about VALUES ('config', ?)", (json.dumps(config, sort_keys=True),))
 
+    def note(self, name: str) -> str | None:
+        """A note on the whole archive; None when there is none."""
+        row = self._db.execute("SELECT value FROM about WHERE name = ?", (f"note {name}",)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_note(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (f"note {name}", value))
+
+    def forget_items(self) -> None:
+        """Removes every item; results stay, and are found again by content."""
+        self._db.execute("DELETE FROM items")
+
     def start_run(self, engine: str, workers: int) -> int:
         """Notes a run; what a dead one held is pending again."""
         self._db.execute("UPDATE items SET state = 'pending' WHERE state = 'running'")
@@ -203,6 +215,10 @@ class Ledger:
                 found = ClipResult(json.loads(clip), json.loads(beats), None if shapes is None else json.loads(shapes))
                 yield Result(key, Item.from_facts(path, facts), copies, found)
             last = page[-1][1]
+
+    def shapes(self, key: str) -> dict[str, Any]:
+        """The shapes of the result with that key, which has some."""
+        return dict(json.loads(self._db.execute("SELECT shapes FROM results WHERE key = ?", (key,)).fetchone()[0]))
 
     def runs(self) -> list[RunRow]:
         """Every run, the first one first."""

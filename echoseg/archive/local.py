@@ -79,10 +79,11 @@ class LocalEngine:
         return answer
 
     def _too_big(self, slot: int) -> bool:
-        if self._spec.memory_bytes is None:
+        allowed = self._spec.allowed_bytes()
+        if allowed is None:
             return False
         try:
-            return int(psutil.Process(self._slots[slot].process.pid).memory_info().rss) > self._spec.memory_bytes
+            return int(psutil.Process(self._slots[slot].process.pid).memory_info().rss) > allowed
         except psutil.Error:
             return False
 

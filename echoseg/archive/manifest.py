@@ -14,6 +14,7 @@ from echoseg.errors import SourceError
 _NUMBERS = ("height_cm", "weight_kg", "row_mm", "col_mm", "fps", "ef_truth")
 _OTHER_NAMES = {"file": "path", "filename": "path", "patient_id": "patient", "study_id": "study", "ef": "ef_truth", "height": "height_cm"}
 _OTHER_NAMES |= {"weight": "weight_kg", "truth": "ef_truth"}
+_BOX = ("x0", "y0", "x1", "y1")
 _VIEWS = {"a4c": "A4C", "4ch": "A4C", "a2c": "A2C", "2ch": "A2C"}
 
 
@@ -22,7 +23,8 @@ def read_manifest(path: Path) -> Iterator[Item]:
 
     Columns: ``path`` (relative to the manifest's folder, absolute, or an address ``dicomweb://...``) and any of study, patient, view
     (A4C, A2C), sex (M, F), height_cm, weight_kg, prompt, row_mm, col_mm, fps, ef_truth. ``height``, ``weight`` and ``ef`` are taken
-    for height_cm, weight_kg and ef_truth. Other columns do not count; an empty cell is unknown.
+    for height_cm, weight_kg and ef_truth. In place of a prompt a row may have a box in the columns x0, y0, x1, y1 (pixels; x1, y1 are
+    edges) and prompt_frame (from 0; empty: 0). Other columns do not count; an empty cell is unknown.
 
     Raises:
         SourceError: not such a table, or a cell of a column above is unusable; the message names row and column.
@@ -32,6 +34,10 @@ def read_manifest(path: Path) -> Iterator[Item]:
     for number, row in enumerate(rows, start=2):
         cells = {_OTHER_NAMES.get(name.strip().lower(), name.strip().lower()): value for name, value in row.items() if name}
         facts = {name: _cell(path, number, name, cells[name]) for name in FACTS if _known(cells.get(name))}
+        if box := _box(path, number, cells):
+            if "prompt" in facts:
+                raise SourceError(f"{path.name}, row {number}: a prompt and a box; leave one")
+            facts["prompt"] = box
         location = str(cells.get("path") or "").strip()
         if not location:
             raise SourceError(f"{path.name}, row {number}: no path; every row names a file")
@@ -67,6 +73,21 @@ def _cell(path: Path, number: int, name: str, value: object) -> Any:
     if name == "kind" and text != "clip":
         raise SourceError(f"{where}: {text!r} is not 'clip'; leave it empty")
     return text
+
+
+def _box(path: Path, number: int, cells: Mapping[str, Any]) -> str | None:
+    """The prompt of the box that a row holds, if it does."""
+    given = [name for name in _BOX if _known(cells.get(name))]
+    if not given:
+        return None
+    try:
+        edges = [float(str(cells.get(name))) for name in _BOX]
+        frame = float(str(cells["prompt_frame"])) if _known(cells.get("prompt_frame")) else 0.0
+    except ValueError:
+        edges, frame = [math.nan], 0.0
+    if not all(map(math.isfinite, edges)) or frame < 0 or frame != int(frame):
+        raise SourceError(f"{path.name}, row {number}: a box needs a number in each of x0, y0, x1, y1, and prompt_frame a whole one from 0")
+    return f"box:{','.join(f'{edge:g}' for edge in edges)}@{int(frame)}"
 
 
 def _csv_rows(path: Path) -> Iterator[Mapping[str, object]]:

@@ -16,6 +16,8 @@ from echoseg.archive.jobs import Answer, Died, Event, Job
 from echoseg.archive.worker import WorkerSpec
 from echoseg.errors import ArchiveError, EchosegError
 
+_STORE_BYTES = 100 * 2**20  # Ray would take 30 % of the memory
+
 
 class RayEngine:
     """See :class:`echoseg.archive.engine.Engine`.
@@ -41,9 +43,10 @@ class RayEngine:
         self._own = not ray.is_initialized()
         if self._own:
             os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default of 15 starves workers on a machine that is busy
-            own_machine: dict[str, Any] = {} if address else {"num_cpus": slots * spec.threads, "include_dashboard": False}
+            own_machine: dict[str, Any] = {"num_cpus": slots * spec.threads, "object_store_memory": _STORE_BYTES}
+            own_machine |= {"include_dashboard": False}
             try:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own_machine)
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **({} if address else own_machine))
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise ArchiveError(f"no Ray cluster could be used at {address or 'this machine'}: {error}") from error
         self._actor_class = ray.remote(num_cpus=spec.threads, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Actor)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import pyarrow.parquet as pq
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from echoseg.archive.agreement import agreement
@@ -110,7 +111,7 @@ def cohort_html(ledger: Ledger, out: Path) -> str:
             ef_median=median(cohort.ef) if cohort.ef else None,
             flags=cohort.flags.most_common(_MANY),
             failures=[(category, CATEGORIES.get(category, ""), count) for category, count in ledger.failure_counts()],
-            agreements=_agreements(cohort),
+            agreements=_agreements(cohort, out / "studies.parquet"),
             worst=[_shown(result, out) for result in cohort.worst],
             runs=[_run(run) for run in ledger.runs()],
             seconds=_quantiles(ledger.seconds()),
@@ -126,15 +127,18 @@ def _moving(results: Iterator[Result], cohort: _Cohort) -> Iterator[Result]:
             yield result
 
 
-def _agreements(cohort: _Cohort) -> dict[str, Any] | None:
-    """Agreement of all clips with a truth and of those not rejected, and its chart."""
+def _agreements(cohort: _Cohort, studies: Path) -> dict[str, Any] | None:
+    """Agreement of all clips with a truth, of those not rejected, and of the studies where their table is; and a chart of the first."""
     ef, truth = np.array(cohort.ef), np.array(cohort.truth)
     known = np.isfinite(truth)
     everything = agreement(ef, truth)
     if everything is None:
         return None
     kept = np.array([quality != "reject" for quality in cohort.ef_quality])
-    rows = [("all with an EF", everything), ("not rejected", agreement(ef[kept], truth[kept]))]
+    rows = [("all clips with an EF", everything), ("clips not rejected", agreement(ef[kept], truth[kept]))]
+    if studies.is_file():
+        biplane = pq.read_table(studies, columns=["ef", "ef_truth"])
+        rows.append(("biplane, by study", agreement(*(np.array(biplane[name].to_pylist(), float) for name in ("ef", "ef_truth")))))
     return {"rows": [row for row in rows if row[1] is not None], "chart": data_uri(ef_agreement(ef[known], truth[known], everything))}
 
 

@@ -18,7 +18,7 @@ _QUALITIES = ("reject", "review", "accept")
 def drawing_jobs(ledger: Ledger, source: ArchiveSource, out: Path, count: int) -> list[Job]:
     """Jobs that draw the worst clips which have no pictures yet."""
     worst = heapq.nsmallest(count, (each for each in ledger.results() if each.result.clip["kind"] == "clip"), key=badness)
-    return [Job("draw", 0, each.item, source.location(each.item), each.key) for each in worst if pictures(out, each.key) is None]
+    return [source.job("draw", 0, each.item, each.key) for each in worst if pictures(out, each.key) is None]
 
 
 def badness(result: Result) -> tuple[int, float, str]:

@@ -17,7 +17,7 @@ from echoseg.archive.engine import Engine
 from echoseg.archive.foreman import Foreman, Policy, Progress
 from echoseg.archive.ledger import Ledger, open_ledger
 from echoseg.archive.review import REVIEWED, drawing_jobs
-from echoseg.archive.settings import Settings, check_config
+from echoseg.archive.settings import KEEPS, Keep, Settings, check_config
 from echoseg.archive.source import ArchiveSource
 from echoseg.errors import ArchiveError, OutputError
 
@@ -38,6 +38,7 @@ def run_archive(
     policy: Policy | None = None,
     *,
     recompute: bool = False,
+    keep: Keep = "rows",
     review: int = REVIEWED,
     progress: Progress | None = None,
 ) -> ArchiveRun:
@@ -51,18 +52,22 @@ def run_archive(
         make_engine: starts the workers.
         settings: how clips are processed.
         policy: what is done about failures.
-        recompute: replace results that were computed with other settings, weights or code.
+        recompute: replace results that were computed with other settings, weights or code, or kept less than is asked for now; and list
+            the items anew where ``source`` is another one.
+        keep: what the workers of ``make_engine`` keep of every clip.
         review: how many of the worst clips get pictures.
         progress: see there.
 
     Raises:
-        ArchiveError: another run works in ``out``, results there were computed differently, or workers do not start.
+        ArchiveError: another run works in ``out``, results there were computed differently, kept less or are of another source, or workers
+            do not start.
         OutputError: ``out`` cannot be written.
         EchosegError: the model or its weights cannot be loaded.
     """
     settings, policy = settings or Settings(), policy or Policy()
     with _only_run(out), open_ledger(out, create=True) as ledger:
-        checked = _ConfigCheck(ledger, settings, out, recompute)
+        checked = _ConfigCheck(ledger, settings, out, recompute, keep)
+        _check_source(ledger, source, out, recompute)
         engine = make_engine()
         try:
             with ledger.transaction():
@@ -80,18 +85,42 @@ def run_archive(
         return _finish(ledger, run, foreman.stop, out)
 
 
-class _ConfigCheck:
-    """Compares a worker's fingerprint with what the results in the ledger were computed with."""
+def _check_source(ledger: Ledger, source: ArchiveSource, out: Path, recompute: bool) -> None:
+    """Paths are relative to the source's root: the same path below another root is another clip."""
+    if source.root is None:
+        return
+    root, noted = os.path.realpath(source.root), ledger.note("root")
+    if noted is not None and noted != root and not recompute:
+        raise ArchiveError(
+            f"{out}: its items lie in {noted}, not in {root}; use another --out, or --recompute to list them anew (where contents are the "
+            "same, so are results: they are not computed again)"
+        )
+    if noted != root:
+        with ledger.transaction():
+            if noted is not None:
+                ledger.forget_items()
+            ledger.set_note("root", root)
 
-    def __init__(self, ledger: Ledger, settings: Settings, out: Path, recompute: bool) -> None:
-        self._ledger, self._settings, self._out, self._recompute = ledger, settings, out, recompute
+
+class _ConfigCheck:
+    """Compares a worker's fingerprint with what the results in the ledger were computed with, and what of clips is kept with what was."""
+
+    def __init__(self, ledger: Ledger, settings: Settings, out: Path, recompute: bool, keep: Keep) -> None:
+        self._ledger, self._settings, self._out, self._recompute, self._keep = ledger, settings, out, recompute, keep
 
     def __call__(self, fingerprint: Mapping[str, Any]) -> None:
-        noted, config = self._ledger.config(), self._settings.config(fingerprint)
-        if noted is None or (self._recompute and noted != config):
+        noted, config, kept = self._ledger.config(), self._settings.config(fingerprint), self._ledger.note("keep")
+        less = kept is not None and KEEPS.index(kept) < KEEPS.index(self._keep)
+        if noted is None or (self._recompute and (noted != config or less)):
             self._ledger.set_config(config)
+            kept = None
         else:
             check_config(noted, config, str(self._out))
+            if less:
+                raise ArchiveError(
+                    f"{self._out}: of its clips {kept} were kept, not {self._keep}; use another --out, or --recompute to compute them again"
+                )
+        self._ledger.set_note("keep", self._keep if kept is None else min(kept, self._keep, key=KEEPS.index))
         self._recompute = False  # from now on workers must agree with each other
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from echoseg.errors import ArchiveError
+from echoseg.archive.prompt_files import bare_prompt, prompt_file
+from echoseg.errors import ArchiveError, PromptError
 
 _DECIDING = ("cardiac", "io", "model", "prompting", "runtime", "tracking", "pipeline.py", "results.py", "types.py")
 """Rooms whose code can change a number in the tables."""
@@ -18,6 +19,8 @@ _VIEW_WEIGHTS = "weights/view.safetensors"
 
 Keep = Literal["rows", "frames", "all"]
 """What a clip leaves behind: its rows; also its per-frame table; also masks, overlay and report."""
+KEEPS: tuple[Keep, ...] = get_args(Keep)
+"""The least first."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Settings:
     def config(self, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
         """What is noted in the ledger: these settings, and code, weights and versions as a worker reports them."""
         mine = {name: value for name, value in asdict(self).items() if name not in ("weights", "device")}
+        if (given := prompt_file(self.prompt)) is not None:
+            mine |= {"prompt": bare_prompt(self.prompt), "prompt_sha256": _file_sha256(given[1])}
         return {**mine, **fingerprint}
 
 
@@ -60,6 +65,13 @@ def code_sha256() -> str:
     for path in [*paths, package / _VIEW_WEIGHTS]:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def _file_sha256(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise PromptError(f"{path}: the file of the prompt cannot be read ({error.strerror})") from error
 
 
 def _short(value: object) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from echoseg.archive.datasets import camus_items, echonet_items, is_camus, is_echonet
 from echoseg.archive.item import Item
+from echoseg.archive.jobs import Job, What
 from echoseg.archive.manifest import read_manifest
+from echoseg.archive.prompt_files import located_prompt
 from echoseg.archive.walk import walk
-from echoseg.errors import SourceError
+from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicomweb_address import is_dicomweb
 
 _MANIFESTS = (".csv", ".parquet", ".pq")
@@ -32,12 +34,19 @@ class ArchiveSource:
     root: Path | None
     items: Callable[[], Iterator[Item]]
 
-    def location(self, item: Item) -> str:
-        """What to open for an item."""
-        return item.path if self.root is None or is_dicomweb(item.path) else os.path.join(self.root, item.path)
+    def job(self, what: What, number: int, item: Item, key: str = "") -> Job:
+        """The job with where the item lies; a file that its prompt names is relative to the root."""
+        location = item.path if self.root is None or is_dicomweb(item.path) else os.path.join(self.root, item.path)
+        if item.prompt is not None and self.root is not None:
+            item = replace(item, prompt=located_prompt(item.prompt, self.root))
+        return Job(what, number, item, location, key)
 
-    def lost(self) -> bool:
-        """Whether the drive is gone: the root, or everything in it."""
+    def lost(self, location: str) -> bool:
+        """Whether not one item but the drive is gone, that is the root or everything in it; or the server of an address."""
+        if is_dicomweb(location):
+            from echoseg.io.dicomweb import answers
+
+            return not answers(location)
         if self.root is None:
             return False
         try:
@@ -51,13 +60,16 @@ def open_archive(source: str | Path, out: Path) -> ArchiveSource:
     """What ``source`` is, by its content.
 
     Args:
-        source: a folder, a CSV or Parquet manifest, or ``dicomweb://HOST/...``.
+        source: a folder, a CSV or Parquet manifest, or ``dicomweb://HOST/...``: a study, or a query for studies.
         out: folder of the results; left out when it lies in the source.
 
     Raises:
         SourceError: none of these.
     """
     if isinstance(source, str) and is_dicomweb(source):
+        from echoseg.io.dicomweb_query import parse_query
+
+        parse_query(source)
         return ArchiveSource("DICOMweb", None, lambda: _pacs_items(source))
     root = Path(source).absolute()
     if root.is_file():
@@ -75,5 +87,11 @@ def open_archive(source: str | Path, out: Path) -> ArchiveSource:
 
 def _pacs_items(address: str) -> Iterator[Item]:
     from echoseg.io.dicomweb import sources_at
+    from echoseg.io.dicomweb_query import studies_matching
 
-    return (Item(found) for found in sources_at(address))
+    for study in studies_matching(address):
+        try:
+            found = sources_at(study)
+        except UnsupportedSourceError:  # it holds no images: the item fails when its turn comes, and the reason is noted
+            found = [study]
+        yield from map(Item, found)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from echoseg.archive.item import Item
+from echoseg.archive.ledger import Ledger, Result
 from echoseg.archive.shapes import view_beats_of
+from echoseg.cardiac import APICAL_VIEWS
 from echoseg.cardiac.biplane import biplane_function
 from echoseg.cardiac.volume import Method
-from echoseg.study import StudyClip, best_clips
-from echoseg.types import Subject
+from echoseg.study import clip_rank
 
 _NUMBER, _TEXT = pa.float64(), pa.string()
 STUDIES = pa.schema(
@@ -32,54 +30,52 @@ pair, ``quality`` is the worse of the two clips'."""
 _QUALITIES = ("accept", "review", "reject")
 
 
-@dataclass(frozen=True)
-class ClipOfStudy:
-    """What pairing needs of one clip: its study, item and key, and from the ledger its row, beats and shapes."""
+class _Chosen(NamedTuple):
+    """What is kept of the best clip of a view: little, so that a million studies fit."""
 
-    study: str
-    item: Item
+    rank: tuple[int, int, float]
     key: str
-    clip: dict[str, Any]
-    beats: list[dict[str, Any]]
-    shapes: dict[str, Any]
+    patient: str | None
+    quality: str
+    ef_truth: float | None
 
 
-def study_rows(clips: Iterable[ClipOfStudy], method: Method) -> Iterator[dict[str, Any]]:
-    """The rows of :data:`STUDIES`, by study.
+class StudyPairs:
+    """The best A4C and the best A2C clip of every study, by the rule of :func:`echoseg.study.write_study`."""
 
-    Args:
-        clips: only such as can have a part in a biplane measurement.
-        method: of LV volumes.
-    """
-    studies: dict[str, list[ClipOfStudy]] = {}
-    for clip in clips:
-        studies.setdefault(clip.study, []).append(clip)
-    for name in sorted(studies):
-        found = [(_study_clip(clip), clip) for clip in studies[name]]
-        best = best_clips([each for each, _ in found])
-        if len(best) < 2:
-            continue
-        a4c, a2c = (next(clip for each, clip in found if each is chosen) for chosen in best)
-        biplane = biplane_function([each.beats for each in best if each.beats is not None], method)
-        yield {
-            "study": name,
-            "patient": a4c.item.patient,
-            "a4c": a4c.key,
-            "a2c": a2c.key,
-            "method": biplane.method,
-            **{value: getattr(biplane, value) for value in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min")},
-            "flags": [flag.code for flag in biplane.flags],
-            "quality": max((each.clip["quality"] for each in (a4c, a2c)), key=_QUALITIES.index),
-            "ef_truth": a4c.item.ef_truth if a4c.item.ef_truth is not None else a2c.item.ef_truth,
-        }
+    def __init__(self) -> None:
+        self._studies: dict[str, dict[str, _Chosen]] = {}
 
+    def add(self, study: str | None, result: Result) -> None:
+        """Notes a result; of equally good clips of a view the one that is added first stays."""
+        clip, shapes = result.result.clip, result.result.shapes
+        if study is None or shapes is None:
+            return
+        rank = clip_rank(clip["quality"], clip["complete_beats"], clip["mean_iou_score"])
+        views, view = self._studies.setdefault(study, {}), shapes["view"]
+        if view not in views or rank < views[view].rank:
+            views[view] = _Chosen(rank, result.key, result.item.patient, clip["quality"], result.item.ef_truth)
 
-def _study_clip(clip: ClipOfStudy) -> StudyClip:
-    """The clip as :mod:`echoseg.study` ranks it."""
-    record = {
-        "source": {"view": clip.shapes["view"]},
-        "quality": clip.clip["quality"],
-        "beats": clip.beats,
-        "objects": [{"name": "LV", "mean_iou_score": clip.clip["mean_iou_score"]}],
-    }
-    return StudyClip(Path(), record, view_beats_of(clip.shapes), False, (clip.study,), Subject())
+    def rows(self, ledger: Ledger, method: Method) -> Iterator[dict[str, Any]]:
+        """The rows of :data:`STUDIES`, by study.
+
+        Args:
+            ledger: where the results came from.
+            method: of LV volumes.
+        """
+        for study, views in sorted(self._studies.items()):
+            if len(views) < len(APICAL_VIEWS):
+                continue
+            a4c, a2c = (views[view] for view in APICAL_VIEWS)
+            biplane = biplane_function([view_beats_of(ledger.shapes(each.key)) for each in (a4c, a2c)], method)
+            yield {
+                "study": study,
+                "patient": a4c.patient,
+                "a4c": a4c.key,
+                "a2c": a2c.key,
+                "method": biplane.method,
+                **{value: getattr(biplane, value) for value in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min")},
+                "flags": [flag.code for flag in biplane.flags],
+                "quality": max(a4c.quality, a2c.quality, key=_QUALITIES.index),
+                "ef_truth": a4c.ef_truth if a4c.ef_truth is not None else a2c.ef_truth,
+            }

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from echoseg.archive.ledger import Failure, Ledger, Result
-from echoseg.archive.studies import STUDIES, ClipOfStudy, study_rows
+from echoseg.archive.studies import STUDIES, StudyPairs
 from echoseg.io.atomic import atomic_path
 from echoseg.io.names import output_name
 from echoseg.io.views import view_in_name
@@ -70,17 +70,20 @@ def write_tables(ledger: Ledger, out: Path) -> dict[str, Path]:
     """
     paths = {name: out / name for name in ("clips.parquet", "beats.parquet", "studies.parquet", "errors.csv")}
     method = (ledger.config() or {}).get("method", "disks")
-    paired: list[ClipOfStudy] = []
+    pairs = StudyPairs()
     with ExitStack() as stack:
         clips, beats = (stack.enter_context(atomic_path(paths[name])) for name in ("clips.parquet", "beats.parquet"))
         clip_writer, beat_writer = stack.enter_context(pq.ParquetWriter(clips, CLIPS)), stack.enter_context(pq.ParquetWriter(beats, BEATS))
         results = ledger.results()
         while some := list(islice(results, _ROWS_AT_ONCE)):
             clip_writer.write_table(pa.Table.from_pylist([clip_row(result) for result in some], CLIPS))
-            paired += [found for result in some if (found := _of_study(result)) is not None]
+            for result in some:
+                pairs.add(study_of(result), result)
             beat_writer.write_table(pa.Table.from_pylist([row for result in some for row in beat_rows(result)], BEATS))
-    with atomic_path(paths["studies.parquet"]) as path:
-        pq.write_table(pa.Table.from_pylist(list(study_rows(paired, method)), STUDIES), path)
+    with atomic_path(paths["studies.parquet"]) as path, pq.ParquetWriter(path, STUDIES) as study_writer:
+        studies = pairs.rows(ledger, method)
+        while rows := list(islice(studies, _ROWS_AT_ONCE)):
+            study_writer.write_table(pa.Table.from_pylist(rows, STUDIES))
     with atomic_path(paths["errors.csv"]) as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Failure._fields)
@@ -110,13 +113,6 @@ def study_of(result: Result) -> str | None:
     if clip["view_from"] == "guessed from the file name" and named is not None:
         return "/".join(part for part in (str(path.parent), named[1]) if part not in ("", "."))
     return None
-
-
-def _of_study(result: Result) -> ClipOfStudy | None:
-    study, found = study_of(result), result.result
-    if study is None or found.shapes is None:
-        return None
-    return ClipOfStudy(study, result.item, result.key, dict(found.clip), [dict(beat) for beat in found.beats], dict(found.shapes))
 
 
 def _identity(result: Result) -> dict[str, Any]:

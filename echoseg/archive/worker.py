@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Literal
 
 import psutil
 
@@ -33,7 +34,7 @@ class WorkerSpec:
     Attributes:
         settings, out, keep: for the task. ``task``: ``module:Class``, called with these three.
         threads: of its arithmetic.
-        memory_bytes: what it may allocate; None: no limit.
+        memory_bytes: what it may allocate; ``share``: its part of the machine that it finds itself on; None: no limit.
     """
 
     settings: Settings
@@ -41,7 +42,13 @@ class WorkerSpec:
     keep: Keep = "rows"
     task: str = CLIP_TASK
     threads: int = 1
-    memory_bytes: int | None = None
+    memory_bytes: int | Literal["share"] | None = None
+
+    def allowed_bytes(self) -> int | None:
+        """``memory_bytes`` as a number, on the machine of the worker that asks."""
+        if self.memory_bytes == "share":
+            return memory_share(max(1, (os.cpu_count() or 1) // self.threads))
+        return self.memory_bytes
 
 
 class Worker:
@@ -56,8 +63,9 @@ class Worker:
         self._task = getattr(import_module(module), name)(spec.settings, spec.out, spec.keep)
         _limit_threads(spec.threads)
         # The driver of a GPU maps more address space than it uses.
-        if spec.memory_bytes is not None and self._task.fingerprint().get("device", "cpu") == "cpu":
-            _limit_memory(spec.memory_bytes)
+        allowed = spec.allowed_bytes()
+        if allowed is not None and self._task.fingerprint().get("device", "cpu") == "cpu":
+            _limit_memory(allowed)
 
     def ready(self) -> Ready:
         return Ready(self._task.fingerprint())

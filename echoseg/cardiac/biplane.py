@@ -17,7 +17,7 @@ from echoseg.cardiac import thresholds
 from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.ef import ejection_fraction
 from echoseg.cardiac.function import LVAnalysis
-from echoseg.cardiac.view import ApicalView, measure_view
+from echoseg.cardiac.view import ViewShape, measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS, Method, checked_method, method_options, volume_of
 from echoseg.errors import MeasureError
 from echoseg.types import Flag
@@ -28,9 +28,9 @@ class BeatShapes:
     """One beat of one view: the left ventricle at end-diastole and end-systole, and the left atrium at end-systole (turned upside-down,
     see :func:`echoseg.cardiac.la_volume`), None when it was not segmented there."""
 
-    ed: ApicalView
-    es: ApicalView
-    atrium: ApicalView | None = None
+    ed: ViewShape
+    es: ViewShape
+    atrium: ViewShape | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ViewBeats:
     @property
     def spaced(self) -> bool:
         """Whether lengths are in mm."""
-        return all(beat.ed.contour.spacing is not None for beat in self.beats)
+        return all(beat.ed.spaced for beat in self.beats)
 
 
 @dataclass(frozen=True)

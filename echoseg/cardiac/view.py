@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 from echoseg.cardiac.contour import Contour, endocardial_contour
 from echoseg.cardiac.disks import disk_diameters
 from echoseg.cardiac.landmarks import Landmarks, find_landmarks
+
+
+class ViewShape(Protocol):
+    """What volumes are computed from: a measured view, or its numbers alone.
+
+    Attributes:
+        length: long axis. ``area``: cavity area. ``diameters``: ``(20,)`` float64, see :class:`ApicalView`.
+        spaced: whether lengths are in mm and areas in mm², else in pixels.
+    """
+
+    @property
+    def length(self) -> float: ...
+    @property
+    def area(self) -> float: ...
+    @property
+    def diameters(self) -> NDArray[np.float64]: ...
+    @property
+    def spaced(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,11 @@ class ApicalView:
     def length(self) -> float:
         """Long axis: annulus middle to apex."""
         return self.landmarks.length
+
+    @property
+    def spaced(self) -> bool:
+        """Whether lengths are in mm."""
+        return self.contour.spacing is not None
 
 
 def measure_view(mask: ArrayLike, spacing: ArrayLike | None = None) -> ApicalView:

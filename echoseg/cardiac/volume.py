@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from echoseg.cardiac.area_length import area_length_volume
 from echoseg.cardiac.contour import Spacing, checked_mask, checked_spacing
 from echoseg.cardiac.disks import DISKS, disk_volume
-from echoseg.cardiac.view import ApicalView, measure_view
+from echoseg.cardiac.view import ApicalView, ViewShape, measure_view
 from echoseg.errors import MeasureError
 from echoseg.types import BoolMask
 
@@ -61,7 +61,7 @@ def checked_method(method: str, biplane: bool) -> Method:
     return method  # type: ignore[return-value]
 
 
-def volume_of(shapes: Mapping[str, ApicalView], method: Method) -> tuple[float, float]:
+def volume_of(shapes: Mapping[str, ViewShape], method: Method) -> tuple[float, float]:
     """Volume of measured views and the long axis it rests on, in the shapes' units.
 
     - ``disks``: ``pi/4 * sum(a_i * b_i) * L / 20``. Two views: ``L`` is the longer of the two, at this phase ("the use of the longer LV

@@ -73,20 +73,21 @@ def run(
 
         options |= {name: value for name, value in read_archive_config(config).items() if not _given(ctx, name)}
     from echoseg.archive.foreman import Policy
+    from echoseg.archive.prompt_files import located_prompt
     from echoseg.archive.report import write_cohort_report
     from echoseg.archive.run import run_archive, worker_count
     from echoseg.archive.settings import Settings
     from echoseg.archive.source import open_archive
-    from echoseg.archive.worker import WorkerSpec, memory_share
+    from echoseg.archive.worker import WorkerSpec
     from echoseg.errors import EchosegError
     from echoseg.prompting.parse import parse_prompt
 
-    chosen = {name: options[name] for name in ("prompt", "model", "device", "direction", "method")}
+    chosen = {name: options[name] for name in ("model", "device", "direction", "method")}
     weights = options["weights"]
-    settings = Settings(**chosen, weights=None if weights is None else str(Path(weights).absolute()))
+    given_prompt = located_prompt(options["prompt"], Path.cwd())
+    settings = Settings(given_prompt, **chosen, weights=None if weights is None else str(Path(weights).absolute()))
     slots = worker_count(options["workers"])
-    memory = options["memory_limit"]
-    limit = memory_share(slots) if memory is None else int(memory * 1e9)
+    limit = _memory(options, slots)
     spec = WorkerSpec(settings, str(out.absolute()), options["keep"], threads=options["threads"], memory_bytes=limit)
     try:
         parse_prompt(settings.prompt, None)
@@ -103,6 +104,7 @@ def run(
             settings,
             Policy(options["attempts"], options["time_limit"]),
             recompute=options["recompute"],
+            keep=options["keep"],
             review=options["review"],
             progress=report,
         )
@@ -160,10 +162,23 @@ def export(folder: OutArgument) -> None:
 
 @app.command()
 def report(folder: OutArgument) -> None:
-    """Write report.html as far as the run is."""
+    """Write the tables and report.html as far as the run is."""
+    from echoseg.archive.ledger import open_ledger
     from echoseg.archive.report import write_cohort_report
+    from echoseg.archive.tables import write_tables
 
+    with open_ledger(folder) as ledger:  # the page leads to the tables
+        write_tables(ledger, folder)
     output().print(str(write_cohort_report(folder)), markup=False, soft_wrap=True)
+
+
+def _memory(options: dict[str, Any], slots: int) -> int | Literal["share"]:
+    from echoseg.archive.worker import memory_share
+
+    if options["memory_limit"] is not None:
+        return int(options["memory_limit"] * 1e9)
+    # The machines of a cluster are not this one, and its workers are spread over them.
+    return "share" if options["engine"] == "ray" and options["ray_address"] is not None else memory_share(slots)
 
 
 def _engine(spec: WorkerSpec, slots: int, options: dict[str, Any]) -> Callable[[], Engine]:

@@ -78,7 +78,7 @@ def archive(
     ray: Annotated[bool, typer.Option("--ray", help="Also on Ray.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What `echoseg archive` costs beside a bare loop, and what a second worker (and Ray) brings."""
+    """What `echoseg archive` costs beside a bare loop, and what a second worker brings and Ray costs. Wall times need an idle machine."""
     from echoseg.archive.bench import bench_archive
 
     found = bench_archive(clips, frames, rounds=rounds, ray=ray)
@@ -91,9 +91,10 @@ def archive(
     console = output()
     console.print(table)
     console.print(f"archive layer: {found.overhead_wall:+.1f} % wall time, {found.overhead_cpu:+.1f} % CPU time")
-    console.print(f"2 workers: {found.speedup:.2f} times the throughput of 1")
-    if found.ray_overhead is not None:
-        console.print(f"Ray against the local engine: {found.ray_overhead:+.1f} % wall time")
+    alone = f"{found.speedup_cpu:.2f} by CPU time, if each has a core of its own"
+    console.print(f"2 workers: {found.speedup_wall:.2f} times the throughput of 1; {alone}")
+    if found.ray_overhead_wall is not None:
+        console.print(f"Ray against the local engine: {found.ray_overhead_wall:+.1f} % wall time, {found.ray_overhead_cpu:+.1f} % CPU time")
 
 
 @app.command("readers")

@@ -16,7 +16,9 @@ from echoseg.cli.console import messages
 Report = Callable[[int, int | None], None]
 """``report(done, total)``: how many units are done and how many there are; None when only the end tells."""
 
-LOG_EVERY_S = 5.0
+LOG_EVERY_S, LOG_AT_LEAST_EVERY_S = 5.0, 60.0
+"""Seconds between lines of a log: at first, and of a long job in the end."""
+_SLOWER = 20
 
 
 class _Pace(ProgressColumn):
@@ -41,17 +43,25 @@ def job_progress(name: str, unit: str = "frames", console: Console | None = None
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def _duration(seconds: float) -> str:
+    """In the unit that a reader would take."""
+    for unit, length in (("s", 1), ("min", 60)):
+        if seconds < 120 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 3600:.0f} h"
+
+
 def _log_lines(name: str, unit: str, console: Console) -> Report:
     start = last = time.monotonic()
 
     def report(done: int, total: int | None) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last < LOG_EVERY_S and done != total:
+        if now - last < min(max(LOG_EVERY_S, (now - start) / _SLOWER), LOG_AT_LEAST_EVERY_S) and done != total:
             return
         last = now
         pace = done / max(now - start, 1e-9)
-        left = "" if total is None or done == 0 else f", {(total - done) / pace:.0f} s left"
+        left = "" if total is None or done == 0 else f", {_duration((total - done) / pace)} left"
         console.print(f"{name}: {done}/{'?' if total is None else total} {unit}, {pace:.3g} {unit}/s{left}", markup=False, soft_wrap=True)
 
     return report

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,26 @@ def sources_at(text: str) -> list[str]:
     if not found:
         raise UnsupportedSourceError(f"{address.service}: the study or series is unknown there, or holds no images")
     return found
+
+
+def study_uids(address: Address, filters: Mapping[str, str], *, limit: int, offset: int) -> list[str]:
+    """StudyInstanceUIDs of one page of the studies of a service that match ``filters`` (QIDO-RS).
+
+    Raises:
+        SourceError: the server cannot be reached, refuses, or does not know a filter.
+    """
+    with _talking(SourceError), quiet_reading():
+        found = _client(address).search_for_studies(limit=limit, offset=offset, search_filters=dict(filters))
+        return [uid for uid in (_text(match, "0020000D") for match in found) if uid]
+
+
+def answers(text: str) -> bool:
+    """Whether the server at an address answers a query at all."""
+    try:
+        study_uids(parse_address(text), {}, limit=1, offset=0)
+    except SourceError:
+        return False
+    return True
 
 
 def open_fetched(text: str, open_path: Callable[[Path, str], Source]) -> Source:

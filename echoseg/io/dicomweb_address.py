@@ -41,6 +41,10 @@ class Address:
         place = f"{self.scheme}://{self.service.partition('://')[2]}/studies/{self.study}/series/{series}"
         return f"{place}/instances/{instance}" if instance else place
 
+    def of_study(self, study: str) -> str:
+        """The text of the address of a study of this service."""
+        return f"{self.scheme}://{self.service.partition('://')[2]}/studies/{study}"
+
     @property
     def name(self) -> str:
         """A name for outputs that does not give away the UIDs."""

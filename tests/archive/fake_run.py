@@ -13,18 +13,18 @@ from echoseg.archive.source import open_archive
 from echoseg.archive.worker import WorkerSpec
 
 
-def fake_run(source, out, weights=None, *, workers=2, memory=None, time_limit=60.0, recompute=False, engine=LocalEngine, **engine_options):
-    """Runs the archive ``source`` with fake workers."""
+def fake_run(source, out, weights=None, *, workers=2, memory=None, time_limit=60.0, engine=LocalEngine, engine_options=(), **options):
+    """Runs the archive ``source`` with fake workers; ``options`` as of :func:`echoseg.archive.run.run_archive`."""
     settings = Settings(weights=weights)
-    spec = WorkerSpec(settings, str(out), task=TASK, memory_bytes=memory)
+    spec = WorkerSpec(settings, str(out), options.get("keep", "rows"), task=TASK, memory_bytes=memory)
     return run_archive(
         open_archive(source, Path(out)),
         Path(out),
-        lambda: engine(spec, workers, **engine_options),
+        lambda: engine(spec, workers, **dict(engine_options)),
         settings,
         Policy(2, time_limit),
-        recompute=recompute,
         review=0,
+        **options,
     )
 
 

@@ -19,12 +19,12 @@ from echoseg.io.demo import demo_clip
 from echoseg.simulate.clip import simulate_study
 from echoseg.simulate.options import EchoOptions
 
-FPS = 8.0  # few frames hold a beat, so that there is an EF for little work
+FPS = 12.0  # twelve frames hold a beat, so that there is an EF for little work
 FORMATS = ("npy", "npz", "avi", "mp4", "mkv", "dcm", "png")
-BROKEN = ("empty.dcm", "noise.dcm", "text.avi", "half.mp4", "half.dcm", "objects.npy", "shape.npy", "missing.dcm")
+BROKEN = ("empty.dcm", "noise.dcm", "text.avi", "half.mp4", "half.dcm", "half.npz", "torn.png", "objects.npy", "shape.npy", "missing.dcm")
 
 
-def make_archive(root: Path, clips: int, frames: int = 7, size: int = 48) -> Path:
+def make_archive(root: Path, clips: int, frames: int = 12, size: int = 112) -> Path:
     """Writes ``clips`` items, 5 % of them broken and one of them the first frames of the demo clip; gives the manifest's path.
 
     Two views of a heart make a study; one item in fifty is a copy of another.
@@ -53,13 +53,12 @@ def make_archive(root: Path, clips: int, frames: int = 7, size: int = 48) -> Pat
             )
     _write_demo(root / "demo.dcm", frames)
     rows.append({"path": "demo.dcm", "study": "demo", "view": "A4C"})
-    whole_video = next(root / str(row["path"]) for row in rows if str(row["path"]).endswith(".mp4"))
-    whole_dicom = next(root / str(row["path"]) for row in rows if str(row["path"]).endswith(".dcm"))
+    whole = {suffix: next(root / str(row["path"]) for row in rows if str(row["path"]).endswith(suffix)) for suffix in FORMATS}
     (root / "broken").mkdir()
     for number in range(broken):
         name = BROKEN[number % len(BROKEN)]
         path = Path("broken") / f"{number}_{name}"
-        _break(root / path, name, number, whole_video, whole_dicom)
+        _break(root / path, name, number, whole)
         rows.append({"path": path, "study": f"broken{number}", "view": "A4C"})
     manifest = root / "manifest.csv"
     with manifest.open("w", newline="") as file:
@@ -135,18 +134,23 @@ def _copy(source: Path, target: Path) -> None:
         target.write_bytes(source.read_bytes())
 
 
-def _break(path: Path, name: str, seed: int, whole_video: Path, whole_dicom: Path) -> None:
+def _break(path: Path, name: str, seed: int, whole: dict[str, Path]) -> None:
     """A file that is broken as its name says; ``missing`` is not written at all."""
     if name == "objects.npy":
         np.save(path, np.array([{"seed": seed}], object), allow_pickle=True)
     elif name == "shape.npy":
         np.save(path, np.full((2, 3, 4, 5, 6), seed % 256, np.uint8))
+    elif name == "torn.png":
+        _copy(whole["png"], path)
+        last = sorted(path.iterdir())[-1]
+        last.write_bytes(last.read_bytes()[: 200 + seed])
     elif name != "missing.dcm":
         contents = {
             "empty.dcm": b"",
             "noise.dcm": np.random.default_rng(seed).bytes(5000),
             "text.avi": f"<html>404 not found ({seed})</html>".encode(),
-            "half.mp4": whole_video.read_bytes()[: 500 + seed],
-            "half.dcm": whole_dicom.read_bytes()[: 300 + seed],
+            "half.mp4": whole["mp4"].read_bytes()[: 500 + seed],
+            "half.dcm": whole["dcm"].read_bytes()[: 300 + seed],
+            "half.npz": whole["npz"].read_bytes()[: 2000 + seed],
         }
         path.write_bytes(contents[name])

@@ -74,6 +74,11 @@ def test_manifests_in_csv_and_parquet_say_the_same(tmp_path):
     assert list(read_manifest(tmp_path / "m.csv")) == expected == list(read_manifest(tmp_path / "m.parquet"))
 
 
+def test_a_box_in_columns_is_a_prompt(tmp_path):
+    (tmp_path / "m.csv").write_text("path,x0,y0,x1,y1,prompt_frame\na,1,2,30.5,40,3\nb,1,2,30,40,\nc,,,,,\n")
+    assert [item.prompt for item in read_manifest(tmp_path / "m.csv")] == ["box:1,2,30.5,40@3", "box:1,2,30,40@0", None]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -84,6 +89,9 @@ def test_manifests_in_csv_and_parquet_say_the_same(tmp_path):
         ("path,sex\na,x\n", "row 2, sex: 'x' is neither M nor F"),
         ("path,view\na,PLAX\n", "row 2, view: 'PLAX' is neither"),
         ("path,ef,EF_truth\na,3,4\n", "two columns mean ef_truth"),
+        ("path,x0,y0,x1\na,3,4,5\n", "row 2: a box needs a number in each"),
+        ("path,x0,y0,x1,y1,prompt_frame\na,1,2,3,4,0.5\n", "row 2: a box needs"),
+        ("path,x0,y0,x1,y1,prompt\na,1,2,3,4,auto\n", "row 2: a prompt and a box"),
     ],
 )
 def test_an_unusable_manifest_names_row_and_column(tmp_path, text, message):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,7 +96,7 @@ def test_what_a_dead_run_held_is_taken_up_at_once(make_tree, tmp_path):
 
 
 def test_sigterm_stops_cleanly_and_the_same_command_goes_on(make_tree, tmp_path):
-    tree, out = make_tree({f"{i}.dcm": f"ok {i} 0.3" for i in range(8)}), tmp_path / "out"
+    tree, out = make_tree({f"{i}.dcm": f"ok {i} 0.2" for i in range(8)}), tmp_path / "out"
     process = start(tree, out)
     wait_for(lambda: done(out) >= 2)
     process.terminate()
@@ -116,6 +117,28 @@ def test_another_run_in_the_same_folder_is_refused(make_tree, tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_the_same_paths_in_another_source_are_not_taken_for_the_same_clips(make_tree, tmp_path):
+    tree, out, other = make_tree({"1.dcm": "ok 50", "2.dcm": "ok 60"}), tmp_path / "out", tmp_path / "other"
+    fake_run(tree, out, workers=1)
+    shutil.copytree(tree, other)
+    (other / "2.dcm").write_text("ok 70")
+    with pytest.raises(ArchiveError, match="its items lie in .*tree, not in .*other"):
+        fake_run(other, out, workers=1)
+    fake_run(other, out, workers=1, recompute=True)
+    assert pq.read_table(out / "clips.parquet")["ef"].to_pylist() == [50.0, 70.0]
+    assert (tmp_path / "attempts.log").read_text().split() == ["1.dcm", "2.dcm", "2.dcm"]  # what is the same is not computed again
+
+
+def test_asking_for_more_of_every_clip_than_was_kept_is_not_passed_over(make_tree, tmp_path):
+    tree, out = make_tree({"1.dcm": "ok 50"}), tmp_path / "out"
+    fake_run(tree, out, workers=1)
+    with pytest.raises(ArchiveError, match="rows were kept, not frames"):
+        fake_run(tree, out, workers=1, keep="frames")
+    for keep in ("frames", "frames", "rows"):  # the same command goes on, and less is no trouble
+        fake_run(tree, out, workers=1, keep=keep, recompute=True)
+    assert len((tmp_path / "attempts.log").read_text().split()) == 2
 
 
 def test_other_weights_are_noticed_and_never_mixed_in(make_tree, tmp_path):

@@ -25,7 +25,7 @@ def failures(out):
 def test_every_kind_of_poison_costs_itself_only(make_tree, tmp_path):
     poison = {"a_segfault.dcm": "segfault", "b_abort.dcm": "abort", "c_odd.dcm": "odd", "d_broken.dcm": "broken", "e_hang.dcm": "hang"}
     out = tmp_path / "out"
-    done = fake_run(make_tree(GOOD | poison), out, time_limit=4.0)
+    done = fake_run(make_tree(GOOD | poison), out, time_limit=2.0)
     assert (done.counts["done"], done.counts["failed"], done.stopped) == (4, 5, None)
     found = failures(out)
     assert {path: row["category"] for path, row in found.items()} == {
@@ -36,7 +36,7 @@ def test_every_kind_of_poison_costs_itself_only(make_tree, tmp_path):
         "e_hang.dcm": "hang",
     }
     assert "SIGSEGV" in found["a_segfault.dcm"]["reason"] and "SIGABRT" in found["b_abort.dcm"]["reason"]
-    assert "within 4 s" in found["e_hang.dcm"]["reason"]
+    assert "within 2 s" in found["e_hang.dcm"]["reason"]
     assert found["d_broken.dcm"]["reason"] == "d_broken.dcm: the file is damaged; copy it again"
     assert {path: row["attempts"] for path, row in found.items()} == {path: "1" if "broken" in path else "2" for path in poison}
 
@@ -74,7 +74,7 @@ def test_a_full_disk_stops_the_run_and_blames_no_item(make_tree, tmp_path):
 
 
 def test_a_lost_drive_stops_the_run_and_blames_no_item(make_tree, tmp_path):
-    tree, out = make_tree({f"{i}.dcm": f"ok {40 + i} 0.4" for i in range(6)}), tmp_path / "out"
+    tree, out = make_tree({f"{i}.dcm": f"ok {40 + i}" for i in range(6)}), tmp_path / "out"
     away = tmp_path / "away"
 
     items = list(open_archive(tree, out).items())

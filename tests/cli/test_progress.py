@@ -21,6 +21,18 @@ def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(monkeypatch):
     ]
 
 
+def test_the_log_of_a_weekend_has_a_line_a_minute_and_hours_left(monkeypatch):
+    seconds = iter(range(0, 8 * 3600 + 2, 2))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
+    text = io.StringIO()
+    with job_progress("archive", "clips", Console(file=text, width=200)) as report:
+        for done in range(1, 4 * 3600 + 1):
+            report(done, 4 * 3600 * 10)
+    lines = text.getvalue().splitlines()
+    assert 450 < len(lines) < 600
+    assert lines[0] == "archive: 3/144000 clips, 0.5 clips/s, 80 h left" and lines[-1].endswith("72 h left")
+
+
 def test_a_log_of_unknown_length_has_no_time_left(monkeypatch):
     clock = iter([0.0, 8.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))

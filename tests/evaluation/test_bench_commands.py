@@ -1,13 +1,16 @@
-"""`echoseg bench speed`, `memory` and `readers`: what they print, and how they exit."""
+"""`echoseg bench speed`, `memory`, `readers` and `archive`: what they print, and how they exit."""
 
 import json
 
 import pytest
 from typer.testing import CliRunner
 
+import echoseg.archive.bench
 import echoseg.evaluation.memory
 import echoseg.evaluation.readers
 import echoseg.evaluation.speed
+from echoseg.archive.bench import ArchiveBench
+from echoseg.archive.bench import Spent as Cost
 from echoseg.cli.main import app
 from echoseg.evaluation.memory import MemoryReport
 from echoseg.evaluation.readers import TASKS, ReaderSpeed, ReadersReport, Spent
@@ -76,3 +79,15 @@ def test_readers_prints_every_task_of_every_reader_and_who_was_left_out(monkeypa
     assert ["seek,", "a", "frame,", "CPU", "ms", "6.00", "(1.00x)", "12.00", "(0.50x)"] in rows
     assert lines[-1] == "decord left out: not installed"
     assert json.loads(invoke("readers", "a.mp4", "--json").stdout)[0]["speeds"][1]["ms"]["seek"] == {"wall": 4.0, "cpu": 12.0}
+
+
+def test_archive_prints_what_the_layer_a_second_worker_and_ray_bring(monkeypatch):
+    ways = {"bare loop": Cost(8.0, 7.6), "1 Ray actor": Cost(9.0, 8.0)}
+    report = ArchiveBench(4, 24, 3, ways, 2.5, 3.5, 1.81, 1.93, 8.0, 5.25)
+    monkeypatch.setattr(echoseg.archive.bench, "bench_archive", lambda clips, frames, rounds, ray: report)
+    said = invoke("archive", "--ray", "--clips", "4").stdout
+    rows = [line.replace("│", " ").split() for line in said.splitlines()]
+    assert ["bare", "loop", "2.000", "1.900"] in rows
+    assert "archive layer: +2.5 % wall time, +3.5 % CPU time" in said
+    assert "2 workers: 1.81 times the throughput of 1; 1.93 by CPU time" in said
+    assert "Ray against the local engine: +8.0 % wall time, +5.2 % CPU time" in said
