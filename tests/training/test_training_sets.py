@@ -248,5 +248,5 @@ def test_camus_faults_are_named(tmp_path, rng):
     (tmp_path / "patient0001").mkdir()
     for name in ("2CH_ED", "2CH_ED_gt", "2CH_ES", "2CH_ES_gt"):
         (tmp_path / "patient0001" / f"patient0001_{name}.mhd").write_text("not a header")
-    with pytest.raises(SourceError, match=r"patient0001_2CH_ED\.mhd: cannot be read"):
+    with pytest.raises(SourceError, match=r"patient0001_2CH_ED\.mhd: not a readable volume"):
         Camus(tmp_path).sample(0, rng)
