@@ -37,6 +37,8 @@ class RayEngine:
     def __init__(self, spec: WorkerSpec, slots: int, *, address: str | None = None, gpus: float = 0.0) -> None:
         if importlib.util.find_spec("ray") is None:
             raise ArchiveError("the engine ray needs Ray: pip install 'echoseg[ray]', or use --engine local")
+        if address is None:  # whoever reaches Ray's ports may run code: on one machine they are the loopback's. Read when Ray is imported
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         import ray
 
         self._ray, self._spec, self.slots = ray, spec, slots
@@ -46,7 +48,7 @@ class RayEngine:
             own_machine: dict[str, Any] = {"num_cpus": slots * spec.threads, "object_store_memory": _STORE_BYTES}
             own_machine |= {"include_dashboard": False}
             try:
-                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **({} if address else own_machine))
+                ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else own_machine))
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise ArchiveError(f"no Ray cluster could be used at {address or 'this machine'}: {error}") from error
         self._actor_class = ray.remote(num_cpus=spec.threads, num_gpus=gpus, max_restarts=0, max_task_retries=0)(_Actor)
