@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from echoseg.masks import measure
     from echoseg.model import load_model
     from echoseg.pipeline import run, segment, stream
-    from echoseg.tracking import Session
+    from echoseg.tracking import MemorySelection, Session
     from echoseg.types import Box, Box3D, FrameResult, MaskPrompt, Point3D, Points, Segmentation
 
 __version__ = "0.1.0"
@@ -25,6 +25,7 @@ _HOME = {
     "EchosegError": "echoseg.errors",
     "FrameResult": "echoseg.types",
     "MaskPrompt": "echoseg.types",
+    "MemorySelection": "echoseg.tracking",
     "Point3D": "echoseg.types",
     "Points": "echoseg.types",
     "Segmentation": "echoseg.types",
@@ -44,6 +45,7 @@ __all__ = [
     "EchosegError",
     "FrameResult",
     "MaskPrompt",
+    "MemorySelection",
     "Point3D",
     "Points",
     "Segmentation",

@@ -91,7 +91,7 @@ def measure(
         view: ``A4C`` or ``A2C``; default: as in :class:`echoseg.results.MeasureOptions`.
         method: of LV volumes.
         subject: sex, height and weight.
-        names: ``{label: name}``; default: those of the run that wrote the masks, else 1 is the LV.
+        names: ``{label: name}``; default: those of the run that wrote the masks, else 1 is the LV of a clip.
         kind: ``clip`` or ``volume`` in place of what the file says.
         spacing: ``(row_mm, col_mm)``, ``fps``: in place of what the files say.
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
@@ -139,7 +139,7 @@ def _source(
 
 
 def _segmentation(file: LabelFile, source: Source, labels: Sequence[int], names: Mapping[int, str] | None) -> Segmentation:
-    known = names or file.names or DEFAULT_NAMES
+    known = names or file.names or (DEFAULT_NAMES if source.moments else {})
     unscored = np.full((len(file.labels), len(labels)), np.nan, dtype=np.float32)
     return Segmentation(
         masks=file.labels,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,11 @@ from echoseg.io.dicomweb_address import parse_address
 from echoseg.io.labelmap_formats import LabelFormat
 from echoseg.io.orientation import Plane
 from echoseg.io.result_folder import result_folder
+from echoseg.io.thumbnail import thumbnails
+from echoseg.io.video_reader import Reader
+from echoseg.io.views import ViewAnswer
 from echoseg.model import Model, load_model
+from echoseg.model.view_net import clip_view
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
 from echoseg.prompting.parse import parse_prompt
@@ -31,7 +35,7 @@ from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_pla
 from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
 from echoseg.report.provenance import provenance
 from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
-from echoseg.tracking import Session, Window, default_window, features_cache
+from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
 from echoseg.types import Direction, Flag, FrameResult, Segmentation, Subject, whole_number
 
 if TYPE_CHECKING:
@@ -53,6 +57,7 @@ def stream(
     frame_index: int | None = None,
     direction: Direction = "both",
     length: int | None = None,
+    memory_selection: MemorySelection | None = None,
     volume: VolumeOptions = _AS_USUAL,
 ) -> Iterator[FrameResult]:
     """Segments a source frame by frame, in memory that does not grow with its length.
@@ -65,6 +70,7 @@ def stream(
         frame_index: frame of a bare prompt (default 0), or to seed with ``"auto"`` (default: the policy chooses).
         direction: ``forward``, ``backward`` or ``both`` from the seed.
         length: frames of a source that cannot tell itself.
+        memory_selection: which tracked frames are remembered for those after; None for the last ones, however good, as officially.
         volume: how objects are followed through a volume.
 
     Yields:
@@ -76,7 +82,7 @@ def stream(
     """
     with ExitStack() as stack:
         opened = stack.enter_context(_opened(source))
-        frames = _seed(opened, prompt, model, frame_index, length, volume).tracks.propagate(direction)
+        frames = _seed(opened, prompt, model, frame_index, length, memory_selection, volume).tracks.propagate(direction)
         return _until_closed(frames, stack.pop_all())
 
 
@@ -88,6 +94,7 @@ def segment(
     frame_index: int | None = None,
     direction: Direction = "both",
     length: int | None = None,
+    memory_selection: MemorySelection | None = None,
     volume: VolumeOptions = _AS_USUAL,
     progress: Progress | None = None,
 ) -> Segmentation:
@@ -96,7 +103,7 @@ def segment(
     Frames that the direction does not reach have no mask, and NaN scores.
     """
     with _opened(source) as opened:
-        return _collect(_seed(opened, prompt, model, frame_index, length, volume, progress), direction, progress)
+        return _collect(_seed(opened, prompt, model, frame_index, length, memory_selection, volume, progress), direction)
 
 
 def analyse(
@@ -106,6 +113,7 @@ def analyse(
     *,
     frame_index: int | None = None,
     direction: Direction = "both",
+    memory_selection: MemorySelection | None = None,
     view: str | None = None,
     method: Method = "disks",
     subject: Subject | None = None,
@@ -117,9 +125,10 @@ def analyse(
         prompt = parse_prompt(prompt, frame_index)
     measure_options = MeasureOptions(view, method, subject or Subject())
     with _opened(source) as opened:
-        seeded = _seed(opened, prompt, model, frame_index, None, volume, progress)
-        segmentation = _collect(seeded, direction, progress)
-        options = {"frame_index": frame_index, "direction": direction, "view": view}
+        seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
+        segmentation = _collect(seeded, direction)
+        options = {"frame_index": frame_index, "direction": direction, "memory_selection": _plain(memory_selection), "view": view}
+        measure_options = replace(measure_options, seen=_seen_view(opened))
         return measure_result(opened, segmentation, _provenance(seeded, prompt, options), measure_options)
 
 
@@ -133,6 +142,7 @@ def run(
     device: str = "auto",
     frame_index: int | None = None,
     direction: Direction = "both",
+    memory_selection: MemorySelection | None = None,
     view: str | None = None,
     method: Method = "disks",
     subject: Subject | None = None,
@@ -143,6 +153,7 @@ def run(
     part: str | None = None,
     axis: Plane | None = None,
     window: str | None = None,
+    reader: Reader | None = None,
     format: LabelFormat | None = None,
     overwrite: bool = False,
     dicom: bool = False,
@@ -156,16 +167,19 @@ def run(
     In a clip, object 1 is taken to be the LV unless the prompt names it otherwise.
 
     Args:
-        source, prompt, model, frame_index, direction: see :func:`stream`; ``prompt`` may also be text as on the command line.
+        source, prompt, model, frame_index, direction, memory_selection: see :func:`stream`; ``prompt`` may also be text as on the
+            command line.
         out: folder of all results, made when missing.
         weights, device: when ``model`` is a name, see :func:`load_model`.
-        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else its name, else A4C.
+        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else its name, else the view classifier where it is sure, else
+            A4C.
         method: of LV volumes, ``disks`` or ``area-length``; see :class:`echoseg.results.MeasureOptions`.
         subject: sex, height and weight, for reference ranges and indexed values; default: what a DICOM file says.
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
         volume: how objects are followed through a volume.
         series, part, axis, window: what to take of a volume or DICOM series, see :func:`echoseg.open_source`.
+        reader: what decodes a video file, see there.
         format: write the masks also as ``nrrd``, ``mha`` or ``npz``, or as what the source is (``own``).
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
         dicom: also write seg.dcm and sr.dcm, when the source is DICOM. Each of the next three means this too.
@@ -187,22 +201,32 @@ def run(
     if store is not None:
         parse_address(store)
     choice: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window}
-    with _opened(source, spacing=spacing, fps=fps, **choice) as opened:
+    with _opened(source, spacing=spacing, fps=fps, reader=reader, **choice) as opened:
         output = _dicom_output(opened, deidentify, store) if dicom or fractional or deidentify or store else None
         with result_folder(Path(out), opened.name, overwrite) as folder:
-            seeded = _seed(opened, prompt, model, frame_index, None, volume, progress)
+            seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
             if output is not None and fractional:
                 output = output.with_probabilities((len(opened), *opened.size, len(seeded.tracks.object_ids)))
-            segmentation = _collect(seeded, direction, progress, None if output is None else output.probabilities)
+            segmentation = _collect(seeded, direction, None if output is None else output.probabilities)
             if dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
-            options = {"frame_index": frame_index, "direction": direction, "view": view, "spacing": spacing, "fps": fps, **choice}
+            chosen = {"memory_selection": _plain(memory_selection), "view": view, "spacing": spacing, "fps": fps, **choice}
+            options = {"frame_index": frame_index, "direction": direction, **chosen}
+            measure_options = replace(measure_options, seen=_seen_view(opened))
             result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output, format)
     if store is not None:
         from echoseg.io.dicomweb import store_instances
 
         store_instances(store, [path for name, path in result.files.items() if name.endswith(".dcm")])
     return result
+
+
+def _seen_view(source: Source) -> ViewAnswer | None:
+    """What the view classifier says; None for what is not known to be an ultrasound clip, or cannot be read again."""
+    if source.kind != "clip" or not source.ultrasound():
+        return None
+    pictures = thumbnails(source)
+    return None if pictures is None else clip_view(pictures)
 
 
 @contextmanager
@@ -244,11 +268,20 @@ def _until_closed(frames: Iterator[FrameResult], stack: ExitStack) -> Iterator[F
 
 @dataclass(frozen=True)
 class _Seeded:
-    """Tracks in which every object of the prompt has been seeded, the plan of that, and the model that found it, if another."""
+    """Tracks in which every object of the prompt has been seeded.
+
+    Attributes:
+        plan: of the prompts.
+        finder: the model that found them, if another.
+        followed: how objects are followed, for the provenance.
+        progress: told after every frame; None where the tracks tell by themselves.
+    """
 
     tracks: Session | VolumeTracks
     plan: Plan
     finder: Model | None = None
+    followed: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress | None = None
 
 
 def _seed(
@@ -257,6 +290,7 @@ def _seed(
     model: Model | str,
     frame_index: int | None,
     length: int | None,
+    memory_selection: MemorySelection | None,
     volume: VolumeOptions,
     progress: Progress | None = None,
 ) -> _Seeded:
@@ -269,21 +303,22 @@ def _seed(
         prompt = segmentation_plan(masks[0], source, frame_index if masks[1] is None else masks[1])
     structures = auto_structures(prompt)
     if structures is not None:
-        session, plan, finder = _found(_session(source, model, length), structures, frame_index)
+        session, plan, finder = _found(_session(source, model, length, memory_selection), structures, frame_index)
     else:
         plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
         model = model if source.ultrasound() else model.for_volumes
-        tracks = volume_tracks(source, model, plan, volume, progress)
+        tracks = volume_tracks(source, model, plan, volume, progress, memory_selection)
         if tracks is not None:
-            return _Seeded(tracks, plan)
+            return _Seeded(tracks, plan, followed=tracks.record)
         prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
-        session, finder = _session(source, model, length, default_window(source, model, prompts)), None
+        window = default_window(source, model, prompts)
+        session, finder = _session(source, model, length, memory_selection, window), None
     if not source.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
         raise NotRereadableError(f"{source.name} can be read only once, in order: prompt all objects on one frame")
     for object_id, frames in plan.prompts.items():
         for frame, given in frames.items():
             session.prompt(object_id, frame, given)
-    return _Seeded(session, plan, finder)
+    return _Seeded(session, plan, finder, progress=progress)
 
 
 def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> tuple[Session, Plan, Model | None]:
@@ -295,13 +330,14 @@ def _found(session: Session, structures: tuple[str, ...], frame_index: int | Non
     return session, boxes_plan(looking, structures, frame_index), finder
 
 
-def _session(source: Source, model: Model, length: int | None, window: Window | None = None) -> Session:
-    return Session(source, model, cache=features_cache(_STREAM_CACHE_BYTES), history=0, length=length, window=window)
+def _session(
+    source: Source, model: Model, length: int | None, memory_selection: MemorySelection | None, window: Window | None = None
+) -> Session:
+    cache = features_cache(_STREAM_CACHE_BYTES)
+    return Session(source, model, cache=cache, history=0, length=length, window=window, memory_selection=memory_selection)
 
 
-def _collect(
-    seeded: _Seeded, direction: Direction, progress: Progress | None, probabilities: NDArray[np.uint8] | None = None
-) -> Segmentation:
+def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.uint8] | None = None) -> Segmentation:
     """The whole segmentation; ``probabilities`` ``(T, H, W, N)`` are filled in on the way, 0..255 for 0..1."""
     tracks, source = seeded.tracks, seeded.tracks.source
     ids = tracks.object_ids
@@ -317,8 +353,8 @@ def _collect(
         if probabilities is not None:
             for column, i in enumerate(ids):
                 probabilities[frame.index, ..., column] = np.rint(255 * expit(frame.logits[i]))
-        if progress is not None and isinstance(tracks, Session):  # the tracks of a volume have told already
-            progress(done, source.length)
+        if seeded.progress is not None:
+            seeded.progress(done, source.length)
     if label_maps is None:
         label_maps = np.zeros((max(masks) + 1, *source.size), dtype=np.uint8)
         for index, mask in masks.items():
@@ -345,17 +381,20 @@ def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
 
 
+def _plain(memory_selection: MemorySelection | None) -> dict[str, float] | None:
+    return None if memory_selection is None else asdict(memory_selection)
+
+
 def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:
     model, finder = seeded.tracks.model, seeded.finder
     details = seeded.tracks.source.details
-    seen_as = {key: details[key] for key in ("intensity", "slicing", "part") if key in details}
+    seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
     found = {"seeds": seeded.plan.prompts} if auto_structures(prompt) is not None else {}
-    followed = seeded.tracks.record if isinstance(seeded.tracks, VolumeTracks) else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
     return provenance(
         model=model.name,
         weights_sha256=model.weights.sha256,
         prompt=prompt.prompts if isinstance(prompt, Plan) else prompt,
-        options={**options, **seen_as, **followed, **execution, **found, **by},
+        options={**options, **seen_as, **seeded.followed, **execution, **found, **by},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv
+from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, thresholds
 from echoseg.cardiac.curve import SinglePlane
 from echoseg.cardiac.volume import Method
 from echoseg.errors import MeasureError
@@ -16,10 +16,9 @@ from echoseg.io.labelmap import write_label_map
 from echoseg.io.labelmap_formats import LabelFormat, write_label_map_as
 from echoseg.io.result_folder import ResultFolder
 from echoseg.io.source import Source
-from echoseg.io.views import ViewChoice, view_of
-from echoseg.report.clip import write_clip_report
+from echoseg.io.views import ViewAnswer, ViewChoice, view_of
+from echoseg.report.files import write_report
 from echoseg.report.measurements import measurements, merged_flags
-from echoseg.report.volume import write_volume_report
 from echoseg.types import Flag, Segmentation, Subject
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ class MeasureOptions:
         method: of LV volumes. ``camus-2019`` needs two views: a single clip is measured by disks.
         subject: what the caller knows; the rest is what a DICOM file states.
         beats: ED and ES frames that a reader has named; None: they are found.
+        seen: what the view classifier says of the pictures; None: it was not asked.
 
     Raises:
         MeasureError: a view in which no LV volumes are measured, or an unknown method.
@@ -44,6 +44,7 @@ class MeasureOptions:
     method: Method = "disks"
     subject: Subject = field(default_factory=Subject)
     beats: tuple[Beat, ...] | None = None
+    seen: ViewAnswer | None = None
 
     def __post_init__(self) -> None:
         if self.view is not None and self.view not in APICAL_VIEWS:
@@ -100,7 +101,7 @@ def measure_result(
         MeasureError: a given beat does not fit the masks.
     """
     stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
-    view = view_of(source, options.view) if source.kind == "clip" and _may_be_apical(source, options) else None
+    view = view_of(source, options.view, _sure(options.seen)) if source.kind == "clip" and _may_be_apical(source, options) else None
     analysis, segmentation = _analysed(segmentation, source, view, options)
     segmentation = replace(segmentation, flags=(*segmentation.flags, *flags))
     record = measurements(source, segmentation, analysis, provenance, view=view, subject=options.subject.over(stated.subject))
@@ -135,10 +136,7 @@ def write_result(
     measured = measure_result(source, segmentation, provenance, options, () if dicom is None else dicom.flags())
     record, segmentation = measured.measurements, measured.segmentation
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
-    if source.kind == "clip":
-        written = write_clip_report(folder.draft, source, segmentation, measured.analysis, record)
-    else:
-        written = write_volume_report(folder.draft, source, segmentation, record)
+    written = write_report(folder.draft, source, segmentation, measured.analysis, record)
     if dicom is not None:
         from echoseg.report.dicom import write_dicom
 
@@ -166,13 +164,12 @@ def _analysed(
 ) -> tuple[LVAnalysis | None, Segmentation]:
     """LV function of a clip in which an LV was segmented, and the segmentation with what its view gives reason to say."""
     lv = object_named(segmentation, "LV")
-    if lv is None or source.kind == "volume" or not _may_be_apical(source, options):
+    if lv is None or not source.moments or not _may_be_apical(source, options):
         return None, segmentation
     if view is None:
         view = ViewChoice(options.view or "A4C", "given" if options.view else "assumed")
-    measurable = view.name in APICAL_VIEWS
-    segmentation = replace(segmentation, flags=(*segmentation.flags, *_view_flags(view, measurable)))
-    if not measurable:
+    segmentation = replace(segmentation, flags=(*segmentation.flags, *_view_flags(view, options.seen)))
+    if view.name not in APICAL_VIEWS:
         return None, segmentation
     column = segmentation.object_ids.index(lv)
     analysis = analyse_lv(
@@ -191,12 +188,32 @@ def _analysed(
     return analysis, segmentation
 
 
-def _view_flags(view: ViewChoice, measurable: bool) -> Sequence[Flag]:
-    if not measurable:
+def _sure(seen: ViewAnswer | None) -> str | None:
+    """The classifier's answer, where it is sure of it."""
+    return seen.name if seen is not None and seen.confidence >= thresholds.SURE_OF_VIEW else None
+
+
+def _view_flags(view: ViewChoice, seen: ViewAnswer | None) -> list[Flag]:
+    """What is to be said of a view and of where it is known from."""
+    if view.name not in APICAL_VIEWS:
         where = "The file says that its view" if view.origin == "stated by the file" else "By the file's name its view"
         return [Flag("view_not_apical", f"{where} is {view.name}: no LV volumes or EF are measured in it.")]
+    flags = []
     if view.origin == "guessed from the file name":
-        return [Flag("view_guessed", f"The view {view.name} was guessed from the file name.", "info")]
-    if view.origin == "assumed":
-        return [Flag("view_assumed", f"Nothing tells the view: {view.name} was assumed.", "info")]
-    return []
+        flags.append(Flag("view_guessed", f"The view {view.name} was guessed from the file name.", "info"))
+    elif view.origin == "classifier":
+        flags.append(Flag("view_guessed", f"Nothing tells the view: the view classifier takes it for {_told(seen)}.", "info"))
+    elif view.origin == "assumed":
+        flags.append(Flag("view_assumed", f"Nothing tells the view: {view.name} was assumed.", "info"))
+    sure = _sure(seen)
+    other = 0.0 if seen is None else sum(share for name, share in seen.shares.items() if name not in APICAL_VIEWS)
+    if seen is not None and other >= thresholds.SURE_OF_VIEW:
+        answer = f"neither A4C nor A2C ({100 * other:.0f} %), most likely {seen.name}"
+        flags.append(Flag("view_not_apical", f"The view classifier takes the clip for {answer}: look whether it shows {view.name}."))
+    elif sure is not None and sure != view.name:
+        flags.append(Flag("view_disagrees", f"The view classifier takes the clip for {_told(seen)}, not for {view.name} ({view.origin})."))
+    return flags
+
+
+def _told(seen: ViewAnswer | None) -> str:
+    return "" if seen is None else f"{seen.name} ({100 * seen.confidence:.0f} %)"

@@ -70,13 +70,18 @@ class StudyResult:
 
 
 def study_clip(source: object, result: RunResult) -> StudyClip | None:
-    """The clip's part in a study; None for what cannot have one: no A4C or A2C clip with an LV, or a view that was only assumed.
+    """The clip's part in a study; None for what cannot have one: no A4C or A2C clip with an LV, or a view that was only assumed or seen.
 
     Args:
         source: what was run, as it was given.
         result: of that run.
     """
-    if result.view is None or result.analysis is None or result.view.name not in APICAL_VIEWS or result.view.origin == "assumed":
+    if (
+        result.view is None
+        or result.analysis is None
+        or result.view.name not in APICAL_VIEWS
+        or result.view.origin in ("classifier", "assumed")
+    ):
         return None
     segmentation, atrium = result.segmentation, object_named(result.segmentation, "LA")
     beats = None

@@ -26,7 +26,10 @@ from echoseg.results import Measured, object_named
 from echoseg.types import Subject
 
 _CHUNK = 2**20
-MEASURES = ("ef", "edv", "esv", "sv", "hr", "co", "fac", "edv_index", "esv_index", "sv_index", "cardiac_index")
+MEASURES = (
+    *("ef", "edv", "esv", "sv", "hr", "co", "fac", "edv_index", "esv_index", "sv_index", "cardiac_index"),
+    *("contour_strain", "peak_ejection_rate", "peak_filling_rate"),
+)
 
 
 class ClipTask:

@@ -15,6 +15,7 @@ from echoseg.errors import ArchiveError, PromptError
 
 _DECIDING = ("cardiac", "io", "model", "prompting", "runtime", "tracking", "pipeline.py", "results.py", "types.py")
 """Rooms whose code can change a number in the tables."""
+_VIEW_WEIGHTS = "weights/view.safetensors"
 
 Keep = Literal["rows", "frames", "all"]
 """What a clip leaves behind: its rows; also its per-frame table; also masks, overlay and report."""
@@ -58,10 +59,10 @@ def check_config(noted: Mapping[str, Any], config: Mapping[str, Any], where: str
 
 @cache
 def code_sha256() -> str:
-    """Hex digest of the source code that decides results."""
+    """Hex digest of the source code that decides results, and of the view classifier's weights, which are not the user's to choose."""
     digest, package = hashlib.sha256(), Path(str(files("echoseg")))
     paths = [path for room in _DECIDING for path in ([package / room] if room.endswith(".py") else sorted((package / room).rglob("*.py")))]
-    for path in paths:
+    for path in [*paths, package / _VIEW_WEIGHTS]:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -32,10 +32,11 @@ class NumbersOfView:
 def shapes_of(measured: Measured) -> dict[str, Any] | None:
     """Plain JSON values from which :func:`view_beats_of` makes the clip's part in a biplane measurement.
 
-    None for what cannot have a part in one: no A4C or A2C clip with beats, a view that was only assumed, or a phase without a contour.
+    None for what cannot have a part in one: no A4C or A2C clip with beats, a view that was only assumed or seen, or a phase without a
+    contour.
     """
     view, analysis, segmentation = measured.view, measured.analysis, measured.segmentation
-    if view is None or analysis is None or not analysis.beats or view.name not in APICAL_VIEWS or view.origin == "assumed":
+    if view is None or analysis is None or not analysis.beats or view.name not in APICAL_VIEWS or view.origin in ("classifier", "assumed"):
         return None
     try:
         found = view_beats(segmentation.masks == object_named(segmentation, "LV"), segmentation.geometry.spacing, analysis)

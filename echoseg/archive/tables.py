@@ -28,6 +28,7 @@ CLIPS = pa.schema(
         *[(name, _NUMBER) for name in ("fps", "row_mm", "col_mm")],
         *[(name, _NUMBER) for name in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min", "fac")],
         *[(name, _NUMBER) for name in ("edv_index_ml_m2", "esv_index_ml_m2", "sv_index_ml_m2", "cardiac_index_l_min_m2")],
+        *[(name, _NUMBER) for name in ("contour_strain", "peak_ejection_rate", "peak_filling_rate")],
         ("complete_beats", _COUNT),
         ("mean_iou_score", _NUMBER),
         ("quality", _TEXT),
@@ -39,7 +40,7 @@ CLIPS = pa.schema(
         ("weights_sha256", _TEXT),
     ]
 )
-"""Columns of clips.parquet: EF and FAC in percent; unknown is null. ``copies``: further items with the same content."""
+"""Columns of clips.parquet: EF, FAC, strain in percent, rates in EDV/s; unknown is null. ``copies``: further items of the same content."""
 
 BEATS = pa.schema(
     [

@@ -13,9 +13,12 @@ from echoseg.cardiac.curve import LVCurve, SinglePlane, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
 from echoseg.cardiac.ef import ejection_fraction
 from echoseg.cardiac.quality import cut_by_sector, lost_masks, mask_flags, spacing_flags, timing_flags
+from echoseg.cardiac.rates import peak_rates
+from echoseg.cardiac.strain import contour_strain
+from echoseg.cardiac.view import measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS
 from echoseg.errors import MeasureError
-from echoseg.types import Flag
+from echoseg.types import BoolMask, Flag
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class LVBeat:
         ef: ejection fraction in percent.
         fac: fractional area change in percent.
         edv_ml, esv_ml, sv_ml: None when spacing is unknown.
+        contour_strain: percent, negative; of the endocardial contour, never to be held against speckle tracking.
+        peak_ejection, peak_filling: end-diastolic volumes per second; None without times, or where the beat has no diastole in the clip.
     """
 
     ed: int
@@ -39,6 +44,9 @@ class LVBeat:
     edv_ml: float | None
     esv_ml: float | None
     sv_ml: float | None
+    contour_strain: float | None = None
+    peak_ejection: float | None = None
+    peak_filling: float | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class LVAnalysis:
         curve: per-frame geometry.
         beats: complete beats, or one partial beat, or none.
         ef, fac: percent.
+        contour_strain, peak_ejection, peak_filling: as of a beat.
         ef_spread: standard deviation of EF over two or more beats, in percentage points.
         edv_ml, esv_ml, sv_ml: mL; None when spacing is unknown.
         hr_bpm: from the beats' mean duration, else the given heart rate.
@@ -73,6 +82,9 @@ class LVAnalysis:
     flags: tuple[Flag, ...]
     method: SinglePlane
     view: str
+    contour_strain: float | None = None
+    peak_ejection: float | None = None
+    peak_filling: float | None = None
 
 
 def analyse_lv(
@@ -129,7 +141,8 @@ def analyse_lv(
     else:
         found = _checked_beats(beats, measurable)
         flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", "info"))
-    measured = tuple(_measured(beat, curve) for beat in found)
+    trusted_volume = np.where(lost_masks(curve), np.nan, curve.relative)
+    measured = tuple(_measured(beat, curve, trusted_volume, checked_mask(masks, "(T, H, W)"), seconds, spacing) for beat in found)
     flags += spacing_flags(checked_spacing(spacing))
     edv, esv, sv = (_mean(getattr(beat, name) for beat in measured) for name in ("edv_ml", "esv_ml", "sv_ml"))
     duration = _mean(60 / beat.hr_bpm for beat in measured if beat.hr_bpm)
@@ -153,6 +166,9 @@ def analyse_lv(
         flags=tuple(flags),
         method=method,
         view=view,
+        contour_strain=_mean(beat.contour_strain for beat in measured),
+        peak_ejection=_mean(beat.peak_ejection for beat in measured),
+        peak_filling=_mean(beat.peak_filling for beat in measured),
     )
 
 
@@ -180,14 +196,34 @@ def _checked_beats(beats: Sequence[Beat], measurable: NDArray[np.float64]) -> li
     return list(beats)
 
 
-def _measured(beat: Beat, curve: LVCurve) -> LVBeat:
-    ef = ejection_fraction(curve.relative[beat.ed], curve.relative[beat.es])
-    fac = 100 * float(1 - curve.area_px[beat.es] / curve.area_px[beat.ed])
+def _measured(
+    beat: Beat,
+    curve: LVCurve,
+    trusted_volume: NDArray[np.float64],
+    masks: BoolMask,
+    seconds: NDArray[np.float64] | None,
+    spacing: ArrayLike | None,
+) -> LVBeat:
     edv = esv = sv = None
     if curve.volume_ml is not None:
         edv, esv = float(curve.volume_ml[beat.ed]), float(curve.volume_ml[beat.es])
         sv = edv - esv
-    return LVBeat(beat.ed, beat.es, beat.next_ed, beat.partial, beat.hr_bpm, float(ef), fac, edv, esv, sv)
+    rates = None if seconds is None or beat.es - beat.ed < 2 else peak_rates(trusted_volume, seconds, beat)
+    return LVBeat(
+        ed=beat.ed,
+        es=beat.es,
+        next_ed=beat.next_ed,
+        partial=beat.partial,
+        hr_bpm=beat.hr_bpm,
+        ef=float(ejection_fraction(curve.relative[beat.ed], curve.relative[beat.es])),
+        fac=100 * float(1 - curve.area_px[beat.es] / curve.area_px[beat.ed]),
+        edv_ml=edv,
+        esv_ml=esv,
+        sv_ml=sv,
+        contour_strain=contour_strain(*(measure_view(masks[frame], spacing) for frame in (beat.ed, beat.es))),
+        peak_ejection=None if rates is None else rates.ejection,
+        peak_filling=None if rates is None else rates.filling,
+    )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

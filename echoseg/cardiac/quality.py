@@ -17,12 +17,15 @@ from echoseg.types import BoolMask, Flag
 
 
 def lost_masks(curve: LVCurve) -> NDArray[np.bool_]:
-    """``(T,)`` bool, frames whose mask has lost its base or apex: the long axis is far shorter than any systole makes it."""
+    """``(T,)`` bool, frames whose mask has lost its base or apex: the long axis is far shorter than elsewhere in the clip, and the cavity
+    is not narrower to match. A vigorous systole, or one seen foreshortened, shortens as much, but narrows with it."""
     length = curve.relative_length
     known = np.isfinite(length)
     if not known.any():
         return np.zeros(len(curve), dtype=bool)
-    return known & (length < thresholds.MIN_LENGTH * np.percentile(length[known], 90))
+    width = curve.area_px / length
+    short = length < thresholds.MIN_LENGTH * np.percentile(length[known], 90)
+    return known & short & (width > thresholds.MIN_WIDTH * np.percentile(width[known], 90))
 
 
 def cut_by_sector(masks: BoolMask, sector: BoolMask) -> NDArray[np.bool_]:

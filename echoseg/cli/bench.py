@@ -1,8 +1,9 @@
-"""``echoseg bench``: speed and memory of the engine on this machine."""
+"""``echoseg bench``: speed and memory of the engine, and of what reads its input, on this machine."""
 
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +12,11 @@ import typer
 from rich.table import Table
 
 from echoseg.cli.console import output
+from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
 
 if TYPE_CHECKING:
     from echoseg.evaluation.memory import MemoryReport
+    from echoseg.evaluation.readers import ReadersReport
     from echoseg.evaluation.speed import SpeedReport
 
 app = typer.Typer(help="Speed and memory on this machine.", no_args_is_help=True)
@@ -49,6 +52,7 @@ def memory(
     device: DeviceOption = "auto",
     frames: Annotated[int, typer.Option("--frames", min=201, help="Frames of the stream.")] = 20_000,
     rereadable: Annotated[bool, typer.Option("--rereadable", help="A source that can be read again, not a live stream.")] = False,
+    memory_selection: Annotated[str | None, typer.Option("--memory-selection", metavar=METAVAR, help=MEMORY_HELP)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Stream a generated clip and watch resident memory; exit code 1 when it grows by 30 MB or more from frame 200 on."""
@@ -56,7 +60,8 @@ def memory(
     from echoseg.evaluation.speed import model_to_time
 
     loaded = model_to_time(model, None if weights is None else str(weights), device)
-    report = bench_memory(loaded, frames, rereadable=rereadable)
+    selection = None if memory_selection is None else parse_memory_selection(memory_selection)
+    report = bench_memory(loaded, frames, rereadable=rereadable, memory_selection=selection)
     if as_json:
         typer.echo(json.dumps({**asdict(report), "growth_mb": report.growth_mb, "passed": report.passed}, indent=2))
     else:
@@ -90,6 +95,44 @@ def archive(
     console.print(f"2 workers: {found.speedup_wall:.2f} times the throughput of 1; {alone}")
     if found.ray_overhead_wall is not None:
         console.print(f"Ray against the local engine: {found.ray_overhead_wall:+.1f} % wall time, {found.ray_overhead_cpu:+.1f} % CPU time")
+
+
+@app.command("readers")
+def readers(
+    video: Annotated[
+        Path | None, typer.Argument(metavar="[VIDEO]", help="A video file; default: the demo clip as H.264 and as motion JPEG.")
+    ] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of every reader.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Time the readers of video files (`--reader`) side by side; in brackets PyAV's time by theirs, above 1 where they are faster."""
+    from echoseg.evaluation.readers import bench_readers, example_videos
+
+    with nullcontext((video,)) if video is not None else example_videos() as videos:
+        reports = [bench_readers(each, rounds) for each in videos]
+    if as_json:
+        typer.echo(json.dumps([asdict(report) for report in reports], indent=2))
+        return
+    for report in reports:
+        _print_readers(report)
+
+
+def _print_readers(report: ReadersReport) -> None:
+    from echoseg.evaluation.readers import BATCH, TASKS
+
+    tasks = ("open", "first to last, a frame", f"batches of {BATCH}, a frame", "seek, a frame")
+    table = Table()
+    for heading in ("", *(speed.reader for speed in report.speeds)):
+        table.add_column(heading, justify="right" if heading else "left")
+    for task, label in zip(TASKS, tasks, strict=True):
+        for kind in ("wall", "cpu"):
+            pairs = [(getattr(speed.ms[task], kind), getattr(speed.ratio[task], kind)) for speed in report.speeds]
+            table.add_row(f"{label}, {kind.replace('cpu', 'CPU')} ms", *(f"{ms:.2f} ({ratio:.2f}x)" for ms, ratio in pairs))
+    console = output()
+    console.print(f"{report.video}: {report.frames} frames of {report.width} x {report.height}, {report.codec}; {report.rounds} rounds")
+    console.print(table)
+    for reader, reason in report.left_out.items():
+        console.print(f"{reader} left out: {reason}", markup=False, soft_wrap=True)
 
 
 def _print_speed(report: SpeedReport) -> None:

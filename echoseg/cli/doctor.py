@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -46,7 +46,8 @@ class Check(NamedTuple):
 
 def doctor() -> None:
     """Check this installation; exit code 1 when `echoseg run` cannot work."""
-    checks = [*libraries(), *optional_libraries(), *devices(), video_codec(), *dicom_decoders(), *weights(), cache_folder()]
+    video = [*video_readers(), video_codec()]
+    checks = [*libraries(), *optional_libraries(), *devices(), *video, *dicom_decoders(), *weights(), cache_folder()]
     table = Table.grid(padding=(0, 2))
     for check in checks:
         table.add_row(check.what, Text(check.state, STYLE[check.state]), Text(check.finding, overflow="fold"))
@@ -77,6 +78,21 @@ def optional_libraries() -> Iterator[Check]:
             yield Check(name, "ok", metadata.version(name))
         except metadata.PackageNotFoundError:
             yield Check(name, "optional", f"not installed; needed for {purpose}")
+
+
+def video_readers() -> Iterator[Check]:
+    """What can decode video files, and the version of each."""
+    try:
+        from echoseg.io.video_reader import MISSING, MODULES
+    except ImportError:  # reported with the libraries
+        return
+    for name, module in MODULES.items():
+        try:
+            version = getattr(import_module(module), "__version__", "version unknown")
+        except (ImportError, OSError):  # decord is not needed by any other part
+            yield Check(f"video reader {name}", "optional" if name == "decord" else "problem", f"not installed: {MISSING[name]}")
+        else:
+            yield Check(f"video reader {name}", "ok", f"{module} {version}")
 
 
 def devices() -> Iterator[Check]:

@@ -10,21 +10,29 @@ import typer
 
 from echoseg.cli import eval_study
 from echoseg.cli.console import messages, output, print_error
+from echoseg.cli.eval_dropouts import dropouts
 from echoseg.cli.eval_ef import ef
+from echoseg.cli.eval_view import view
 from echoseg.cli.progress import job_progress
 from echoseg.cli.score_table import measure_table, score_table
+from echoseg.cli.traced_folder import evaluated, show_evaluation
 from echoseg.errors import DeviceError, EchosegError, ModelConfigError
 
 if TYPE_CHECKING:
     from echoseg.evaluation.reference import Reference
     from echoseg.evaluation.scores import Score
+    from echoseg.io.source import Source
     from echoseg.model import Model
+    from echoseg.prompting.plan import Plan
+    from echoseg.results import Measured
 
 app = typer.Typer(help="Accuracy: of masks, of a model on a reference set, of its answers to prompts.", no_args_is_help=True)
 app.command()(eval_study.study)
 app.command()(eval_study.interval)
 app.command("short-axis")(eval_study.short_axis)
 app.command()(ef)
+app.command()(dropouts)
+app.command()(view)
 
 Out = Annotated[Path | None, typer.Option(help="Folder for cases.csv, summary.csv and a picture.")]
 Tolerance = Annotated[float, typer.Option(min=0.0, help="Tolerance of the NSD in mm (pixels where the spacing is unknown).")]
@@ -69,7 +77,10 @@ def dataset(
         typer.Argument(metavar="NAME", help="A public set's layout, npz (MedSAM2's files), folders (your own), or the simulator's."),
     ],
     path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated ones.")] = None,
-    prompt: Annotated[Literal["box", "auto", "all"], typer.Option(help="Exact box, structures by name, or both.")] = "all",
+    prompt: Annotated[
+        Literal["box", "auto", "all", "tracings"],
+        typer.Option(help="Exact box, structures by name, or both; of echonet also the tracing at ED, with EF compared."),
+    ] = "all",
     model: ModelName = "compact",
     weights: Weights = None,
     device: Device = "auto",
@@ -79,6 +90,9 @@ def dataset(
     split: Split = "TEST",
 ) -> None:
     """Run a model on a reference set and score it, beside what the prompt gives without a model."""
+    if prompt == "tracings":
+        _tracings(name, path, split, count, _load(model, weights, device), out, tolerance_mm)
+        return
     references = _references(name, path, count, split, stills=True)
     loaded = _load(model, weights, device)
     from echoseg.evaluation.dataset import score_reference
@@ -143,6 +157,28 @@ def volumes(
 
         _list(write_tables(out, scores))
     _exit(failed)
+
+
+def _tracings(name: str, path: Path | None, split: str, count: int | None, model: Model, out: Path | None, tolerance: float) -> None:
+    """Videos of EchoNet prompted by the tracing at ED, without a file each: for those `echoseg run FOLDER --prompt tracings`."""
+    from echoseg.pipeline import analyse
+
+    if name != "echonet" or path is None:
+        raise typer.BadParameter("tracings are the prompt for echonet PATH", param_hint="--prompt")
+    failures: list[str] = []
+
+    def failed(source: str, error: Exception) -> None:
+        if not isinstance(error, EchosegError):
+            raise error
+        print_error(str(error))
+        failures.append(source)
+
+    def process(source: Source, prompt: str | Plan) -> Measured:
+        return analyse(source, prompt, model, view="A4C")
+
+    scores = evaluated(path, "tracings", process, failed, split=split, count=count, tolerance=tolerance)
+    show_evaluation(scores, out)
+    _exit(len(failures))
 
 
 def _score_all(title: str, references: Iterable[Reference], score: Callable[[Reference], list[Score]]) -> tuple[list[Score], int]:

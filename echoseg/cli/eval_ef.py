@@ -55,8 +55,8 @@ def ef(
         if names:
             messages().print(f"{len(names)} cases {what}, such as {names[0]}", markup=False, soft_wrap=True)
     agreement = ef_agreement(paired.predicted, paired.reference, paired.subjects)
-    output().print(_statistics(agreement))
-    output().print(_confusion(agreement))
+    output().print(statistics_table(agreement))
+    output().print(confusion_table(agreement))
     if out is not None:
         from echoseg.evaluation.agreement_files import write_agreement
 
@@ -64,7 +64,8 @@ def ef(
             output().print(str(path), markup=False, soft_wrap=True)
 
 
-def _statistics(agreement: Agreement) -> Table:
+def statistics_table(agreement: Agreement) -> Table:
+    """A row a statistic, with its interval."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left")
     table.caption = f"{len(agreement.predicted)} cases of {agreement.subjects} subjects; 95 % bootstrap intervals, subjects resampled"
     for name in ("", "value", "95 % interval"):
@@ -80,7 +81,8 @@ def _interval(found: Estimate, decimals: int) -> str:
     return "" if found.low != found.low else f"{found.low:.{decimals}f} to {found.high:.{decimals}f}"
 
 
-def _confusion(agreement: Agreement) -> Table:
+def confusion_table(agreement: Agreement) -> Table:
+    """How often a class was taken for another."""
     from echoseg.evaluation.agreement import EF_CLASSES
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="rows: reference, columns: prediction", caption_justify="left")

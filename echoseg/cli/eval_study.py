@@ -38,7 +38,7 @@ def study(
     out: Annotated[Path | None, typer.Option(help="Folder for cases.csv and summary.csv.")] = None,
 ) -> None:
     """Simulated biplane studies: EF, volumes and phases against the heart's own, known in 3D."""
-    loaded = None if masks == "truth" else _load(model, weights, device)
+    loaded = None if masks == "truth" else load(model, weights, device)
     scores, failed = _scored(count, start, foreshortening, loaded)
     if scores:
         output().print(measure_table(scores, HEADLINE))
@@ -65,7 +65,7 @@ def interval(
     from echoseg.evaluation.scores import write_tables
     from echoseg.io.atomic import atomic_path
 
-    loaded = _load(model, weights, device)
+    loaded = load(model, weights, device)
     calibration, _ = _scored(count, start, 18.0, loaded)
     others, _ = _scored(validate, start + count, 18.0, loaded)
     command = f"echoseg eval interval --model {model} --count {count} --start {start}"
@@ -96,7 +96,7 @@ def short_axis(
 
     try:
         slices = list(short_axis_cines(path))
-        for name, found in (("experts", expert_ejection(slices)), ("model", predicted_ejection(slices, _load(model, weights, device)))):
+        for name, found in (("experts", expert_ejection(slices)), ("model", predicted_ejection(slices, load(model, weights, device)))):
             output().print(f"{name}: EDV {found.edv_ml:.1f} mL, ESV {found.esv_ml:.1f} mL, EF {found.ef:.1f} %")
     except EchosegError as error:
         print_error(str(error))
@@ -120,7 +120,7 @@ def _scored(count: int, start: int, foreshortening: float, model: Model | None) 
     return scores, failed
 
 
-def _load(model: str, weights: Path | None, device: str) -> Model:
+def load(model: str, weights: Path | None, device: str) -> Model:
     import echoseg
 
     try:

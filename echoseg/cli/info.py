@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from echoseg.cli.console import output
+from echoseg.cli.video_options import READER_HELP, Reader
 from echoseg.cli.volume_options import AXIS_HELP, PART_HELP, SERIES_HELP, WINDOW_HELP, Axis
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def info(
     part: Annotated[str | None, typer.Option(metavar="slice:N|phase:N", help=PART_HELP)] = None,
     axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
     window: Annotated[str | None, typer.Option(metavar="NAME|LEVEL,WIDTH", help=WINDOW_HELP)] = None,
+    reader: Annotated[Reader | None, typer.Option(help=READER_HELP)] = None,
 ) -> None:
     """Print frames, timing, spacing and flags of INPUT; patient identifiers are left out.
 
@@ -38,7 +40,7 @@ def info(
         else:
             output().print(_series_table(listed))
         return
-    chosen: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window}
+    chosen: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window, "reader": reader}
     with open_source(source, **{option: value for option, value in chosen.items() if value is not None}) as opened:
         facts = describe(opened)
     if as_json:

@@ -9,9 +9,12 @@ import typer
 
 from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
 from echoseg.cli.run_views import input_views
+from echoseg.cli.traced_folder import checked_prompt, evaluated, show_evaluation
+from echoseg.cli.video_options import READER_HELP, Reader
 from echoseg.cli.volume_options import (
     AXIS_HELP,
     EACH_HELP,
@@ -24,9 +27,12 @@ from echoseg.cli.volume_options import (
     Axis,
     Format,
 )
-from echoseg.errors import EchosegError
+from echoseg.errors import EchosegError, SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from echoseg.evaluation.scores import Score
     from echoseg.io.source import Source
     from echoseg.model import Model
     from echoseg.pipeline import RunResult
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
 PROMPT_HELP = (
     "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json; "
     "in volumes also box:x0,y0,z0,x1,y1,z1 | point:x,y,z | recist:FILE.npz, and recist-points: in place of recist:. "
-    "In source pixels; x1, y1 are edges."
+    "In source pixels; x1, y1 are edges. For a folder of traced videos: tracings | tracings:ES | tracings:all."
 )
 INPUT_HELP = "Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb://HOST/studies/UID[/series/UID]."
 EPILOG = (
@@ -46,13 +52,17 @@ EPILOG = (
 
 
 _OPENING = ("spacing", "fps", "series", "part", "axis", "window")
+_OPENED = (*_OPENING, "reader")
 
 
 def run(
     ctx: typer.Context,
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT", help="Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb:// addresses."),
+        typer.Argument(
+            metavar="INPUT",
+            help="Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb:// addresses, EchoNet-Dynamic's folder.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the results; each input gets a folder of its own in it.")],
     prompt: Annotated[str, typer.Option(help=PROMPT_HELP)] = "auto",
@@ -60,6 +70,7 @@ def run(
     weights: Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")] = None,
     direction: Annotated[Literal["forward", "backward", "both"], typer.Option(help="Where to track from the prompted frame.")] = "both",
     frame_index: Annotated[int | None, typer.Option(min=0, help="Frame of a prompt that names none.")] = None,
+    memory_selection: Annotated[str | None, typer.Option(metavar=METAVAR, help=MEMORY_HELP)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
@@ -76,6 +87,7 @@ def run(
     part: Annotated[str | None, typer.Option(metavar="slice[:N]|phase[:N]", help=EACH_HELP)] = None,
     axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
     window: Annotated[str | None, typer.Option(metavar="NAME|LEVEL,WIDTH", help=WINDOW_HELP)] = None,
+    reader: Annotated[Reader | None, typer.Option(help=READER_HELP)] = None,
     recipe: Annotated[Literal["mask", "box"], typer.Option(help=RECIPE_HELP)] = "mask",
     stop: Annotated[bool, typer.Option("--stop/--no-stop", help=STOP_HELP)] = True,
     zoom: Annotated[bool | None, typer.Option("--zoom/--no-zoom", help=ZOOM_HELP)] = None,
@@ -89,7 +101,8 @@ def run(
 ) -> None:
     """Segment each INPUT and write masks, measures and pictures to OUT/<name>/.
 
-    Clips of one study that show A4C and A2C also make OUT/study.json and study.html, with biplane values.
+    Clips of one study that show A4C and A2C also make OUT/study.json and study.html, with biplane values. The videos of a folder with
+    FileList.csv and VolumeTracings.csv are also evaluated: OUT/evaluation.
     """
     options: dict[str, Any] = {
         "prompt": prompt,
@@ -97,6 +110,7 @@ def run(
         "weights": weights,
         "direction": direction,
         "frame_index": frame_index,
+        "memory_selection": memory_selection,
         "device": device,
         "spacing": None if spacing is None else parse_spacing(spacing),
         "fps": fps,
@@ -109,6 +123,7 @@ def run(
         "part": part,
         "axis": axis,
         "window": window,
+        "reader": reader,
         "recipe": recipe,
         "stop": stop,
         "zoom": zoom,
@@ -123,12 +138,15 @@ def run(
         from echoseg.cli.run_config import read_run_config
 
         options |= {name: value for name, value in read_run_config(config).items() if not _given(ctx, name)}
+    if options["memory_selection"] is not None:
+        options["memory_selection"] = parse_memory_selection(str(options["memory_selection"]))
     view_of_input = input_views(options.pop("views"), inputs)
 
     import echoseg
     from echoseg.io.dicomweb_address import parse_address
+    from echoseg.io.echonet import is_traced_folder
+    from echoseg.io.video_reader import check_reader
     from echoseg.io.volume_files import volume_choice
-    from echoseg.prompting.parse import parse_prompt
     from echoseg.prompting.volume import STOP_RULES, VolumeOptions
     from echoseg.types import Subject
 
@@ -136,10 +154,12 @@ def run(
     options["volume"] = None if followed == VolumeOptions() else followed
     options["subject"] = Subject(options.pop("sex"), options.pop("height"), options.pop("weight"))
     try:
-        options["prompt"] = parse_prompt(options["prompt"], options["frame_index"])
+        options["prompt"] = checked_prompt(options["prompt"], inputs, options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
         _check_auto(options["prompt"], loaded)
         volume_choice(options["series"], options["part"], options["axis"], options["window"])
+        if options["reader"] is not None:
+            check_reader(options["reader"])
         if options["store"] is not None:
             parse_address(options["store"])
     except EchosegError as error:  # would fail every input alike
@@ -148,6 +168,7 @@ def run(
 
     failures: list[Failure] = []
     clips: list[StudyClip | None] = []
+    scores: list[Score] = []
 
     def failed(source: str, error: Exception) -> None:
         reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
@@ -157,6 +178,9 @@ def run(
 
     for given, view in zip(inputs, view_of_input, strict=True):
         try:
+            if is_traced_folder(Path(given)):
+                scores += _traced(Path(given), out, loaded, view, options, failed)
+                continue
             sources = _sources(given, options)
         except EchosegError as error:
             failed(given, error)
@@ -168,6 +192,7 @@ def run(
             except Exception as error:  # one bad input must not take the others with it
                 failed(source if isinstance(source, str) else given, error)
     write_failures(out, failures)
+    show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
     show_study(out, found, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
     if failures:
@@ -180,11 +205,27 @@ def run_one(source: str | Source, out: Path, **options: Any) -> RunResult:
 
     name = Path(source).name if isinstance(source, str) else source.name
     if not isinstance(source, str):  # opened with them already
-        options = {option: value for option, value in options.items() if option not in _OPENING}
+        options = {option: value for option, value in options.items() if option not in _OPENED}
     with job_progress(name) as report:
         result = pipeline.run(source, out=out, progress=report, **options)
     output().print(result_table(name, result.measurements, result.flags, result.directory))
     return result
+
+
+def _traced(
+    root: Path, out: Path, model: Model, view: str | None, options: dict[str, Any], failed: Callable[[str, Exception], None]
+) -> list[Score]:
+    """Runs every video of a traced folder; their scores."""
+    from echoseg.io.views import ASSUMED, view_in_name
+
+    named = view_in_name(root.name)
+    chosen = {name: value for name, value in options.items() if value is not None and name not in (*_OPENING, "prompt")}
+
+    def process(source: Source, prompt: str | Plan) -> RunResult:
+        return run_one(source, out, model=model, view=view or (named[0] if named else ASSUMED), prompt=prompt, **chosen)
+
+    opening = {option: options[option] for option in ("fps", "spacing", "reader")}
+    return evaluated(root, options["prompt"], process, failed, **opening)
 
 
 def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:
@@ -194,6 +235,8 @@ def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:
     if options["part"] in ("slice", "phase"):
         from echoseg.io.open import open_parts
 
+        if options["reader"] is not None:
+            raise SourceError(f"{given}: a reader is chosen for video files, which have no slices or phases; leave --reader out")
         return list(open_parts(given, **{option: options[option] for option in _OPENING}))
     if not is_dicomweb(given):
         return [given]

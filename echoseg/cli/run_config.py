@@ -9,6 +9,7 @@ import typer
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from echoseg.cli.video_options import Reader
 from echoseg.cli.volume_options import Axis, Format
 
 
@@ -22,6 +23,7 @@ class RunConfig(BaseModel):
     weights: Path | None = None
     direction: Literal["forward", "backward", "both"] | None = None
     frame_index: Annotated[int | None, Field(ge=0)] = None
+    memory_selection: float | str | None = None
     device: str | None = None
     spacing: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
     fps: Annotated[float | None, Field(gt=0)] = None
@@ -34,6 +36,7 @@ class RunConfig(BaseModel):
     part: str | None = None
     axis: Axis | None = None
     window: str | None = None
+    reader: Reader | None = None
     recipe: Literal["mask", "box"] | None = None
     stop: bool | None = None
     zoom: bool | None = None

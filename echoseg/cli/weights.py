@@ -1,11 +1,19 @@
-"""``echoseg weights``: the models there are, and the weights that come with the package."""
+"""``echoseg weights``: which weights there are, where they come from, what they may be used for; and how to get them here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from echoseg.cli.console import output
+
+if TYPE_CHECKING:
+    from echoseg.model import SAM2Config, WeightsRecord
 
 app = typer.Typer(help="Models and their weights.", no_args_is_help=True)
 
@@ -17,13 +25,84 @@ def root() -> None:
 
 @app.command("list")
 def list_() -> None:
-    """List the models, and for each whether its weights come with the package or are yours to bring (--weights FILE)."""
-    from echoseg.model import REGISTRY, shipped_weights
+    """List the models: whether their weights are here, their licence, where they come from, and the sha256 of what is here."""
+    from echoseg.model import REGISTRY, weights_folder
+
+    table = Table.grid(padding=(0, 2))
+    for config in REGISTRY.values():
+        for number, (name, value) in enumerate(_facts(config)):
+            table.add_row("" if number else config.name, name, Text(value, overflow="fold"))
+    output().print(table)
+    output().print(f"imported weights lie in {weights_folder()}", markup=False, soft_wrap=True)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Weights: .safetensors, or .pt as published. Nothing in it is executed.")],
+    model: Annotated[
+        str | None, typer.Option(help="A name from `echoseg weights list`  [default: what the file's parameters and its name tell]")
+    ] = None,
+) -> None:
+    """Copy FILE to the folder of weights: from then on `--model NAME` finds it."""
+    from echoseg.model import import_weights
+
+    _show(import_weights(file, model))
+
+
+@app.command()
+def pull(name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `echoseg weights list`.")]) -> None:
+    """Download the published weights of a model and import them. Without a network: says what to download by hand."""
+    from echoseg.model import pull_weights
+
+    _show(pull_weights(name))
+
+
+def _facts(config: SAM2Config) -> Iterator[tuple[str, str]]:
+    """What there is to know of the weights of a model: ``(name, value)``."""
+    from echoseg.errors import WeightsError
+    from echoseg.model import installed_weights, shipped_weights
     from echoseg.model.checkpoint import sha256
 
-    table = Table("model", "input", "weights", "origin", "sha256", box=None)
-    for config in REGISTRY.values():
-        path = shipped_weights(config)
-        have = "bring your own" if path is None else f"{path.name}, {path.stat().st_size / 1e6:.1f} MB"
-        table.add_row(config.name, f"{config.image_size} px", have, config.origin, "" if path is None else sha256(path))
+    path, record = shipped_weights(config), None
+    if path is not None:
+        yield "weights", f"ship with echoseg: {path.name}, {_size(path.stat().st_size)}"
+        yield "sha256", sha256(path)
+    else:
+        try:
+            record = installed_weights(config.name)
+        except WeightsError as error:  # the others are still worth a list
+            yield "weights", f"damaged: {error}"
+        else:
+            get = "bring your own" if config.published is None else f"echoseg weights pull {config.name}"
+            yield "weights", f"not here: {get}" if record is None else f"imported: {record.name}, {_size(record.size)}"
+    if record is not None:
+        yield "sha256", record.sha256
+        yield "published", "this file" if record.as_published else "not this file, whose licence is not known"
+    yield "licence", config.licence
+    if config.terms:
+        yield "terms", config.terms
+    yield "origin", config.origin
+
+
+def _show(record: WeightsRecord) -> None:
+    from echoseg.model import model_config
+
+    table = Table.grid(padding=(0, 2))
+    table.add_row("model", record.model)
+    table.add_row("file", f"{record.name}, {_size(record.size)}")
+    table.add_row("sha256", record.sha256)
+    terms = model_config(record.model).terms
+    if record.as_published:
+        table.add_row("licence", record.licence or "")
+        table.add_row("origin", f"{record.origin}, as published")
+    else:
+        table.add_row("origin", f"{record.origin}: not the published file that echoseg knows")
+        table.add_row("licence", f"unknown; that of the published weights is {model_config(record.model).licence}")
+    if terms:
+        table.add_row("terms", terms)
+    table.add_row("here", str(record.path))
     output().print(table)
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from natsort import natsorted
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
@@ -14,6 +14,8 @@ from PIL import Image as PillowImage
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
 from echoseg.evaluation.scores import Score
+from echoseg.io.grid_order import in_order_of
+from echoseg.io.itk_image import read_itk
 from echoseg.io.labelmap import LabelMap, read_label_map
 from echoseg.io.names import output_name
 from echoseg.types import Geometry, Timing
@@ -97,9 +99,10 @@ def score_files(name: str, predicted: Path, reference: Path, kind: str | None = 
 
     Raises:
         SourceError: a file cannot be read.
-        MeasureError: the two differ in shape or spacing.
+        MeasureError: the two differ in shape or spacing, or lie elsewhere in the patient.
     """
     found, truth = _read_pair(predicted, reference)
+    found = _in_order(found, truth, predicted)
     if found.masks.shape != truth.masks.shape:
         raise MeasureError(f"{predicted}: shape {found.masks.shape} (frames, rows, columns); the reference has {truth.masks.shape}")
     kind = kind or _kind(found.kind, truth.kind)
@@ -126,6 +129,17 @@ def _read_pair(predicted: Path, reference: Path) -> tuple[LabelMap, LabelMap]:
         return found, read_dicom_labels(reference, found)
     truth = read_labels(reference)
     return read_dicom_labels(predicted, truth) if predicted.suffix.lower() in _DICOM else read_labels(predicted), truth
+
+
+def _in_order(found: LabelMap, truth: LabelMap, path: Path) -> LabelMap:
+    """The prediction with its voxels in the order of the reference's, where both say how they lie in the patient."""
+    ours, theirs = found.geometry.affine, truth.geometry.affine
+    if ours is None or theirs is None or sorted(found.masks.shape) != sorted(truth.masks.shape):
+        return found
+    masks = in_order_of(found.masks, ours, theirs, truth.masks.shape)
+    if masks is None:
+        raise MeasureError(f"{path}: its voxels differ from the reference in place, direction or spacing; bring both to one grid")
+    return replace(found, masks=masks.astype(np.uint8), geometry=truth.geometry)
 
 
 def as_labels(array: NDArray[np.generic], where: str) -> NDArray[np.uint8]:
@@ -201,13 +215,13 @@ def read_dicom_labels(path: Path, like: LabelMap | None = None) -> LabelMap:
 
 
 def _read_itk(path: Path) -> LabelMap:
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise SourceError(f"{path}: not readable, with its data file beside it ({str(error).splitlines()[-1]})") from error
-    spacing = [float(s) for s in image.GetSpacing()]
-    geometry = Geometry((spacing[1], spacing[0]), spacing[2] if len(spacing) > 2 else None)
-    return LabelMap(as_labels(sitk.GetArrayFromImage(image), str(path)), "volume", geometry, Timing())
+    found = read_itk(path)
+    if found.phases != 1:
+        raise SourceError(f"{path}: a label map has 2 or 3 dimensions; this one has {found.phases} phases of {found.slices} slices")
+    voxels = found.phase(0)
+    column, row, between = voxels.spacing
+    geometry = Geometry(None if row is None or column is None else (row, column), between, voxels.affine)
+    return LabelMap(as_labels(np.asarray(voxels.planes), str(path)), "volume", geometry, Timing())
 
 
 def _is_one_case(path: Path) -> bool:

@@ -14,6 +14,7 @@ from echoseg.evaluation.resident import resident_mb
 from echoseg.io.source import Source
 from echoseg.model import Model
 from echoseg.pipeline import stream
+from echoseg.tracking import MemorySelection
 from echoseg.types import Box, Image
 
 BASELINE_FRAME = 200
@@ -79,7 +80,12 @@ class GeneratedClip(Source):
 
 
 def bench_memory(
-    model: Model, frames: int = 20_000, *, rereadable: bool = False, progress: Callable[[int], None] | None = None
+    model: Model,
+    frames: int = 20_000,
+    *,
+    rereadable: bool = False,
+    memory_selection: MemorySelection | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> MemoryReport:
     """Streams a generated clip and samples the resident memory of this process on the way.
 
@@ -87,6 +93,7 @@ def bench_memory(
         model: from :func:`echoseg.load_model`.
         frames: length of the stream, above 200.
         rereadable: the clip can be read again and tells its length; else it is an iterable that can be read once.
+        memory_selection: see :func:`echoseg.stream`.
         progress: told the number of frames done.
 
     Raises:
@@ -98,7 +105,8 @@ def bench_memory(
     clip = GeneratedClip(frames)
     source: Any = clip if rereadable else clip.frames()
     resident: dict[int, float] = {}
-    for done, _ in enumerate(stream(source, clip.box(), model, direction="forward"), start=1):
+    tracked = stream(source, clip.box(), model, direction="forward", memory_selection=memory_selection)
+    for done, _ in enumerate(tracked, start=1):
         if done in _MARKS or done == frames:
             resident[done] = _resident()
         if progress is not None:

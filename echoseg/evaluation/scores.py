@@ -68,10 +68,7 @@ def write_tables(folder: Path, scores: Sequence[Score]) -> list[Path]:
     Raises:
         OutputError: the folder or a file cannot be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"results cannot be written to {folder}: {error.strerror}; choose another --out") from error
+    make_folder(folder)
     names = measure_names(scores)
     cases = [[s.case, s.subject, s.setting, s.label, *(_text(s.measures.get(name, np.nan)) for name in names)] for s in scores]
     summary = [
@@ -82,6 +79,18 @@ def write_tables(folder: Path, scores: Sequence[Score]) -> list[Path]:
     write_csv(folder / "cases.csv", ["case", "subject", "setting", "label", *names], cases)
     write_csv(folder / "summary.csv", ["setting", "label", "measure", "mean", "low", "high", "cases", "subjects"], summary)
     return [folder / "cases.csv", folder / "summary.csv"]
+
+
+def make_folder(folder: Path) -> None:
+    """Makes ``folder`` and those above it where they are missing.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"results cannot be written to {folder}: {error.strerror}; choose another --out") from error
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

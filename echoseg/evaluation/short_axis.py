@@ -48,13 +48,13 @@ def expert_ejection(slices: Sequence[Reference]) -> StackEjection:
 
 
 def predicted_ejection(slices: Sequence[Reference], model: Model) -> StackEjection:
-    """The same from the model: the exact box of the contour at ED, tracked through the slice's phases.
+    """The same from the model: the exact box of the contour at ED, tracked through the slice's phases, outlines made convex.
 
     Errors as :func:`expert_ejection`; SourceError, PromptError as :func:`echoseg.segment`.
     """
     ed, es = phases(slices)
     masks = [_tracked(cine, ed, model) for cine in slices]
-    return _ejection(slices, np.stack([found[ed] for found in masks]), np.stack([found[es] for found in masks]))
+    return _ejection(slices, np.stack([found[ed] for found in masks]), np.stack([found[es] for found in masks]), convex=True)
 
 
 def _tracked(cine: Reference, ed: int, model: Model) -> BoolMask:
@@ -66,10 +66,10 @@ def _tracked(cine: Reference, ed: int, model: Model) -> BoolMask:
         return segment(source, Box.around(contour), model, frame_index=ed, volume=VolumeOptions(stop=None)).masks == 1
 
 
-def _ejection(slices: Sequence[Reference], ed: NDArray[np.bool_], es: NDArray[np.bool_]) -> StackEjection:
+def _ejection(slices: Sequence[Reference], ed: NDArray[np.bool_], es: NDArray[np.bool_], convex: bool = False) -> StackEjection:
     if len({cine.subject for cine in slices}) != 1:
         raise MeasureError("a stack is the slices of one patient: give one patient's folder")
     first = slices[0]
     if first.spacing is None or first.slice_mm is None:
         raise MeasureError(f"{first.subject}: the distance of pixels or slices is unknown: no volumes")
-    return stack_ef(ed, es, first.spacing, first.slice_mm)
+    return stack_ef(ed, es, first.spacing, first.slice_mm, convex=convex)

@@ -20,7 +20,7 @@ from echoseg.io.open import open_source
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.simulate import EchoClip, EchoOptions, simulate_study
-from echoseg.simulate.heart import random_heart
+from echoseg.simulate.heart import Heart, random_heart
 from echoseg.types import BoolMask
 
 SEED = 2**31 + 1
@@ -43,7 +43,8 @@ class SimulatedStudy:
         name: of the study.
         clips: ``{"A4C": clip, "A2C": clip}``.
         aneurysm: whether a region of the wall bulges in systole: two planes cannot tell such a volume.
-        foreshortened: whether a view shows a long axis more than 10 % shorter than the heart's, annulus middle to apex in 3D.
+        foreshortened: whether a view, at end-diastole or at end-systole, shows a long axis more than 10 % shorter than the heart's own,
+            annulus middle to apex in 3D. A heart that slides through the plane may be cut well at one of them alone.
     """
 
     name: str
@@ -72,18 +73,20 @@ def simulated_studies(count: int = COUNT, start: int = 0, foreshortening: float 
         seed = int(np.random.SeedSequence([SEED, index]).generate_state(1)[0])
         heart = random_heart(np.random.default_rng(seed), options)  # what the study begins with
         clips = simulate_study(seed, SIZE, FRAMES, options=options)
-        length = float(np.hypot(heart.length, np.hypot(*heart.bend)))
         yield SimulatedStudy(
             f"study_{index:05d}",
             clips,
             aneurysm=bool((heart.motion[:, 0] < -ANEURYSM).any()),
-            foreshortened=any(_shown_length(clip) < (1 - MAX_LENGTH_DIFFERENCE) * length for clip in clips.values()),
+            foreshortened=any(_foreshortened(clip, heart) for clip in clips.values()),
         )
 
 
-def _shown_length(clip: EchoClip) -> float:
-    """The long axis of the true mask that is nearest to end-diastole, mm."""
-    return measure_view(clip.masks[clip.phase.argmin()] == 1, clip.spacing).length
+def _foreshortened(clip: EchoClip, heart: Heart) -> bool:
+    for frame in (clip.phase.argmin(), clip.phase.argmax()):
+        own = np.hypot(heart.length * (1 - heart.shortening * clip.phase[frame]), np.hypot(*heart.bend))
+        if measure_view(clip.masks[frame] == 1, clip.spacing).length < (1 - MAX_LENGTH_DIFFERENCE) * own:
+            return True
+    return False
 
 
 def score_study(study: SimulatedStudy, model: Model | None = None) -> list[Score]:

@@ -85,14 +85,18 @@ def _frame(path: Path) -> NDArray[np.uint8]:
 
 
 def _cavity(path: Path, size: tuple[int, ...]) -> BoolMask:
-    """``(H, W)`` mask of the pixels whose centre lies in the outline of a contour file: lines of x y, whole numbers at pixel centres."""
+    """``(H, W)`` mask of the pixels whose centre lies in the outline of a contour file.
+
+    Lines of x y, whole numbers at pixel centres, counted from 1. The file does not say from what: moved by -1 in both directions the
+    contours of the patient at hand lie on the edge between blood and muscle, as given beside it (docs/cardiac.md).
+    """
     try:
         outline = np.loadtxt(path, ndmin=2)
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: not a contour, lines of x and y in pixels ({error})") from error
     if outline.shape[1:] != (2,) or len(outline) < 3:
         raise SourceError(f"{path}: not a contour, lines of x and y in pixels (found {len(outline)} lines of {outline.shape[1]} numbers)")
-    ys, xs = np.indices(size)
+    ys, xs = np.indices(size) + 1
     inside = Outline(outline).contains_points(np.column_stack([xs.ravel(), ys.ravel()]))
     return np.asarray(inside.reshape(size), bool)
 

@@ -64,7 +64,8 @@ _RENAMED = tuple(
 
 def missing_counterpart(config: SAM2Config) -> str | None:
     """Why ``config`` cannot run in transformers here; None when it can."""
-    if not isinstance(config.trunk, HieraConfig) or config.embedding_stride != 16 or config.structures:
+    whole = config.use_high_res_features and config.no_obj_embed_spatial and config.add_tpos_enc_to_obj_ptrs
+    if not isinstance(config.trunk, HieraConfig) or config.embedding_stride != 16 or config.structures or not whole:
         return f"transformers has no architecture like {config.name}"
     if config.mem_dim != _MEMORY_WIDTH or config.d_model == config.mem_dim:
         return f"transformers takes memories of {_MEMORY_WIDTH} channels, and a wider embedding, only"

@@ -15,6 +15,7 @@ from echoseg.evaluation.dataset import box_frame, measure
 from echoseg.evaluation.npz import npz_volumes
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
+from echoseg.io.grid_order import in_order_of
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.volume import VolumeSource
@@ -34,7 +35,7 @@ def volume_references(paths: Iterable[str]) -> Iterator[Reference]:
     """The cases that ``paths`` name: MedSAM2's ``.npz`` files, folders of them, or ``IMAGE=LABELS``, two volumes of one grid.
 
     Raises:
-        SourceError: unreadable, or image and labels differ in shape.
+        SourceError: unreadable, or image and labels differ in shape or lie elsewhere.
     """
     for path in paths:
         image, separator, labels = path.partition(_PAIR)
@@ -105,6 +106,12 @@ def _pair(image: Path, labels: Path) -> Reference:
             raise SourceError(f"{labels}: not a volume of labels")
         frames, geometry = np.stack(list(pictures.frames())), pictures.geometry
         values = np.stack([numbers.stored(index) for index in range(numbers.length)])
+        lies = numbers.geometry.affine
+    if geometry.affine is not None and lies is not None and sorted(values.shape) == sorted(frames.shape[:3]):
+        ordered = in_order_of(values, lies, geometry.affine, frames.shape[:3])
+        if ordered is None:
+            raise SourceError(f"{labels}: its voxels differ from {image.name} in place, direction or spacing; bring both to one grid")
+        values = ordered
     if values.shape != frames.shape[:3]:
         raise SourceError(f"{labels}: slices {values.shape} do not fit those of {image.name}, {frames.shape[:3]}")
     truth = {f"{value:g}": values == value for value in np.unique(values) if value}

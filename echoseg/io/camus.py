@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
+from echoseg.io.itk_image import load_itk
 
 LABELS = {1: "LV", 2: "MYO", 3: "LA"}
 PHASES = ("ED", "ES")
@@ -78,7 +79,7 @@ def _find(folder: Path, stem: str) -> tuple[Path, Path] | None:
 def _read(path: Path) -> tuple[NDArray[np.uint8], tuple[float, float]]:
     """``(H, W)`` pixels of a 2D image (a third axis of length 1 is dropped) and ``(row_mm, col_mm)``."""
     try:
-        image = sitk.ReadImage(str(path))
+        image = load_itk(path)[0] if path.suffix == ".mhd" else sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise SourceError(f"{path}: cannot be read, with its data file beside it ({str(error).splitlines()[-1]})") from error
     pixels = sitk.GetArrayFromImage(image)

@@ -38,6 +38,7 @@ from pydicom.uid import (
 )
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.codestream import check_codestream
 from echoseg.io.dicom_values import quiet_reading, text
 
 _ITEM, _END_OF_SEQUENCE, _PIXEL_DATA = 0xFFFEE000, 0xFFFEE0DD, 0x7FE00010
@@ -95,8 +96,12 @@ class FrameTable:
     surplus: int = 0
 
 
-def read_header(path: Path) -> tuple[Dataset, FrameTable]:
+def read_header(path: Path, images_only: bool = True) -> tuple[Dataset, FrameTable]:
     """Read the header of a DICOM file and find its frames; no pixel is decoded and pixel data is not kept.
+
+    Args:
+        path: the file.
+        images_only: refuse objects whose pixels are no image, such as segmentations.
 
     Returns:
         The header without pixel data, and the frame table.
@@ -107,20 +112,22 @@ def read_header(path: Path) -> tuple[Dataset, FrameTable]:
     """
     try:
         with quiet_reading():
-            return _read_header(path)
+            return _read_header(path, images_only)
     except SourceError:
         raise
     except Exception as error:  # a damaged header can fail anywhere in the parser; its message may quote the patient
         raise SourceError(f"{path}: not a readable DICOM file ({type(error).__name__}); damaged or cut off, copy it again") from error
 
 
-def _read_header(path: Path) -> tuple[Dataset, FrameTable]:
+def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
     with path.open("rb") as file:
         dataset = dcmread(file, stop_before_pixels=True, force=True)
         transfer_syntax = _transfer_syntax(dataset, path)
-        _check_is_image(dataset, path)
+        if images_only:
+            _check_is_image(dataset, path)
         options = as_pixel_options(dataset, transfer_syntax_uid=transfer_syntax, pixel_keyword="PixelData")
         declared = int(options["number_of_frames"])
+        _check_sizes(options, declared, path)
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             value = _inflated_pixels(path)
             _check_native_length(path, len(value), dataset, declared)
@@ -167,11 +174,12 @@ def decode_frame(table: FrameTable, file: BinaryIO, index: int) -> NDArray[np.ge
         if table.spans is None:
             file.seek(table.value_offset)
             return _to_rgb(*decoder.as_array(file, index=index, raw=True, **table.options))
-        fragments = [_read_span(file, span) for span in table.spans[index]]
+        frame = b"".join(_read_span(file, span) for span in table.spans[index])
+        check_codestream(frame, table.transfer_syntax, table.options)
         options = {k: v for k, v in table.options.items() if k != "extended_offsets"} | {"number_of_frames": 1}
         plugin = _PREFERRED.get(table.transfer_syntax, "")
         options["decoding_plugin"] = plugin if plugin in decoder.available_plugins else ""
-        return _to_rgb(*decoder.as_array(encapsulate([b"".join(fragments)], has_bot=False), index=0, raw=True, **options))
+        return _to_rgb(*decoder.as_array(encapsulate([frame], has_bot=False), index=0, raw=True, **options))
     except Exception as error:  # each decoder plugin has its own exceptions
         last_line = str(error).splitlines()[-1] if str(error) else type(error).__name__
         reason = _OBJECT.sub("", last_line).strip()
@@ -216,6 +224,15 @@ def _check_is_image(dataset: Dataset, path: Path) -> None:
         raise SourceError(f"{path}: the DICOM header has no image size; the file is damaged or cut off, copy it again")
     if dataset.get("BitsAllocated") == 1:
         raise UnsupportedSourceError(f"{path}: this DICOM file holds 1-bit masks, not images; give the image file")
+
+
+def _check_sizes(options: Mapping[str, Any], declared: int, path: Path) -> None:
+    """No size is zero or negative: the number of frames would then not be bounded by the length of the file."""
+    for keyword in ("rows", "columns", "samples_per_pixel", "bits_allocated"):
+        if int(options[keyword]) < 1:
+            raise SourceError(f"{path}: the DICOM header states {keyword.replace('_', ' ')} of {options[keyword]}; the file is damaged")
+    if declared < 1:
+        raise SourceError(f"{path}: the DICOM header states {declared} frames; the file is damaged")
 
 
 def _find_pixel_data(file: BinaryIO, path: Path, transfer_syntax: UID) -> tuple[int, int, str | None]:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.pixels import iter_pixels
 from pydicom.uid import SegmentationStorage
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.dicom_frames import decode_frame, open_frames, read_header
 from echoseg.io.dicom_header import Origin, Reference, dicom_origin
 from echoseg.io.dicom_values import items, number, numbers, quiet_reading, text
 from echoseg.io.labelmap import LabelMap
@@ -29,6 +29,7 @@ _LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"  # newer than pydicom's dict
 _SOP_CLASSES = (SegmentationStorage, _LABEL_MAP_STORAGE)
 _MOST_FRAMES = 2**15
 _OFF_PLANE = 0.02  # of the slice distance; writers round positions
+_OFF_PIXELS = 0.1
 _OFF_GRID_MM = 0.05  # per voxel across the whole image: what rounding of spacing and direction explains
 
 
@@ -156,7 +157,9 @@ def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[
     affine = getattr(source, "stored_affine", None)
     if source.kind == "volume" and affine is not None and all(frame.position for frame in segmentation.frames):
         shape = getattr(source, "to_stored")(np.broadcast_to(np.uint8(0), (len(source), *source.size))).shape  # noqa: B009
-        places = _by_position(segmentation, np.asarray(affine), shape)
+        _check_grid(segmentation, affine, shape)
+        own = _image_places(source.dicom_frames)
+        places = _by_position(segmentation, affine, _matrix_places(affine, shape[0]) if own is None else own)
     else:
         shape = (len(source), *source.size)
         places = _by_reference(segmentation, dicom_origin(source.dicom_frames))
@@ -180,7 +183,8 @@ def segmentation_label_map(segmentation: DicomSegmentation, like: LabelMap | Non
         geometry, shape = _own_grid(segmentation) if like is None else (like.geometry, like.masks.shape)
         if geometry.affine is None:
             raise SourceError(_misfit(segmentation, "it lies in the patient, and the other label map does not say where it lies"))
-        places = _by_position(segmentation, geometry.affine, shape)
+        _check_grid(segmentation, geometry.affine, shape)
+        places = _by_position(segmentation, geometry.affine, _matrix_places(geometry.affine, shape[0]))
     else:
         numbered = [max((n or 0 for _, n in frame.references), default=0) for frame in segmentation.frames]
         if min(numbered) < 1:
@@ -219,23 +223,47 @@ def _sane(segmentation: DicomSegmentation, count: int) -> int:
     return count
 
 
-def _by_position(segmentation: DicomSegmentation, affine: NDArray[np.float64], shape: Sequence[int]) -> list[int]:
-    """The slice of each frame on a grid ``(k, j, i)`` whose voxels ``affine`` takes to LPS millimetres."""
+def _image_places(images: Sequence[tuple[Path, int]]) -> NDArray[np.float64] | None:
+    """``(K, 3)`` LPS millimetres: where each image says that it lies; None where one does not say.
+
+    Where slices are missing or uneven, the matrix of the volume puts those beyond the gap elsewhere.
+    """
+    origin = dicom_origin(images)
+    places = []
+    for index, frame in origin.frames:
+        header = origin.headers[index]
+        groups = items(header, "PerFrameFunctionalGroupsSequence")
+        holders = items(groups[frame - 1], "PlanePositionSequence") if frame is not None and frame <= len(groups) else []
+        places.append(numbers((*holders, header)[0], "ImagePositionPatient"))
+    return np.array(places) if places and all(len(place) == 3 for place in places) else None
+
+
+def _matrix_places(affine: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    return np.asarray(affine[:3, 3] + np.arange(count)[:, None] * affine[:3, 2])
+
+
+def _check_grid(segmentation: DicomSegmentation, affine: NDArray[np.float64], shape: Sequence[int]) -> None:
     if segmentation.orientation is None:
         raise SourceError(_misfit(segmentation, "it states no orientation"))
     columns, rows = np.array(segmentation.orientation[:3]), np.array(segmentation.orientation[3:])
     row_mm, column_mm = segmentation.spacing or (np.linalg.norm(affine[:3, 1]), np.linalg.norm(affine[:3, 0]))
     across = [(affine[:3, 0] - columns * column_mm) * shape[2], (affine[:3, 1] - rows * row_mm) * shape[1]]
-    if max(float(np.abs(off).max()) for off in across) > max(_OFF_GRID_MM, 0.1 * min(row_mm, column_mm)):
+    if max(float(np.abs(off).max()) for off in across) > max(_OFF_GRID_MM, _OFF_PIXELS * min(row_mm, column_mm)):
         raise SourceError(_misfit(segmentation, "its orientation or pixel spacing differs"))
-    to_voxel = np.linalg.inv(affine)
-    places = []
+
+
+def _by_position(segmentation: DicomSegmentation, affine: NDArray[np.float64], places: NDArray[np.float64]) -> list[int]:
+    """The slice of each frame, of slices at ``places`` ``(K, 3)`` whose voxels lie as ``affine`` says."""
+    to_voxel = np.linalg.inv(affine[:3, :3])
+    found = []
     for frame in segmentation.frames:
-        i, j, k = (to_voxel @ [*(frame.position or ()), 1.0])[:3]
-        if abs(k - round(k)) > _OFF_PLANE or max(abs(i), abs(j)) > 0.1 or not 0 <= round(k) < shape[0]:
+        offsets = (np.array(frame.position) - places) @ to_voxel.T
+        index = int(np.abs(offsets[:, 2]).argmin())
+        i, j, k = np.abs(offsets[index])
+        if k > _OFF_PLANE or max(i, j) > _OFF_PIXELS:
             raise SourceError(_misfit(segmentation, "a frame lies on none of its slices"))
-        places.append(round(k))
-    return places
+        found.append(index)
+    return found
 
 
 def _by_reference(segmentation: DicomSegmentation, origin: Origin) -> list[int]:
@@ -252,8 +280,8 @@ def _by_reference(segmentation: DicomSegmentation, origin: Origin) -> list[int]:
 
 
 def _filled(segmentation: DicomSegmentation, places: Sequence[int], shape: Sequence[int]) -> dict[int, NDArray[np.bool_]]:
-    masks = {segment: np.zeros(tuple(shape), dtype=bool) for segment in segmentation.labels}
     try:
+        masks = {segment: np.zeros(tuple(shape), dtype=bool) for segment in segmentation.labels}
         with quiet_reading():
             for frame, place, values in zip(segmentation.frames, places, _pixels(segmentation), strict=True):
                 for segment in segmentation.labels if frame.segment is None else (frame.segment,):
@@ -265,15 +293,17 @@ def _filled(segmentation: DicomSegmentation, places: Sequence[int], shape: Seque
 
 def _pixels(segmentation: DicomSegmentation) -> Iterator[NDArray[Any]]:
     """The stored values of each frame. Frames of bits follow each other without gaps, which pydicom does not take apart."""
-    dataset = dcmread(segmentation.path)
-    if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        yield from iter_pixels(dataset)
-        return
-    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    header, table = read_header(segmentation.path, images_only=False)
     size = segmentation.size[0] * segmentation.size[1]
-    for start in range(0, len(segmentation.frames) * size, size):
-        bits = np.unpackbits(packed[start // 8 : (start + size + 7) // 8], bitorder="little")
-        yield bits[start % 8 : start % 8 + size].reshape(segmentation.size)
+    with open_frames(table) as file:
+        for index in range(table.count):
+            if header.BitsAllocated != 1 or table.spans is not None:
+                yield decode_frame(table, file, index)
+                continue
+            start = index * size
+            file.seek(table.value_offset + start // 8)
+            packed = np.frombuffer(file.read((start + size + 7) // 8 - start // 8), dtype=np.uint8)
+            yield np.unpackbits(packed, bitorder="little")[start % 8 : start % 8 + size].reshape(segmentation.size)
 
 
 def _misfit(segmentation: DicomSegmentation, why: str) -> str:

@@ -87,7 +87,7 @@ def dicom_slices(header: Dataset, table: FrameTable) -> list[DicomSlice]:
     per_frame = items(header, "PerFrameFunctionalGroupsSequence")
     shared = items(header, "SharedFunctionalGroupsSequence")[:1]
     if len(per_frame) != table.count:
-        per_frame = [Dataset() for _ in range(table.count)]
+        per_frame = [Dataset()] * table.count
     return [_slice(header, table, index, [group, *shared]) for index, group in enumerate(per_frame)]
 
 
@@ -119,8 +119,16 @@ class DicomPlanes:
             return decode_frame(one.table, file, one.frame)
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> NDArray[np.generic]:
-        """All of them in the type of the files."""
-        whole = np.empty(self.shape, self.dtype)
+        """All of them in the type of the files.
+
+        Raises:
+            SourceError: an image is damaged, or all of them are too many for the memory.
+        """
+        try:
+            whole = np.empty(self.shape, self.dtype)
+        except MemoryError as error:
+            path = self._slices[0].table.path
+            raise SourceError(f"{path}: {len(self)} slices do not fit into memory; slicing plane 'stored' reads one at a time") from error
         for index in range(len(self)):
             whole[index] = self[index]
         return whole

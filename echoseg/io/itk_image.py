@@ -38,11 +38,8 @@ def read_itk(path: Path) -> Acquisition:
         SourceError: damaged, cut off, without its data file, or of a geometry that gives the voxels no place.
         UnsupportedSourceError: of more dimensions, or data that lies outside of the folder of its header.
     """
-    header = _header_text(path)
-    file_format = "NRRD" if header.startswith(b"NRRD") else "MetaImage"
-    _check_counts(path, header, file_format)
-    _check_data_file(path, header)
-    image = _quietly(path)
+    image, header = load_itk(path)
+    file_format = _format(header)
     dimension, components = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
     if dimension not in (2, 3, 4):
         raise UnsupportedSourceError(f"{path}: {dimension} dimensions; give a volume, or a series of volumes in time")
@@ -77,6 +74,23 @@ def read_itk(path: Path) -> Acquisition:
         phases_are="the fourth axis of the file",
         owner=image,
     )
+
+
+def load_itk(path: Path) -> tuple[SimpleITK.Image, bytes]:
+    """The image of a NRRD or MetaImage file, and its header, which was checked before ITK saw it.
+
+    Raises:
+        SourceError: damaged, cut off, or without its data file.
+        UnsupportedSourceError: data that lies outside of the folder of its header.
+    """
+    header = _header_text(path)
+    _check_counts(path, header, _format(header))
+    _check_data_file(path, header)
+    return _quietly(path), header
+
+
+def _format(header: bytes) -> str:
+    return "NRRD" if header.startswith(b"NRRD") else "MetaImage"
 
 
 def _four_dimensional(stored: NDArray[np.generic], dimension: int, phased: bool) -> NDArray[np.generic]:

@@ -15,6 +15,7 @@ from echoseg.io.names import output_name, safe_name
 from echoseg.io.orientation import Plane
 from echoseg.io.sniff import folder_content, sniff
 from echoseg.io.source import Kind, Source
+from echoseg.io.video_reader import Reader, check_reader
 from echoseg.io.volume_files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
 from echoseg.io.voxels import Acquisition
 from echoseg.types import Flag
@@ -34,6 +35,7 @@ def open_source(
     part: str | None = None,
     axis: Plane | None = None,
     window: str | None = None,
+    reader: Reader | None = None,
 ) -> Source:
     """Open one input as a lazily read sequence of frames.
 
@@ -62,6 +64,8 @@ def open_source(
             or ``stored``, the order of the file.
         window: grey values of a volume: ``soft-tissue``, ``lung``, ``bone``, ``brain``, ``liver``, ``mediastinum``,
             ``percentile`` or ``LEVEL,WIDTH``; default: soft tissue for CT, else the percentile.
+        reader: what decodes a video file: ``pyav`` (default), ``decord`` (``pip install 'echoseg[video]'``) or ``opencv``.
+            All give the same frames at the same times, or an error.
 
     Raises:
         SourceError: missing, empty, cut off, damaged, or of an unusable shape; the message says what to do.
@@ -69,8 +73,10 @@ def open_source(
     """
     _check_kind(kind)
     choice = volume_choice(series, part, axis, window)
+    if reader is not None:
+        check_reader(reader)
     if isinstance(source, Source):
-        if choice.given or any(option is not None for option in (name, fps, spacing, kind)):
+        if choice.given or any(option is not None for option in (name, fps, spacing, kind, reader)):
             raise SourceError(f"{source.name}: is open already; give name, fps, spacing, kind and the rest where it is opened first")
         return source
     if choice.part is not None and choice.part.index is None:
@@ -78,9 +84,11 @@ def open_source(
     if is_dicomweb(source):
         from echoseg.io.dicomweb import open_fetched
 
-        given: dict[str, Any] = dict(fps=fps, spacing=spacing, kind=kind, series=series, part=part, axis=axis, window=window)
+        given: dict[str, Any] = dict(fps=fps, spacing=spacing, kind=kind, series=series, part=part, axis=axis, window=window, reader=reader)
         return open_fetched(source, lambda path, title: open_source(path, name=name or title, **given))
-    found, title = _find(source, safe_name(name) if name else None, kind, choice)
+    found, title = _find(source, safe_name(name) if name else None, kind, choice, reader)
+    if reader is not None and (isinstance(found, Acquisition) or "reader" not in found.details):
+        raise SourceError(f"{title}: a reader is chosen for a video file, and this is none; leave reader out")
     return _finished(found, title, source, kind, choice, fps, spacing)
 
 
@@ -150,7 +158,9 @@ def _check_unused(opened: Source, choice: VolumeChoice) -> None:
         raise SourceError(f"{opened.name}: {', '.join(unused)} can be chosen in volumes and DICOM series; this {opened.kind} is none")
 
 
-def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice) -> tuple[Source | Acquisition, str]:
+def _find(
+    source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice, reader: Reader | None = None
+) -> tuple[Source | Acquisition, str]:
     """A source, or slices of which the source is still to be chosen; and its name."""
     if isinstance(source, str | PathLike):
         path = Path(source)
@@ -161,7 +171,7 @@ def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice
             return _find_in_folder(path, name, kind, choice), name
         if choice.series is not None:
             raise SourceError(f"{path}: a series is chosen in a folder of DICOM files, and this is one file")
-        return _find_in_file(path, name, kind, choice), name
+        return _find_in_file(path, name, kind, choice, reader), name
     from echoseg.io.array import ArraySource, IterableSource, stack_frames
 
     if hasattr(source, "__array__"):
@@ -177,14 +187,14 @@ def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice
     raise SourceError(f"a {type(source).__name__} is not a source; give a path, a numpy array, or an iterable of frames")
 
 
-def _find_in_file(path: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Source | Acquisition:
+def _find_in_file(path: Path, name: str, kind: Kind | None, choice: VolumeChoice, reader: Reader | None) -> Source | Acquisition:
     content = sniff(path)
     if content == "dicom":
         return _find_in_dicom(path, name, kind, choice)
     if content == "video":
         from echoseg.io.video import VideoSource
 
-        return VideoSource(path, name)
+        return VideoSource(path, name, reader or "pyav")
     if content == "image":
         from echoseg.io.images import open_image
 

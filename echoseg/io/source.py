@@ -73,6 +73,11 @@ class Source(ABC):
             if low < high:
                 yield from reversed(list(self.frames(low, high)))
 
+    @property
+    def moments(self) -> bool:
+        """Whether frames are moments, a single image being one; the slices of a volume are places."""
+        return self.kind != "volume"
+
     def sector(self) -> BoolMask | None:
         """``(H, W)`` bool mask of the ultrasound scan sector, or None for a volume, or when none was found."""
         return None

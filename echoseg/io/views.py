@@ -1,15 +1,18 @@
-"""Which view a clip shows: what the caller says, what the file says, what its name says, in this order."""
+"""Which view a clip shows: what the caller says, the file says, its name says, the view classifier says, in this order."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from echoseg.io.source import Source
 
-ViewOrigin = Literal["given", "stated by the file", "guessed from the file name", "assumed"]
+ViewOrigin = Literal["given", "stated by the file", "guessed from the file name", "classifier", "assumed"]
 
 ASSUMED = "A4C"
+_SEEN = ("A4C", "A2C")
 
 # A word of its own: "a2c" also stands in the middle of names that are hexadecimal numbers.
 _EDGE_BEFORE, _EDGE_AFTER = r"(?:^|(?<=[^a-z0-9]))", r"(?=[^a-z0-9]|$)"
@@ -28,15 +31,41 @@ class ViewChoice(NamedTuple):
     origin: ViewOrigin
 
 
-def view_of(source: Source, given: str | None = None) -> ViewChoice:
-    """The view of a clip; A4C is assumed where nothing tells."""
+@dataclass(frozen=True)
+class ViewAnswer:
+    """What the view classifier says of a clip: ``{view: probability}``, summing to 1."""
+
+    shares: Mapping[str, float]
+
+    @property
+    def name(self) -> str:
+        """The likeliest view."""
+        return max(self.shares, key=lambda view: self.shares[view])
+
+    @property
+    def confidence(self) -> float:
+        """Its probability, 0..1."""
+        return self.shares[self.name]
+
+
+def view_of(source: Source, given: str | None = None, seen: str | None = None) -> ViewChoice:
+    """The view of a clip; A4C is assumed where nothing tells.
+
+    Args:
+        source: the clip.
+        given: by the caller.
+        seen: the view classifier's answer, where it is sure. It is taken when nothing else tells, and when it is A4C or A2C: a view that
+            cannot be measured is for people to name.
+    """
     if given is not None:
         return ViewChoice(given, "given")
     stated = source.details.get("view")
     if stated:
         return ViewChoice(str(stated), "stated by the file")
     guessed = view_in_name(source.name)
-    return ViewChoice(guessed[0], "guessed from the file name") if guessed else ViewChoice(ASSUMED, "assumed")
+    if guessed:
+        return ViewChoice(guessed[0], "guessed from the file name")
+    return ViewChoice(seen, "classifier") if seen in _SEEN else ViewChoice(ASSUMED, "assumed")
 
 
 def view_in_name(name: str) -> tuple[str, str] | None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from torch import Tensor
+
 from echoseg.errors import WeightsError
 from echoseg.model.checkpoint import load_strict, read_state_dict, sha256
 from echoseg.model.config import SAM2Config, model_config
+from echoseg.model.installed import how_to_get, installed_weights
 from echoseg.model.sam2 import SAM2
 
 
@@ -36,16 +39,29 @@ def shipped_weights(config: SAM2Config) -> Path | None:
 
 
 def load_network(name: str | SAM2Config, weights: str | Path | None = None) -> tuple[SAM2, WeightsInfo]:
-    """The network ``name`` with ``weights`` (default: those that ship).
+    """The network ``name`` with ``weights`` (default: those that ship, else those that were imported or pulled).
 
     Raises:
         ModelConfigError: unknown name.
-        WeightsError: no shipped weights and none given, or weights that do not fit.
+        WeightsError: no weights here and none given, weights that do not fit, or imported ones that are not what they were.
     """
     config = model_config(name) if isinstance(name, str) else name
     path = Path(weights) if weights is not None else shipped_weights(config)
-    if path is None:
-        raise WeightsError(f"no weights ship for {config.name}: download them ({config.origin}) and pass weights=PATH (--weights PATH)")
+    if path is not None:
+        state, info = read_state_dict(path), WeightsInfo(path.name, sha256(path))
+    else:
+        state, info = _installed(config)
     network = build_model(config)
-    load_strict(network, read_state_dict(path), path.name)
-    return network, WeightsInfo(path.name, sha256(path))
+    load_strict(network, state, info.file)
+    return network, info
+
+
+def _installed(config: SAM2Config) -> tuple[dict[str, Tensor], WeightsInfo]:
+    record = installed_weights(config.name)
+    if record is None:
+        raise WeightsError(
+            f"no weights ship for {config.name}, and none were imported. {how_to_get(config)} Or pass weights=PATH (--weights PATH)."
+        )
+    if sha256(record.path) != record.sha256:
+        raise WeightsError(f"{record.path}: is not what was imported (its sha256 is another); import {record.name} again")
+    return read_state_dict(record.path), WeightsInfo(record.name, record.sha256)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -50,7 +50,16 @@ def load_strict(model: nn.Module, state: dict[str, Tensor], label: str) -> None:
     Raises:
         WeightsError: names the missing, unexpected and mis-shaped keys.
     """
-    wanted = model.state_dict()
+    check_fits(model.state_dict(), state, label)
+    model.load_state_dict(state)
+
+
+def check_fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], label: str) -> None:
+    """Compares the names and shapes of parameters; the values may be on any device, ``meta`` too.
+
+    Raises:
+        WeightsError: names the missing, unexpected and mis-shaped keys.
+    """
     problems = []
     missing = [key for key in wanted if key not in state]
     unexpected = [key for key in state if key not in wanted]
@@ -64,7 +73,6 @@ def load_strict(model: nn.Module, state: dict[str, Tensor], label: str) -> None:
             problems.append(f"{len(keys)} {kind}: {_some(keys)}")
     if problems:
         raise WeightsError(f"{label} does not fit this model ({'; '.join(problems)}); is it the right --model for these weights?")
-    model.load_state_dict(state)
 
 
 def sha256(path: str | Path) -> str:

@@ -37,12 +37,57 @@ class ConvTrunkConfig:
     norm_groups: int = 8
 
 
-TrunkConfig: TypeAlias = HieraConfig | ConvTrunkConfig
+@dataclass(frozen=True)
+class ViTConfig:
+    """Plain vision transformer (Li et al. 2022, ViTDet) as EfficientTAM uses it; one level at the stride of its patches.
+
+    Attributes:
+        embed_dim, num_heads, depth: channels, attention heads, and number of blocks.
+        patch_size: side of a patch in pixels.
+        window_size: side of an attention window in patches.
+        global_att_blocks: blocks that attend to the whole frame; the others attend within windows.
+        pretrain_grid: side, in patches, of the position encoding in the weights; it is resized to the input.
+    """
+
+    embed_dim: int = 192
+    num_heads: int = 3
+    depth: int = 12
+    patch_size: int = 16
+    window_size: int = 14
+    global_att_blocks: tuple[int, ...] = (2, 5, 8, 11)
+    pretrain_grid: int = 14
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels of the only level."""
+        return (self.embed_dim,)
+
+
+TrunkConfig: TypeAlias = HieraConfig | ConvTrunkConfig | ViTConfig
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file of weights that its authors keep on the Hugging Face Hub.
+
+    Attributes:
+        repository: ``owner/name`` on the hub. ``file``: its name there.
+        sha256: hex digest of the file, where it is known; what is pulled must have it.
+    """
+
+    repository: str
+    file: str
+    sha256: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where a browser downloads the file."""
+        return f"https://huggingface.co/{self.repository}/resolve/main/{self.file}"
 
 
 @dataclass(frozen=True)
 class SAM2Config:
-    """A complete SAM 2.1 model.
+    """A complete SAM 2.1 model, or one of its relatives: what they leave out, the flags say.
 
     Attributes:
         name: registry name.
@@ -50,8 +95,11 @@ class SAM2Config:
         trunk: configuration of the trunk.
         d_model: channels of the frame embedding.
         embedding_stride: input pixels per embedding cell; mask logits come at a quarter of it.
-        fpn_top_down_levels: trunk levels (0 = finest) that receive the next coarser level.
+        fpn_top_down_levels: trunk levels (0 = finest) that receive the next coarser level; a trunk of one level has none.
         scalp: number of coarsest levels dropped after the neck.
+        use_high_res_features: the mask decoder sees two finer levels besides the embedding.
+        no_obj_embed_spatial: a learned embedding marks memories of frames without the object.
+        add_tpos_enc_to_obj_ptrs: object pointers carry a temporal encoding.
         mem_dim: channels of a stored memory.
         num_maskmem: spatial memories attended to: one set of prompted frames and ``num_maskmem - 1`` tracked ones.
         memory_layers, memory_ffn: depth and hidden width of the memory attention.
@@ -63,10 +111,13 @@ class SAM2Config:
         crop_to_sector: frames of a clip are cut to the scan sector before they are stretched to the input, since a small input
             cannot spare pixels for text and margins; False for the published models, which see whole frames.
         zoom_to_prompt: frames are cut to a square around the prompted objects, for the same reason.
+        mirror_prompted: prompted frames are also looked at in mirror image, see :mod:`echoseg.tracking.mirror`; this doubles their cost.
         for_volumes: name of the model that takes this one's place on volumes, when both run with the weights that ship.
         weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
-        licence: licence of the published weights.
+        licence: licence of the shipped or published weights.
+        terms: what else their authors say of their use, a sentence or two; empty when the licence says it all.
         origin: where the weights come from, for ``echoseg weights list``.
+        published: the file that ``echoseg weights pull`` gets, or None.
     """
 
     name: str
@@ -76,6 +127,9 @@ class SAM2Config:
     embedding_stride: int = 16
     fpn_top_down_levels: tuple[int, ...] = (2, 3)
     scalp: int = 1
+    use_high_res_features: bool = True
+    no_obj_embed_spatial: bool = True
+    add_tpos_enc_to_obj_ptrs: bool = True
     mem_dim: int = 64
     num_maskmem: int = 7
     memory_layers: int = 4
@@ -88,16 +142,25 @@ class SAM2Config:
     structures: tuple[str, ...] = ()
     crop_to_sector: bool = False
     zoom_to_prompt: bool = False
+    mirror_prompted: bool = False
     for_volumes: str | None = None
     weights: str | None = None
     licence: str = "Apache-2.0"
+    terms: str = ""
     origin: str = ""
+    published: Published | None = None
 
     def __post_init__(self) -> None:
         if self.image_size % (2 * self.embedding_stride):
             raise ModelConfigError(f"{self.name}: image_size {self.image_size} must be a multiple of {2 * self.embedding_stride}")
         if self.d_model % self.mem_dim or self.d_model % 8:
             raise ModelConfigError(f"{self.name}: d_model {self.d_model} must be a multiple of mem_dim {self.mem_dim} and of 8")
+        levels = len(self.trunk.channels) - self.scalp
+        if levels < 1 or (self.use_high_res_features and levels != 3):
+            wanted = "3 with use_high_res_features" if self.use_high_res_features else "1 or more"
+            raise ModelConfigError(f"{self.name}: the trunk has {levels} levels left after scalp {self.scalp}; it takes {wanted}")
+        if isinstance(self.trunk, ViTConfig) and self.trunk.patch_size != self.embedding_stride:
+            raise ModelConfigError(f"{self.name}: embedding_stride {self.embedding_stride} must be the patch_size {self.trunk.patch_size}")
 
     @property
     def embedding_size(self) -> int:
@@ -112,6 +175,23 @@ class SAM2Config:
 
 _TINY = HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9))
 _META = "Meta, facebook/sam2.1-hiera-{} (sam2.1_hiera_{}.pt)"
+_MEDSAM2_TERMS = (
+    "The model card names CC-BY-SA-4.0 and says in its text that the weights can only be used for research and education purposes. "
+    "The first allows more than the second: keep to the second, or ask the authors. The code of MedSAM2 is Apache-2.0."
+)
+
+_EFFICIENT_TAM = SAM2Config(
+    "efficienttam-tiny",
+    image_size=512,
+    trunk=ViTConfig(),
+    fpn_top_down_levels=(),
+    scalp=0,
+    use_high_res_features=False,
+    no_obj_embed_spatial=False,
+    add_tpos_enc_to_obj_ptrs=False,
+    origin="Xiong et al., yunyangx/efficient-track-anything",
+    published=Published("yunyangx/efficient-track-anything", "efficienttam_ti_512x512.pt"),
+)
 
 _COMPACT = SAM2Config(
     "compact",
@@ -130,6 +210,7 @@ _COMPACT = SAM2Config(
     dropout=0.0,
     structures=STRUCTURES,
     crop_to_sector=True,
+    mirror_prompted=True,
     for_volumes="compact-volume",
     weights="compact.safetensors",
     origin="echoseg, trained on simulated echo only",
@@ -149,18 +230,55 @@ REGISTRY: dict[str, SAM2Config] = {
             weights="compact-volume.safetensors",
             origin="echoseg, trained on simulated CT, MRI and cine MR only",
         ),
-        SAM2Config("medsam2", image_size=512, trunk=_TINY, origin="Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)"),
-        SAM2Config("sam2.1-tiny", trunk=_TINY, origin=_META.format("tiny", "tiny")),
-        SAM2Config("sam2.1-small", trunk=HieraConfig(96, 1, (1, 2, 11, 2), (7, 10, 13)), origin=_META.format("small", "small")),
+        SAM2Config(
+            "medsam2",
+            image_size=512,
+            trunk=_TINY,
+            licence="CC-BY-SA-4.0, research and education only",
+            terms=_MEDSAM2_TERMS,
+            origin="Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)",
+            published=Published("wanglab/MedSAM2", "MedSAM2_latest.pt", "c92743b99f00d078bf32a3afcc38aaa9faf1c1692dffe3eaa7a90938c1991060"),
+        ),
+        SAM2Config(
+            "sam2.1-tiny",
+            trunk=_TINY,
+            origin=_META.format("tiny", "tiny"),
+            published=Published(
+                "facebook/sam2.1-hiera-tiny", "sam2.1_hiera_tiny.pt", "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69"
+            ),
+        ),
+        SAM2Config(
+            "sam2.1-small",
+            trunk=HieraConfig(96, 1, (1, 2, 11, 2), (7, 10, 13)),
+            origin=_META.format("small", "small"),
+            published=Published(
+                "facebook/sam2.1-hiera-small", "sam2.1_hiera_small.pt", "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38"
+            ),
+        ),
         SAM2Config(
             "sam2.1-base-plus",
             trunk=HieraConfig(112, 2, (2, 3, 16, 3), (12, 16, 20), window_pos_embed_bkg_spatial_size=(14, 14)),
             origin=_META.format("base-plus", "base_plus"),
+            published=Published(
+                "facebook/sam2.1-hiera-base-plus",
+                "sam2.1_hiera_base_plus.pt",
+                "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+            ),
         ),
         SAM2Config(
             "sam2.1-large",
             trunk=HieraConfig(144, 2, (2, 6, 36, 4), (23, 33, 43), window_spec=(8, 4, 16, 8)),
             origin=_META.format("large", "large"),
+            published=Published(
+                "facebook/sam2.1-hiera-large", "sam2.1_hiera_large.pt", "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318"
+            ),
+        ),
+        _EFFICIENT_TAM,
+        replace(
+            _EFFICIENT_TAM,
+            name="efficienttam-small",
+            trunk=ViTConfig(384, 6),
+            published=Published("yunyangx/efficient-track-anything", "efficienttam_s_512x512.pt"),
         ),
     )
 }

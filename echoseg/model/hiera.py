@@ -10,24 +10,9 @@ from torch import Tensor, nn
 
 from echoseg.model.config import HieraConfig
 from echoseg.model.layers import MLP
+from echoseg.model.windows import window_partition, window_unpartition
 
 _layer_norm = partial(nn.LayerNorm, eps=1e-6)
-
-
-def window_partition(x: Tensor, window: int) -> tuple[Tensor, tuple[int, int]]:
-    """Cuts ``(B, H, W, C)`` into ``(B * windows, window, window, C)``, zero-padded; also returns the padded size."""
-    batch, height, width, channels = x.shape
-    x = F.pad(x, (0, 0, 0, -width % window, 0, -height % window))
-    padded = (x.shape[1], x.shape[2])
-    x = x.view(batch, padded[0] // window, window, padded[1] // window, window, channels)
-    return x.transpose(2, 3).reshape(-1, window, window, channels), padded
-
-
-def window_unpartition(windows: Tensor, window: int, padded: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Inverse of :func:`window_partition`: back to ``(B, *size, C)``."""
-    rows, columns = padded[0] // window, padded[1] // window
-    x = windows.reshape(-1, rows, columns, window, window, windows.shape[-1]).transpose(2, 3)
-    return x.reshape(-1, *padded, windows.shape[-1])[:, : size[0], : size[1]]
 
 
 def _max_pool(x: Tensor, stride: int) -> Tensor:
@@ -91,11 +76,11 @@ class MultiScaleBlock(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """7x7 convolution of stride 4, channels last."""
+    """A strided convolution of the image, channels last."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, kernel_size: int, stride: int, padding: int) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(3, channels, kernel_size=7, stride=4, padding=3)
+        self.proj = nn.Conv2d(3, channels, kernel_size, stride, padding)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.proj(x).permute(0, 2, 3, 1)
@@ -108,7 +93,7 @@ class Hiera(nn.Module):
         super().__init__()
         stage_starts = [sum(config.stages[:i]) for i in range(1, len(config.stages))]
         self.stage_ends = [start - 1 for start in stage_starts] + [sum(config.stages) - 1]
-        self.patch_embed = PatchEmbed(config.embed_dim)
+        self.patch_embed = PatchEmbed(config.embed_dim, kernel_size=7, stride=4, padding=3)
         self.pos_embed = nn.Parameter(torch.zeros(1, config.embed_dim, *config.window_pos_embed_bkg_spatial_size))
         self.pos_embed_window = nn.Parameter(torch.zeros(1, config.embed_dim, config.window_spec[0], config.window_spec[0]))
         self.blocks = nn.ModuleList()

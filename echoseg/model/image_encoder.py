@@ -1,17 +1,19 @@
-"""Image encoder: trunk and feature pyramid neck (Lin et al. 2017)."""
+"""Image encoder: a trunk, and the neck that brings its levels to the width of the model."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from echoseg.model.config import HieraConfig, SAM2Config
+from echoseg.model.config import ConvTrunkConfig, HieraConfig, SAM2Config, TrunkConfig
 from echoseg.model.conv_trunk import ConvTrunk
 from echoseg.model.hiera import Hiera
+from echoseg.model.layers import LayerNorm2d
+from echoseg.model.vit import ViT
 
 
 class FpnNeck(nn.Module):
-    """Brings every trunk level to ``d_model`` channels; chosen levels also receive the coarser one above, summed."""
+    """Feature pyramid (Lin et al. 2017): every trunk level in ``d_model`` channels; chosen ones also receive the coarser one, summed."""
 
     def __init__(self, channels: tuple[int, ...], d_model: int, top_down_levels: tuple[int, ...]) -> None:
         super().__init__()
@@ -33,16 +35,45 @@ class FpnNeck(nn.Module):
         return out
 
 
+class ViTDetNeck(nn.Module):
+    """Two convolutions and norms on the only level of a plain trunk (Li et al. 2022)."""
+
+    def __init__(self, channels: int, d_model: int) -> None:
+        super().__init__()
+        level = nn.Sequential()
+        level.add_module("conv_1x1", nn.Conv2d(channels, d_model, 1, bias=False))
+        level.add_module("norm_0", LayerNorm2d(d_model))
+        level.add_module("conv_3x3", nn.Conv2d(d_model, d_model, 3, padding=1, bias=False))
+        level.add_module("norm_1", LayerNorm2d(d_model))
+        self.convs = nn.ModuleList([level])
+
+    def forward(self, levels: list[Tensor]) -> list[Tensor]:
+        """One trunk level to ``(B, d_model, h, w)``."""
+        return [conv(level) for conv, level in zip(self.convs, levels, strict=True)]
+
+
+def build_trunk(config: TrunkConfig) -> Hiera | ConvTrunk | ViT:
+    """The trunk that ``config`` describes."""
+    if isinstance(config, HieraConfig):
+        return Hiera(config)
+    return ConvTrunk(config) if isinstance(config, ConvTrunkConfig) else ViT(config)
+
+
 class ImageEncoder(nn.Module):
     """Trunk + neck; the ``scalp`` coarsest levels are dropped after they have fed the others."""
 
     def __init__(self, config: SAM2Config) -> None:
         super().__init__()
-        self.trunk: Hiera | ConvTrunk = Hiera(config.trunk) if isinstance(config.trunk, HieraConfig) else ConvTrunk(config.trunk)
-        self.neck = FpnNeck(config.trunk.channels, config.d_model, config.fpn_top_down_levels)
+        channels = config.trunk.channels
+        self.trunk = build_trunk(config.trunk)
+        self.neck: ViTDetNeck | FpnNeck
+        if len(channels) == 1:
+            self.neck = ViTDetNeck(channels[0], config.d_model)
+        else:
+            self.neck = FpnNeck(channels, config.d_model, config.fpn_top_down_levels)
         self.scalp = config.scalp
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """``(B, 3, S, S)`` to three levels ``(B, d_model, ., .)``, finest first, the last at the embedding stride."""
+        """``(B, 3, S, S)`` to levels ``(B, d_model, ., .)``, finest first, the last at the embedding stride."""
         levels = self.neck(self.trunk(images))
         return levels[: len(levels) - self.scalp]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from echoseg.model.build import WeightsInfo, load_network
+from echoseg.model.build import WeightsInfo, load_network, shipped_weights
 from echoseg.model.config import SAM2Config
 from echoseg.model.sam2 import SAM2
 from echoseg.runtime.device import Execution, choose_execution
@@ -52,8 +52,9 @@ def load_model(name: str = "compact", weights: str | Path | None = None, device:
     """Loads a model by name.
 
     Args:
-        name: ``compact`` (ships with echoseg), ``medsam2``, ``sam2.1-tiny`` ... (bring their weights); see ``echoseg weights list``.
-        weights: path of a ``.pt`` or ``.safetensors`` file; None uses the weights that ship.
+        name: ``compact`` (ships with echoseg), ``medsam2``, ``sam2.1-tiny``, ``efficienttam-tiny`` ... (import or pull their weights
+            once); see ``echoseg weights list``.
+        weights: path of a ``.pt`` or ``.safetensors`` file; None uses the weights that ship, or those that were imported or pulled.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
 
@@ -64,4 +65,5 @@ def load_model(name: str = "compact", weights: str | Path | None = None, device:
     """
     execution = choose_execution(device, precision)
     network, info = load_network(name, weights)
-    return Model(network.to(execution.device).requires_grad_(False), execution, info, shipped=weights is None)
+    shipped = weights is None and shipped_weights(network.config) is not None
+    return Model(network.to(execution.device).requires_grad_(False), execution, info, shipped=shipped)

@@ -49,8 +49,9 @@ class MaskDecoder(nn.Module):
             nn.ConvTranspose2d(width // 4, width // 8, 2, 2),
             nn.GELU(),
         )
-        self.conv_s0 = nn.Conv2d(width, width // 8, 1)
-        self.conv_s1 = nn.Conv2d(width, width // 4, 1)
+        if config.use_high_res_features:
+            self.conv_s0 = nn.Conv2d(width, width // 8, 1)
+            self.conv_s1 = nn.Conv2d(width, width // 4, 1)
         self.output_hypernetworks_mlps = nn.ModuleList(MLP(width, width, width // 8, 3) for _ in range(_NUM_MASK_TOKENS))
         self.iou_prediction_head = MLP(width, config.iou_hidden, _NUM_MASK_TOKENS, 3, sigmoid_output=True)
         self.pred_obj_score_head = MLP(width, width, 1, 3)

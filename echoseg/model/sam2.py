@@ -1,7 +1,7 @@
 """SAM 2.1 (Ravi et al. 2024) as pure functions of tensors: encode a frame, attend to memory, decode a prompt, encode a memory.
 
-Parameter names are those of the published checkpoints, so that SAM 2.1 and MedSAM2 weights load strictly. The module holds no
-state between frames; :mod:`echoseg.tracking` does.
+Parameter names are those of the published checkpoints, so that SAM 2.1, MedSAM2 and EfficientTAM weights load strictly. The
+module holds no state between frames; :mod:`echoseg.tracking` does.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class FrameFeatures:
 
     Attributes:
         embedding: ``(B, C, h, w)`` at the embedding stride.
-        high_res: ``(B, C/8, 4h, 4w)`` and ``(B, C/4, 2h, 2w)``, already projected for the decoder; or empty.
+        high_res: ``(B, C/8, 4h, 4w)`` and ``(B, C/4, 2h, 2w)``, already projected for the decoder; empty where the decoder takes none.
     """
 
     embedding: Tensor
@@ -94,8 +94,9 @@ class SAM2(nn.Module):
         self.no_mem_embed = nn.Parameter(torch.zeros(1, 1, width))
         self.no_mem_pos_enc = nn.Parameter(torch.zeros(1, 1, width))
         self.no_obj_ptr = nn.Parameter(torch.zeros(1, width))
-        self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, config.mem_dim))
-        for parameter in (self.maskmem_tpos_enc, self.no_mem_embed, self.no_mem_pos_enc, self.no_obj_ptr, self.no_obj_embed_spatial):
+        if config.no_obj_embed_spatial:
+            self.no_obj_embed_spatial = nn.Parameter(torch.zeros(1, config.mem_dim))
+        for parameter in self.parameters():  # those above; the modules below begin as torch begins them
             nn.init.trunc_normal_(parameter, std=0.02)
         self.image_encoder = ImageEncoder(config)
         self.mask_downsample = nn.Conv2d(1, 1, config.embedding_stride // 4, config.embedding_stride // 4)
@@ -104,15 +105,19 @@ class SAM2(nn.Module):
         self.sam_prompt_encoder = PromptEncoder(config)
         self.sam_mask_decoder = MaskDecoder(config)
         self.obj_ptr_proj = MLP(width, width, width, 3)
-        self.obj_ptr_tpos_proj = nn.Linear(width, config.mem_dim)
+        if config.add_tpos_enc_to_obj_ptrs:
+            self.obj_ptr_tpos_proj = nn.Linear(width, config.mem_dim)
         side = config.embedding_size
         self.register_buffer("frame_position", sine_2d(width, side, side), persistent=False)
         self.register_buffer("memory_position", sine_2d(config.mem_dim, side, side), persistent=False)
 
     def encode_image(self, images: Tensor) -> FrameFeatures:
         """``(B, 3, S, S)`` normalised images (:func:`echoseg.model.preprocess.normalize`) to features."""
-        fine, middle, embedding = self.image_encoder(images)
+        *finer, embedding = self.image_encoder(images)
+        if not self.config.use_high_res_features:
+            return FrameFeatures(embedding, ())
         decoder = self.sam_mask_decoder
+        fine, middle = finer
         return FrameFeatures(embedding, (decoder.conv_s0(fine), decoder.conv_s1(middle)))
 
     def attend_memory(self, embedding: Tensor, memory: MemoryTokens | None) -> Tensor:
@@ -158,6 +163,8 @@ class SAM2(nn.Module):
         logits = _resize(mask_logits.float(), self.config.image_size)
         mask = (logits > 0).float() if from_prompt and not self.training else logits.sigmoid()
         memory = self.memory_encoder(embedding, (mask * _MEMORY_SCALE + _MEMORY_BIAS).to(embedding.dtype))
+        if not self.config.no_obj_embed_spatial:
+            return memory
         absent = (object_score <= 0).to(memory.dtype)[..., None, None]
         return memory + absent * self.no_obj_embed_spatial[..., None, None]
 
@@ -179,10 +186,16 @@ class SAM2(nn.Module):
         if pointers:
             stacked = torch.stack([pointer for _, pointer in pointers], dim=1)
             tokens.append(stacked.reshape(len(stacked), -1, self.config.mem_dim))
-            distance = torch.tensor([float(d) for d, _ in pointers], device=stacked.device) / max(pointer_span, 1)
-            when = self.obj_ptr_tpos_proj(sine_1d(distance, self.config.d_model).to(stacked.dtype))
-            position.append(when.repeat_interleave(parts, dim=0)[None])
+            position.append(self._pointer_position([distance for distance, _ in pointers], pointer_span).repeat_interleave(parts, dim=1))
         return MemoryTokens(torch.cat(tokens, dim=1), torch.cat(position, dim=1), parts * len(pointers))
+
+    def _pointer_position(self, distances: Sequence[float], span: int) -> Tensor:
+        """Temporal encoding ``(1, pointers, mem_dim)``; zeros in a model without one."""
+        where = self.memory_position
+        if not self.config.add_tpos_enc_to_obj_ptrs:
+            return where.new_zeros(1, len(distances), self.config.mem_dim)
+        when = sine_1d(torch.tensor(distances, device=where.device) / max(span, 1), self.config.d_model)
+        return self.obj_ptr_tpos_proj(when.to(where.dtype))[None]
 
 
 def _resize(x: Tensor, size: int, antialias: bool = False) -> Tensor:

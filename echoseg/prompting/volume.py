@@ -23,7 +23,7 @@ from echoseg.prompting.key_slice import found_around, key_slice
 from echoseg.prompting.plan import Plan
 from echoseg.prompting.stop_rules import STOP_RULES, SliceState, StopRules, has_ended
 from echoseg.runtime.cache import Cache
-from echoseg.tracking import Session, Window, default_window, features_cache
+from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
 from echoseg.types import ABSENT_LOGIT, Box, Direction, FrameResult, MaskPrompt, Points, Prompt
 
 Recipe = Literal["mask", "box"]
@@ -88,14 +88,21 @@ class _Object:
     extent: range
 
 
-def volume_tracks(source: Source, model: Model, plan: Plan, options: VolumeOptions, progress: Progress | None) -> VolumeTracks | None:
+def volume_tracks(
+    source: Source,
+    model: Model,
+    plan: Plan,
+    options: VolumeOptions,
+    progress: Progress | None,
+    memory_selection: MemorySelection | None = None,
+) -> VolumeTracks | None:
     """The tracks of a volume's objects; None for other sources, which a :class:`~echoseg.tracking.Session` follows as a whole.
 
     Raises:
         PromptError: 3D prompts for another source; else as :class:`VolumeTracks`.
     """
     if source.kind == "volume":
-        return VolumeTracks(source, model, plan, options, progress)
+        return VolumeTracks(source, model, plan, options, progress, memory_selection)
     if plan.in_depth:
         raise PromptError(f"3D boxes and 3D points are for volumes, but {source.name} is a{'n' * (source.kind == 'image')} {source.kind}")
     return None
@@ -112,16 +119,26 @@ class VolumeTracks:
         plan: what is prompted.
         options: how it is followed.
         progress: told after every tracked slice.
+        memory_selection: which tracked slices a slice attends to, see :class:`~echoseg.tracking.Session`.
 
     Raises:
         PromptError: prompts that do not fit the volume or the model.
     """
 
-    def __init__(self, source: Source, model: Model, plan: Plan, options: VolumeOptions, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        model: Model,
+        plan: Plan,
+        options: VolumeOptions,
+        progress: Progress | None = None,
+        memory_selection: MemorySelection | None = None,
+    ) -> None:
         assert source.length is not None  # volumes come from files and arrays
         self.source, self.model, self.options = source, model, options
         self.plan = plan
         self._progress = progress
+        self._memory_selection = memory_selection
         self._length = source.length
         self._caches: dict[Window, Cache[FrameFeatures]] = {}
         self._objects = {object_id: self._prompted(object_id) for object_id in sorted(plan.prompts)}
@@ -207,7 +224,7 @@ class VolumeTracks:
         elif self.options.zoom is None:
             window = default_window(self.source, self.model, prompts)
         cache = self._caches.setdefault(window, features_cache())
-        return Session(self.source, self.model, cache=cache, history=0, window=window)
+        return Session(self.source, self.model, cache=cache, history=0, window=window, memory_selection=self._memory_selection)
 
     def _track(self, object_id: int, tracked: _Object, direction: Direction, done: int) -> _Track:
         seeds, session = tracked.seeds, tracked.session

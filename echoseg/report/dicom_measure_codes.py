@@ -56,6 +56,8 @@ _GENERAL = {
     "long_axis": codes.SCT.LongAxis,
     "short_axis": codes.SCT.ShortAxis,
 }
+WITHOUT_CODE = frozenset({"contour_strain", "peak_ejection_rate", "peak_filling_rate"})
+"""Measures that DICOM has no code for: a report leaves them out, lest a contour's strain be read as that of speckle tracking."""
 VIEWS = {"A4C": codes.cid12226.ApicalFourChamber, "A2C": codes.cid12226.ApicalTwoChamber}
 
 

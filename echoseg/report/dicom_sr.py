@@ -49,7 +49,7 @@ from echoseg.io.dicom_algorithm import UNFIT, Algorithm, date_instance, long_str
 from echoseg.io.dicom_codes import segment_codes
 from echoseg.io.dicom_header import Origin
 from echoseg.io.dicom_uid import derived_uid
-from echoseg.report.dicom_measure_codes import coded_measure, view_of
+from echoseg.report.dicom_measure_codes import WITHOUT_CODE, coded_measure, view_of
 
 _BEAT_MEASURES = {"ef": "ef", "edv_ml": "edv", "esv_ml": "esv", "sv_ml": "sv", "fac": "fac", "hr_bpm": "hr"}
 _OBJECT_MEASURES = {"volume_ml": ("volume", "mL"), "long_axis_mm": ("long_axis", "mm"), "short_axis_mm": ("short_axis", "mm")}
@@ -137,6 +137,8 @@ class _Writer:
         overall = []
         several = sum(not beat["partial"] for beat in beats) > 1
         for key, entry in self.record["measures"].items():
+            if key in WITHOUT_CODE:
+                continue
             mean = several and entry["method"] != "from the file"
             overall += self._measures(key, entry["value"], entry["unit"], entry["method"], codes.SCT.Mean if mean else None)
         frames = sorted({beat[phase] for beat in beats for phase in _PHASES})

@@ -164,6 +164,11 @@ def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[floa
             in_ml(key, None if volume is None else volume / area, "mL/m²", 1, None)
         in_ml("cardiac_index", None if analysis.co_l_min is None else analysis.co_l_min / area, "L/min/m²", 2, None)
     entry("fac", analysis.fac, "%", 1, f"cavity area ({analysis.view})", "fac")
+    contour = f"endocardial contour length ({analysis.view}), not speckle tracking"
+    entry("contour_strain", analysis.contour_strain, "%", 1, contour, "contour_strain")
+    for name in ("peak_ejection", "peak_filling"):
+        why = "the frame rate is unknown, or the clip holds no such part of a beat" if analysis.beats else missing
+        entry(f"{name}_rate", getattr(analysis, name), "EDV/s", 2, volumes, name, why)
     return measures
 
 

@@ -40,8 +40,8 @@ def cine_frames(rng: np.random.Generator, size: int, frames: int) -> tuple[NDArr
     papillary = np.float32(rng.uniform(0.3, 1.0))
     # readers draw the contour outside the trabeculae, a ragged rim that looks like muscle and thickens
     # when the cavity shrinks
-    rim_mm = np.float32(rng.choice([0.0, rng.uniform(0.5, 5.0)], p=[0.25, 0.75]))
-    ragged, rim = _around_the_axis(rng), np.float32(rng.uniform(0.4, 1.0))
+    rim_mm = np.float32(rng.choice([0.0, rng.uniform(0.5, 6.0)], p=[0.15, 0.85]))
+    ragged, rim, thickening = _around_the_axis(rng), np.float32(rng.uniform(0.4, 1.0)), rng.uniform(0.3, 1.5)
     bias = 1 + cv2.resize(rng.normal(0, 0.15, (3, 3)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     noise, blur, gain = rng.uniform(2, 14), rng.uniform(0.4, 1.2), rng.uniform(0.6, 1.1)
     pictures, masks = [], []
@@ -59,7 +59,8 @@ def cine_frames(rng: np.random.Generator, size: int, frames: int) -> tuple[NDArr
             muscle_here = (near < radius**2) & (mask == 1) & (np.abs(place.theta - theta) < 0.5)
             image = np.where(muscle_here, image + papillary * np.float32(muscle - blood), image)
         depth = place.inner - place.distance
-        reach = rim_mm * np.float32(1 + 0.5 * phase) * ragged[np.round(place.phi * (len(ragged) / (2 * np.pi))).astype(int) % len(ragged)]
+        around = np.round(place.phi * (len(ragged) / (2 * np.pi))).astype(int) % len(ragged)
+        reach = rim_mm * np.float32(1 + thickening * phase) * ragged[around]
         image = np.where((mask == 1) & (depth < reach), image + rim * np.minimum(muscle - image, 0), image)
         # long-axis blood beyond the base counts as neither
         image = np.where((mask == 0) & (place.axial < 0) & (place.distance < place.inner), np.float32(blood), image).astype(np.float32)

@@ -126,7 +126,7 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
         wall=length * rng.uniform(*wall),
         wall_waves=_waves(rng, (1, 2), 0.15),
         apex_wall=rng.uniform(0.5, 1.0),
-        atrium=(length * rng.uniform(0.3, 0.65), rng.uniform(0.85, 1.3), rng.uniform(1.5, 3.0)),
+        atrium=(length * _atrial_length(rng.uniform()), rng.uniform(0.85, 1.3), rng.uniform(1.5, 3.0)),
         right=(rng.uniform(18, 42), np.deg2rad(rng.uniform(50, 75)), np.deg2rad(rng.uniform(8, 35))),
         right_atrium=(rng.uniform(12, 24), rng.uniform(14, 24), rng.uniform(15, 28)),
         aorta=(
@@ -145,6 +145,12 @@ def random_heart(rng: np.random.Generator, options: EchoOptions) -> Heart:
             np.deg2rad(rng.uniform(50, 85)),
         ),
     )
+
+
+def _atrial_length(chance: float) -> float:
+    """LA length over LV length; one atrium in seven hardly shows, as where it is collapsed, cut off, or out of the plane."""
+    small = 1 / 7
+    return 0.05 + 0.25 * chance / small if chance < small else 0.3 + 0.35 * (chance - small) / (1 - small)
 
 
 def lv_profile(s: Array, widest: float, annulus: float, bluntness: tuple[float, float]) -> Array:

@@ -26,6 +26,7 @@ class EchoOptions:
         fps: frames per second of a clip.
         tilt_deg: in-plane rotation of the LV long axis, either side, degrees.
         foreshortening_deg: angle between the LV long axis and the image plane, degrees.
+        sway_deg: how far the probe tilts out of the plane with breathing, degrees.
         sector_deg: full opening angle of the sector, degrees.
         stretch: extra height-to-width factor of the pixels (1 leaves them as the layout made them).
         contrast_db: myocardium over blood, dB.
@@ -46,6 +47,7 @@ class EchoOptions:
     fps: Range = (15.0, 80.0)
     tilt_deg: Range = (-25.0, 25.0)
     foreshortening_deg: Range = (0.0, 18.0)
+    sway_deg: Range = (0.0, 0.0)
     sector_deg: Range = (60.0, 100.0)
     stretch: Range = (0.75, 1.33)
     contrast_db: Range = (10.0, 36.0)

@@ -87,6 +87,7 @@ class Drift:
         shift: ``(3,)`` amplitude in mm along u, v and through the plane. ``period``, ``phase``: s and radians.
         through: mm that the heart slides through the plane from end-diastole to end-systole.
         twist: radians that it turns about its axis meanwhile. ``rock``: radians of in-plane rocking.
+        sway: radians that the probe tilts out of the plane with breathing; the far end of the picture changes most.
     """
 
     shift: Vector
@@ -95,16 +96,22 @@ class Drift:
     through: float
     twist: float
     rock: float
+    sway: float
 
 
-def random_drift(rng: np.random.Generator) -> Drift:
+def random_drift(rng: np.random.Generator, options: EchoOptions) -> Drift:
+    """A drift as it is usual; a large sway is rare."""
+    shift = rng.normal(0, 1, 3)
+    low, high = options.sway_deg
+    sway = np.deg2rad(np.clip(low + 2 * abs(shift[2]) ** 3, low, high)) * np.sign(shift[2])
     return Drift(
-        rng.normal(0, 1, 3) * np.array([1.5, 1.5, 1.0]),
+        shift * np.array([1.5, 1.5, 1.0]),
         rng.uniform(2.5, 6.0),
         rng.uniform(0, 2 * np.pi, 3),
         rng.normal(0, 1.5),
         np.deg2rad(rng.normal(0, 5)),
         np.deg2rad(rng.normal(0, 2)),
+        float(sway),
     )
 
 
@@ -114,7 +121,11 @@ def moved(plane: Plane, drift: Drift, time: float, ejected: float) -> Plane:
     c, s = np.cos(drift.twist * ejected), np.sin(drift.twist * ejected)
     about_z = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
     right, down = about_z @ plane.right, about_z @ plane.down
+    anchor = about_z @ plane.anchor + plane.normal * (dn + drift.through * ejected)
+    # the probe's tip stays where it is
+    sway = drift.sway * np.sin(2 * np.pi * time / drift.period + drift.phase[2])
+    tilted = np.cos(sway) * down + np.sin(sway) * np.cross(right, down)
+    anchor, down = anchor + plane.v0 * (tilted - down), tilted
     angle = drift.rock * ejected
     right, down = np.cos(angle) * right + np.sin(angle) * down, -np.sin(angle) * right + np.cos(angle) * down
-    anchor = about_z @ plane.anchor + plane.normal * (dn + drift.through * ejected)
     return Plane(anchor, right, down, plane.u0 + du, plane.v0 + dv)

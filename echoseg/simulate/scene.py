@@ -43,7 +43,7 @@ def random_scene(rng: np.random.Generator, heart: Heart, view: str, rows: int, c
     """
     rest, systole = pose_heart(heart, 0.0, 0.0), pose_heart(heart, 1.0, 0.0)
     for _ in range(60):
-        plane, drift = random_plane(rng, heart, view, options), random_drift(rng)
+        plane, drift = random_plane(rng, heart, view, options), random_drift(rng, options)
         below = rng.uniform(40, 70) if view == "PSAX" else heart.atrium[0] * rng.uniform(0.3, 1.5) + rng.uniform(2, 25)
         sector = random_sector(rng, options, plane.v0 + below, rows)
         canvas = random_canvas(rng, sector, rows, cols, options)

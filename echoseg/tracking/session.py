@@ -16,6 +16,7 @@ from echoseg.model.load import Model
 from echoseg.model.sam2 import FrameFeatures
 from echoseg.runtime.cache import Cache, LRUCache
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
+from echoseg.tracking.memory_selection import MemorySelection
 from echoseg.tracking.reader import FrameReader
 from echoseg.tracking.tracker import Tracker
 from echoseg.tracking.window import Window
@@ -62,6 +63,7 @@ class Session:
         cache: where frame features are kept (``get``, ``put``, ``clear`` by frame index); default: 512 MB.
         history: tracked frames remembered an object and direction (see :class:`MemoryBank`).
         max_prompted: bound on the prompted frames a frame attends to; None for all.
+        memory_selection: which tracked frames a frame attends to; None for the last ones, however good, as officially.
         length: frames of the sequence when the source itself cannot tell (a live stream).
         window: the part of the frames that the network sees; default: :func:`default_window` of the first prompts.
         reader: of another session over the same source, so that two models can look at one live stream.
@@ -75,6 +77,7 @@ class Session:
         cache: Cache[FrameFeatures] | None = None,
         history: int = 256,
         max_prompted: int | None = None,
+        memory_selection: MemorySelection | None = None,
         length: int | None = None,
         window: Window | None = None,
         reader: FrameReader | None = None,
@@ -88,6 +91,7 @@ class Session:
         self.cache: Cache[FrameFeatures] = features_cache() if cache is None else cache
         self.history = history
         self.max_prompted = max_prompted
+        self.memory_selection = memory_selection
         self.reader = reader or FrameReader(self.source)
         self._objects: dict[int, _Object] = {}
 
@@ -120,8 +124,9 @@ class Session:
         given = as_prompts(prompts)
         self._check_frame(frame)
         self._show(given)
-        memory = self.tracker.answer(self._features(frame), given)
-        state = self._objects.setdefault(object_id, _Object(MemoryBank(self.model.config, self.history, self.max_prompted)))
+        memory = self.tracker.answer(self._features(frame), given, mirror=self._mirror(frame))
+        bank = MemoryBank(self.model.config, self.history, self.max_prompted, self.memory_selection)
+        state = self._objects.setdefault(object_id, _Object(bank))
         state.prompts[frame] = given
         state.bank.prompted[frame] = memory
         state.corrections.pop(frame, None)
@@ -153,7 +158,7 @@ class Session:
         clicks = given if anew else state.corrections.get(frame, []) + given
         seeded = frame in state.prompts
         recall = None if seeded else state.bank.recall(frame, backward, self.tracker.length)
-        memory = self.tracker.answer(self._features(frame), clicks, previous, recall)
+        memory = self.tracker.answer(self._features(frame), clicks, previous, recall, self._mirror(frame) if seeded else None)
         state.corrections[frame] = clicks
         (state.bank.prompted if seeded else state.bank.corrected)[frame] = memory
         self._confirm_others(object_id, frame, backward)
@@ -270,6 +275,15 @@ class Session:
         # A copy: the encoder's own outputs lie between its work buffers, and kept there they would hold the heap apart.
         self.cache.put(index, features.clone())
         return features
+
+    def _mirror(self, frame: int) -> FrameFeatures | None:
+        """Features of a frame's mirror image, if the model is to look at it and the frame can still be read."""
+        if not self.model.config.mirror_prompted:
+            return None
+        try:
+            return self.tracker.encode(self.reader.frame(frame), mirror=True)
+        except NotRereadableError:
+            return None
 
     def _show(self, prompts: Sequence[Prompt]) -> None:
         """Makes the network see all that is prompted; possible as long as nothing is remembered from a smaller window."""

@@ -16,6 +16,7 @@ from echoseg.model.preprocess import logits_to_source, mask_to_input, normalize
 from echoseg.model.prompt_encoder import BOX_FIRST, BOX_SECOND, PromptTensors
 from echoseg.model.sam2 import FrameFeatures, MaskPrediction
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory, Recall, pointer_span, store
+from echoseg.tracking.mirror import averaged, mirrored_prompt
 from echoseg.tracking.window import Window
 from echoseg.types import ABSENT_LOGIT, Box, FrameResult, Image, MaskPrompt, Points, Prompt, Structure
 
@@ -40,10 +41,11 @@ class Tracker:
         self.length = length
         self.window = window or Window.whole(size)
 
-    def encode(self, frame: Image) -> FrameFeatures:
-        """Features of one ``(H, W)`` or ``(H, W, 3)`` uint8 frame, shared by all objects."""
+    def encode(self, frame: Image, mirror: bool = False) -> FrameFeatures:
+        """Features of one ``(H, W)`` or ``(H, W, 3)`` uint8 frame, or of its mirror image, shared by all objects."""
         with self.model.execution():
-            images = normalize(frame[self.window.slices][None], self.model.config.image_size)
+            seen = frame[self.window.slices]
+            images = normalize((seen[:, ::-1] if mirror else seen)[None], self.model.config.image_size)
             return self.network.encode_image(images.to(self.model.execution.device))
 
     def answer(
@@ -52,6 +54,7 @@ class Tracker:
         prompts: Sequence[Prompt],
         previous: ObjectMemory | None = None,
         recall: Recall | None = None,
+        mirror: FrameFeatures | None = None,
     ) -> ObjectMemory:
         """Segments one object on one frame from prompts.
 
@@ -60,6 +63,7 @@ class Tracker:
             prompts: a box and/or points, or a structure; or one mask, optionally with points that correct it.
             previous: an earlier answer on this frame that the prompts correct.
             recall: what the frame attends to when it was reached by tracking; None on a frame seeded afresh.
+            mirror: features of the frame's mirror image, to ask there, too (:mod:`echoseg.tracking.mirror`); only without ``recall``.
 
         Raises:
             PromptError: prompts that cannot stand together or that this model does not know.
@@ -85,6 +89,10 @@ class Tracker:
                 prompt = PromptTensors(prompt.points, prompt.labels, limited, prompt.structure)
             embedding = self._attend(features, [recall]) if recall else self.network.attend_memory(features.embedding, None)
             prediction = self.network.decode(embedding, features.high_res, prompt, prompt.ambiguous)
+            if mirror is not None and recall is None:
+                flipped = mirrored_prompt(prompt, self.model.config.image_size)
+                unseen = self.network.attend_memory(mirror.embedding, None)
+                prediction = averaged(prediction, self.network.decode(unseen, mirror.high_res, flipped, flipped.ambiguous))
             return self._remember(features, prediction, from_prompt=True)[0]
 
     def confirm(self, features: FrameFeatures, memory: ObjectMemory) -> ObjectMemory:

@@ -10,6 +10,7 @@ from echoseg.training.config import AugmentConfig
 from echoseg.types import Image
 
 Matrix = NDArray[np.float64]
+Bend = NDArray[np.float32]
 
 
 def stretch(size: tuple[int, int], side: int) -> Matrix:
@@ -54,6 +55,29 @@ def warp(image: NDArray[np.uint8], matrix: Matrix, side: int) -> NDArray[np.uint
 def warp_mask(mask: NDArray[np.bool_], matrix: Matrix, side: int) -> NDArray[np.bool_]:
     """As :func:`warp` for one ``(H, W)`` mask: interpolated, then cut at one half."""
     return warp(mask.astype(np.uint8) * 255, matrix, side) >= 128
+
+
+def random_bend(side: int, config: AugmentConfig, rng: np.random.Generator) -> Bend | None:
+    """``(side, side, 2)`` float32: where each output pixel is taken from, in pixels; half the time None, which bends nothing.
+
+    Displacements are smooth, between 4 x 4 independent ones, and so small that nothing folds over.
+    """
+    if config.bend == 0 or rng.random() < 0.5:
+        return None
+    coarse = rng.uniform(-1, 1, (4, 4, 2)).astype(np.float32)
+    field = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC) * np.float32(config.bend * side)
+    y, x = np.mgrid[:side, :side].astype(np.float32)
+    return np.asarray(field + np.stack([x, y], axis=-1), np.float32)
+
+
+def bent(image: NDArray[np.uint8], bend: Bend | None) -> NDArray[np.uint8]:
+    """``image`` ``(side, side[, C])`` bent as :func:`random_bend` says; outside is 0."""
+    return image if bend is None else np.asarray(cv2.remap(image, bend[..., 0], bend[..., 1], cv2.INTER_LINEAR), np.uint8)
+
+
+def bent_mask(mask: NDArray[np.bool_], bend: Bend | None) -> NDArray[np.bool_]:
+    """As :func:`bent` for one ``(side, side)`` mask: interpolated, then cut at one half."""
+    return mask if bend is None else bent(mask.astype(np.uint8) * 255, bend) >= 128
 
 
 def change_greys(frames: Image, config: AugmentConfig, rng: np.random.Generator) -> Image:

@@ -125,6 +125,7 @@ class AugmentConfig(Strict):
         scale: zoom drawn log-uniformly in 1/(1+scale) .. 1+scale.
         aspect: horizontal stretch drawn log-uniformly in 1/(1+aspect) .. 1+aspect (stills are often squeezed to a square).
         shift: largest shift, fraction of the side.
+        bend: largest displacement of a smooth warp that changes shapes, fraction of the side; half the clips are bent.
         gamma, contrast, brightness: strengths of the grey curve.
         noise: largest standard deviation of additive noise, grey levels.
         blur: largest Gaussian sigma, pixels.
@@ -139,6 +140,7 @@ class AugmentConfig(Strict):
     scale: float = 0.25
     aspect: float = 0.25
     shift: float = 0.08
+    bend: Annotated[float, Field(ge=0, le=0.1)] = 0.0
     gamma: float = 0.4
     contrast: float = 0.3
     brightness: float = 20.0

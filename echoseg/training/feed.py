@@ -17,7 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from echoseg.errors import SourceError
 from echoseg.model.config import STRUCTURES, SAM2Config
-from echoseg.training.augment import Matrix, change_greys, random_warp, stretch, warp, warp_mask
+from echoseg.training.augment import Matrix, bent, bent_mask, change_greys, random_bend, random_warp, stretch, warp, warp_mask
 from echoseg.training.config import StageConfig, TrainConfig
 from echoseg.training.dataset import UNNAMED, Dataset, Sample
 from echoseg.training.prompts import DrawnPrompt, draw_prompt
@@ -166,11 +166,12 @@ def prepare(
         present = _in_view(sample, chosen[0], matrix, side, 1)
         if not present:
             raise SourceError(f"a training sample shows no object of at least one pixel at the model's input of {side} x {side}")
-    frames = np.stack([warp(sample.frames[t], matrix, side) for t in chosen])
+    bend = random_bend(side, config.augment, rng) if config.augment.bend else None
+    frames = np.stack([bent(warp(sample.frames[t], matrix, side), bend) for t in chosen])
     frames = change_greys(frames, config.augment, rng)
 
     def masks_of(i: int) -> NDArray[np.bool_]:
-        return np.stack([warp_mask(sample.masks[t, i], matrix, side) for t in chosen])
+        return np.stack([bent_mask(warp_mask(sample.masks[t, i], matrix, side), bend) for t in chosen])
 
     weights = np.array([_weight(int(sample.structures[i]), config) for i in present], float)
     objects = []

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from echoseg.errors import DeviceError, EchosegError, ModelConfigError
-from echoseg.model import ConvTrunkConfig, HieraConfig, SAM2Config, build_model, model_config
+from echoseg.model import ConvTrunkConfig, HieraConfig, SAM2Config, TrunkConfig, ViTConfig, build_model, model_config
 from echoseg.model.checkpoint import load_strict, read_state_dict
 from echoseg.model.sam2 import SAM2
 from echoseg.training.checkpoint import load_checkpoint, save_checkpoint
@@ -245,11 +245,17 @@ def architecture(config: TrainConfig) -> SAM2Config:
     options = _with_tuples(config.model_options)
     try:
         if isinstance(trunk := options.get("trunk"), dict):
-            fields = _with_tuples(trunk)
-            options["trunk"] = ConvTrunkConfig(**fields) if "channels" in fields else HieraConfig(**fields)
+            options["trunk"] = _trunk(base.trunk, _with_tuples(trunk))
         return replace(base, **options)
     except TypeError as error:
         raise ModelConfigError(f"model_options of {config.name}: {error}") from error
+
+
+def _trunk(base: TrunkConfig, options: dict[str, Any]) -> TrunkConfig:
+    """A trunk of the kind that ``base`` is, or else of the one that has all the ``options``."""
+    kinds = (type(base), HieraConfig, ConvTrunkConfig, ViTConfig)
+    kind = next((kind for kind in kinds if options.keys() <= {field.name for field in fields(kind)}), kinds[0])
+    return kind(**options)
 
 
 def _with_tuples(options: dict[str, Any]) -> dict[str, Any]:

@@ -153,6 +153,25 @@ def test_masks_that_lose_their_base_for_a_while_are_left_out_and_told():
     assert lv.ef == pytest.approx(whole.ef, abs=0.1)
 
 
+def test_a_vigorous_systole_that_shortens_by_a_third_is_no_lost_mask():
+    scale = 1 - 0.34 * np.sin(np.pi * np.arange(90) % (np.pi * 30) / 30) ** 2
+    masks = np.stack([Ventricle(55 * s, 26 * s, 0.4).mask(SPACING) for s in scale])
+    lv = analyse_lv(masks, np.arange(90) / 30, SPACING)
+    assert "mask_lost" not in codes(lv)
+    assert lv.ef == pytest.approx(100 * (1 - 0.66**3), abs=1)
+
+
+def test_a_ventricle_that_shrinks_evenly_strains_as_its_lengths_do_and_its_rates_are_those_of_its_volume():
+    scale = 1 - 0.2 * np.sin(np.pi * np.arange(90) / 30) ** 2
+    masks = np.stack([Ventricle(55 * s, 26 * s, 0.4).mask(SPACING) for s in scale])
+    lv = analyse_lv(masks, np.arange(90) / 30, SPACING)
+    steepest = np.abs(np.gradient(scale**3, 1 / 30)).max()
+    assert lv.contour_strain == pytest.approx(-20, abs=0.7)
+    assert lv.peak_ejection == pytest.approx(steepest, rel=0.08)
+    assert lv.peak_filling == pytest.approx(steepest, rel=0.08)
+    assert analyse_lv(masks, None, SPACING).peak_filling is None
+
+
 def test_a_ventricle_that_reaches_out_of_the_sector_is_flagged():
     masks, times = beating(beats=1)
     x = np.arange(masks.shape[2])[None] + np.zeros((masks.shape[1], 1))

@@ -53,6 +53,18 @@ def test_stack_ejection_fraction_with_a_slice_that_leaves_the_cavity_at_end_syst
     assert stack_ef(ed, es, HALF, 8).ef == pytest.approx(expected)
 
 
+def test_a_notch_of_a_papillary_muscle_belongs_to_the_convex_cavity_and_a_whole_disk_is_its_own_hull():
+    whole = np.stack([disk(20)] * 3)
+    notched = whole.copy()
+    notched[:, 30:36, 52:] = False
+    assert stack_volume(notched, HALF, 8).ml < 0.97 * stack_volume(whole, HALF, 8).ml
+    assert stack_volume(notched, HALF, 8, convex=True).ml == pytest.approx(stack_volume(whole, HALF, 8).ml, rel=0.005)
+    assert stack_volume(whole, HALF, 8, convex=True).ml == stack_volume(whole, HALF, 8).ml
+    assert stack_ef(whole, notched, HALF, 8, convex=True).ef == pytest.approx(0, abs=0.5)
+    with pytest.raises(MeasureError, match="hollow"):
+        stack_volume(whole, HALF, 8, hollow=True, convex=True)
+
+
 def test_a_stack_without_spacing_or_structure_is_refused():
     for masks, spacing, distance in [(np.ones((2, 9, 9)), None, 8), (np.ones((2, 9, 9)), HALF, 0), (np.zeros((2, 9, 9)), HALF, 8)]:
         with pytest.raises(MeasureError):

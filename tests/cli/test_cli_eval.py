@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 import echoseg
 from echoseg.cli.main import app
 from echoseg.errors import PromptError
-from echoseg.evaluation import dataset, simulated
+from echoseg.evaluation import dataset, dropouts, simulated
 from echoseg.evaluation.dataset import score_reference
 from tests.evaluation.reference_folders import write_camus, write_echonet, write_folders, write_lesion, write_sunnybrook
+from tests.evaluation.traced_folders import write_traced
 
 DOCS = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
 LABELS = np.zeros((4, 20, 24), np.uint8)
@@ -49,6 +50,8 @@ def any_model(monkeypatch, micro_model):
     monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto": micro_model, raising=False)
     whole = simulated.simulated_clips
     monkeypatch.setattr(simulated, "simulated_clips", lambda count: whole(min(count, 2), frames=4, size=48))
+    losing = dropouts.dropped_clips
+    monkeypatch.setattr(dropouts, "dropped_clips", lambda count, lost: losing(min(count, 2), lost=lost, size=48))
     volumes = simulated.simulated_volumes
     monkeypatch.setattr(simulated, "simulated_volumes", lambda count: volumes(count, slices=3, size=48))
 
@@ -149,6 +152,15 @@ def test_dataset_asks_as_it_is_told(tmp_path, any_model):
     assert {row["setting"] for row in rows(tmp_path / "cases.csv")} == {"auto", "ellipse in the true box"}
 
 
+def test_dropouts_compares_with_and_without_selection(tmp_path, any_model):
+    done = invoke("dropouts", "--count", "2", "--lost", "2", "--iou", "0.4,0.9", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    found = {(row["setting"], row["label"]) for row in rows(tmp_path / "cases.csv")}
+    memories = ("all frames", "IoU 0.4", "IoU 0.9")
+    assert found == {(f"{prompt}, {memory}", kind) for prompt in ("box", "auto") for memory in memories for kind in ("black", "frozen")}
+    assert "gain after" in done.stdout
+
+
 def test_prompts_counts_clicks_and_jitters_boxes(tmp_path, any_model):
     done = invoke("prompts", write_camus(tmp_path / "camus"), "--dataset", "camus", "--out", tmp_path / "scores")
     assert done.exit_code == 0, done.output
@@ -165,6 +177,7 @@ def test_prompts_counts_clicks_and_jitters_boxes(tmp_path, any_model):
         (("dataset", "nonsense"), "nonsense"),
         (("prompts", "--structure", "aorta"), "simulated shows no aorta"),
         (("dataset", "simulated", "--model", "nonsense"), "nonsense"),
+        (("dropouts", "--iou", "0.5,2"), "the least predicted IoU lies in 0..1"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(arguments, reason, request):
@@ -181,6 +194,7 @@ def test_the_commands_of_the_documentation_run(line, cases, any_model):
     write_lesion(cases / "lesions")
     write_sunnybrook(cases / "sunnybrook", slices=1)
     write_folders(cases / "mine")
+    write_traced(cases / "echonet", 1, 4, 48)
     done = invoke(*shlex.split(line, comments=True))
     assert done.exit_code == 0, done.output
 

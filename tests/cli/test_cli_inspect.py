@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from typer.testing import CliRunner
 
+import echoseg.io.video_reader
 import echoseg.model
 import echoseg.simulate.gallery
 import echoseg.training
@@ -113,6 +114,23 @@ def test_doctor_finds_the_tools_of_this_environment(monkeypatch, tmp_path):
     assert hashlib.sha256(b"x").hexdigest() in done.stdout
 
 
+def test_doctor_lists_the_video_readers_and_how_a_missing_one_is_installed(monkeypatch):
+    checks = {check.what: check for check in doctor_command.video_readers()}
+    assert {check.state for check in checks.values()} == {"ok"}
+    assert set(checks) == {"video reader pyav", "video reader decord", "video reader opencv"}
+    monkeypatch.setitem(echoseg.io.video_reader.MODULES, "decord", "surely_not_installed")
+    missing = next(check for check in doctor_command.video_readers() if check.what == "video reader decord")
+    assert missing.state == "optional" and "pip install 'echoseg[video]'" in missing.finding
+
+
+def test_info_opens_with_the_reader_that_is_asked_for(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(echoseg, "open_source", lambda path, **options: asked.update(options) or Clip(), raising=False)
+    assert invoke("info", "x", "--reader", "opencv").exit_code == 0
+    assert asked == {"reader": "opencv"}
+    assert invoke("info", "x", "--reader", "ffmpeg").exit_code == 2
+
+
 def test_doctor_names_a_problem_and_exits_with_1(monkeypatch):
     monkeypatch.setattr(echoseg.model, "shipped_weights", lambda config: None)
     done = invoke("doctor")
@@ -124,17 +142,6 @@ def test_doctor_reports_a_missing_library_as_a_problem(monkeypatch):
     monkeypatch.setattr(doctor_command, "LIBRARIES", ("surely-not-installed",))
     states = {check.what: check.state for check in doctor_command.libraries()}
     assert states["surely-not-installed"] == "problem"
-
-
-def test_weights_list_names_every_model_and_what_it_needs(monkeypatch, tmp_path):
-    weights = tmp_path / "compact.safetensors"
-    weights.write_bytes(b"x" * 2_500_000)
-    monkeypatch.setattr(echoseg.model, "shipped_weights", lambda config: weights if config.weights else None)
-    lines = {line.split()[0]: line for line in invoke("weights", "list").stdout.splitlines()}
-    assert set(echoseg.model.REGISTRY) <= set(lines)
-    assert "compact.safetensors, 2.5 MB" in lines["compact"]
-    assert hashlib.sha256(weights.read_bytes()).hexdigest() in lines["compact"]
-    assert "bring your own" in lines["medsam2"]
 
 
 def test_train_hands_its_options_over(monkeypatch, tmp_path):
@@ -152,6 +159,22 @@ def test_train_hands_its_options_over(monkeypatch, tmp_path):
     assert done.stdout == f"2 steps; checkpoints and logs in {tmp_path}\n"
 
 
+def test_a_run_that_is_there_is_not_replaced_unasked(monkeypatch, tmp_path):
+    calls = []
+
+    def train(config, *, out, resume, progress):
+        calls.append(resume)
+        return SimpleNamespace(step=2, folder=tmp_path)
+
+    monkeypatch.setattr(echoseg.training, "train", train)
+    assert invoke("train", tmp_path / "c.yaml", "--out", tmp_path).exit_code == 0
+    (tmp_path / "last.pt").touch()
+    refused = invoke("train", tmp_path / "c.yaml", "--out", tmp_path)
+    assert refused.exit_code == 2 and "--restart" in refused.output
+    assert invoke("train", tmp_path / "c.yaml", "--out", tmp_path, "--restart").exit_code == 0
+    assert calls == [False, False]
+
+
 def test_gallery_is_written_where_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(echoseg.simulate.gallery, "write_gallery", lambda path, seed, views: path.write_text(f"{seed} {views}"))
     done = invoke("simulate", "gallery", tmp_path / "g.png", "--views", "a3c,PSAX", "--seed", "4")
@@ -167,7 +190,8 @@ def test_gallery_of_an_unknown_view_is_a_usage_error(tmp_path):
 
 def test_version_and_help_answer():
     assert invoke("--version").stdout == f"echoseg {echoseg.__version__}\n"
-    for command in ([], ["run"], ["demo"], ["info"], ["doctor"], ["train"], ["weights", "list"], ["simulate", "gallery"], ["bench"]):
+    weights = [["weights", verb] for verb in ("list", "import", "pull")]
+    for command in ([], ["run"], ["demo"], ["info"], ["doctor"], ["train"], *weights, ["simulate", "gallery"], ["bench"]):
         done = invoke(*command, "--help")
         assert done.exit_code == 0
         assert "Usage" in done.stdout

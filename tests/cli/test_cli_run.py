@@ -123,6 +123,21 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
     assert calls["runs"][1][1] == {"prompt": "auto", "model": MODEL, **defaults}
 
 
+def test_the_reader_reaches_the_pipeline_from_the_line_and_from_a_config(calls, tmp_path):
+    config = tmp_path / "c.yaml"
+    config.write_text("reader: opencv")
+    assert invoke("run", "a.mp4", "--out", tmp_path, "--config", config).exit_code == 0
+    assert invoke("run", "a.mp4", "--out", tmp_path, "--reader", "decord", "--config", config).exit_code == 0
+    assert [options["reader"] for _, options in calls["runs"]] == ["opencv", "decord"]
+
+
+def test_a_reader_that_is_not_installed_is_a_usage_error(calls, tmp_path, monkeypatch):
+    monkeypatch.setattr("echoseg.io.video_reader.find_spec", lambda module: None)
+    done = invoke("run", "a.mp4", "--out", tmp_path, "--reader", "decord")
+    assert (done.exit_code, calls["runs"]) == (2, [])
+    assert "pip install 'echoseg[video]'" in done.stderr
+
+
 def test_a_prompt_is_read_once_for_all_inputs(calls, tmp_path):
     assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--prompt", "box:1,2,3,4@5").exit_code == 0
     first, second = (options["prompt"] for _, options in calls["runs"])
@@ -277,6 +292,25 @@ def test_config_errors_name_the_key(calls, tmp_path, text, reason):
     done = invoke("run", "a.dcm", "--out", tmp_path / "out", "--config", config)
     assert done.exit_code == 2
     assert reason in unboxed(done.stderr)
+
+
+@pytest.mark.parametrize(("given", "selection"), [("0.6", (0.6, 0.0)), ("0.6,-1", (0.6, -1.0))])
+def test_memory_selection_comes_from_the_command_line_or_the_config_file(calls, tmp_path, given, selection):
+    config = tmp_path / "run.yaml"
+    config.write_text(f"memory_selection: {given}\n")
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--config", config).exit_code == 0
+    assert invoke("run", "a.dcm", "--out", tmp_path, "--memory-selection", given).exit_code == 0
+    assert [options["memory_selection"] for _, options in calls["runs"]] == [echoseg.MemorySelection(*selection)] * 2
+    assert invoke("run", "a.dcm", "--out", tmp_path).exit_code == 0
+    assert "memory_selection" not in calls["runs"][2][1]
+
+
+@pytest.mark.parametrize("wrong", ["much", "1.5", "0.5,0,0", ""])
+def test_a_memory_selection_that_means_nothing_is_a_usage_error(calls, tmp_path, wrong):
+    done = invoke("run", "a.dcm", "--out", tmp_path, "--memory-selection", wrong)
+    assert done.exit_code == 2
+    assert "is not IOU[,SCORE]" in unboxed(done.stderr)
+    assert calls["runs"] == []
 
 
 def test_example_config_sets_the_defaults(calls, tmp_path):

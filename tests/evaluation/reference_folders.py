@@ -79,7 +79,7 @@ def write_sunnybrook(root: Path, name: str = "SC-1", slices: int = 2, phases: in
             _write_mr(root / name / "dicom" / f"{number}.dcm", frame, position=-8.0 * index, trigger=40.0 * phase, instance=number)
             if phase in (1, phases - 1):
                 half = 5 if phase == 1 else 10
-                left, right, top, bottom = 32 - half - 0.5, 32 + half - 0.5, 30 - half - 0.5, 30 + half - 0.5
+                left, right, top, bottom = 32 - half + 0.5, 32 + half + 0.5, 30 - half + 0.5, 30 + half + 0.5  # counted from 1
                 text = "\n".join(f"{x:.2f} {y:.2f}" for x, y in ((left, top), (right, top), (right, bottom), (left, bottom)))
                 (root / name / "i-contours" / f"IM-0001-{number:04d}-icontour-manual.txt").write_text(text)
     return root

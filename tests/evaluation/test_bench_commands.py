@@ -1,4 +1,4 @@
-"""`echoseg bench speed`, `memory` and `archive`: what they print, and how they exit."""
+"""`echoseg bench speed`, `memory`, `readers` and `archive`: what they print, and how they exit."""
 
 import json
 
@@ -7,10 +7,13 @@ from typer.testing import CliRunner
 
 import echoseg.archive.bench
 import echoseg.evaluation.memory
+import echoseg.evaluation.readers
 import echoseg.evaluation.speed
-from echoseg.archive.bench import ArchiveBench, Spent
+from echoseg.archive.bench import ArchiveBench
+from echoseg.archive.bench import Spent as Cost
 from echoseg.cli.main import app
 from echoseg.evaluation.memory import MemoryReport
+from echoseg.evaluation.readers import TASKS, ReaderSpeed, ReadersReport, Spent
 from echoseg.evaluation.speed import Comparison, PartSpeed, SpeedReport
 
 PARTS = {"encoder": PartSpeed(30.0, 0.5), "memory attention": PartSpeed(15.0, 0.25)}
@@ -53,7 +56,7 @@ def test_speed_json_holds_the_whole_report(no_model, monkeypatch):
 @pytest.mark.parametrize(("end", "code"), [(110.0, 0), (140.0, 1)])
 def test_memory_exits_with_1_when_it_grows(no_model, monkeypatch, end, code):
     report = MemoryReport("compact", "once", {200: 100.0, 2_000: 105.0, 3_000: end})
-    monkeypatch.setattr(echoseg.evaluation.memory, "bench_memory", lambda model, frames, rereadable: report)
+    monkeypatch.setattr(echoseg.evaluation.memory, "bench_memory", lambda model, frames, rereadable, memory_selection: report)
     done = invoke("memory", "--frames", "3000")
     assert done.exit_code == code
     assert f"{end - 100:+.1f} MB" in done.stdout and "2,000" in done.stdout
@@ -64,8 +67,22 @@ def test_memory_of_too_short_a_stream_is_a_usage_error():
     assert invoke("memory", "--frames", "200").exit_code == 2
 
 
+def test_readers_prints_every_task_of_every_reader_and_who_was_left_out(monkeypatch):
+    pyav = ReaderSpeed("pyav", dict.fromkeys(TASKS, Spent(8.0, 6.0)), dict.fromkeys(TASKS, Spent(1.0, 1.0)))
+    opencv = ReaderSpeed("opencv", dict.fromkeys(TASKS, Spent(4.0, 12.0)), dict.fromkeys(TASKS, Spent(2.0, 0.5)))
+    report = ReadersReport("a.mp4", "h264", 9, 48, 64, 3, (pyav, opencv), {"decord": "not installed"})
+    monkeypatch.setattr(echoseg.evaluation.readers, "bench_readers", lambda video, rounds: report)
+    lines = invoke("readers", "a.mp4").stdout.splitlines()
+    assert lines[0] == "a.mp4: 9 frames of 64 x 48, h264; 3 rounds"
+    rows = [line.replace("│", " ").split() for line in lines]
+    assert ["open,", "wall", "ms", "8.00", "(1.00x)", "4.00", "(2.00x)"] in rows
+    assert ["seek,", "a", "frame,", "CPU", "ms", "6.00", "(1.00x)", "12.00", "(0.50x)"] in rows
+    assert lines[-1] == "decord left out: not installed"
+    assert json.loads(invoke("readers", "a.mp4", "--json").stdout)[0]["speeds"][1]["ms"]["seek"] == {"wall": 4.0, "cpu": 12.0}
+
+
 def test_archive_prints_what_the_layer_a_second_worker_and_ray_bring(monkeypatch):
-    ways = {"bare loop": Spent(8.0, 7.6), "1 Ray actor": Spent(9.0, 8.0)}
+    ways = {"bare loop": Cost(8.0, 7.6), "1 Ray actor": Cost(9.0, 8.0)}
     report = ArchiveBench(4, 24, 3, ways, 2.5, 3.5, 1.81, 1.93, 8.0, 5.25)
     monkeypatch.setattr(echoseg.archive.bench, "bench_archive", lambda clips, frames, rounds, ray: report)
     said = invoke("archive", "--ray", "--clips", "4").stdout

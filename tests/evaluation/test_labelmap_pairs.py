@@ -78,7 +78,7 @@ def test_black_and_white_masks_are_label_1(tmp_path):
         (lambda path: write(path / "a.npy", LABELS[None]), r"\(T, H, W\)"),
         (lambda path: Image.new("RGB", (4, 4)).save(path / "a.png") or path / "a.png", "colour"),
         (lambda path: (path / "a.txt").write_text("1") and path / "a.txt", "not a label map"),
-        (lambda path: (path / "a.mha").write_text("1") and path / "a.mha", "not readable"),
+        (lambda path: (path / "a.mha").write_text("1") and path / "a.mha", "not a readable volume"),
         (lambda path: (path / "a.npz").write_text("1") and path / "a.npz", "not a readable array"),
         (lambda path: (path / "a.png").write_text("1") and path / "a.png", "not a readable image"),
     ],
@@ -120,6 +120,23 @@ def test_a_still_is_compared_in_its_plane(tmp_path):
 def test_a_label_that_was_made_up_scores_zero(tmp_path):
     (one, two) = score_files("case", write(tmp_path / "p.npy", LABELS[:1]), write(tmp_path / "t.npy", np.where(LABELS == 1, 2, 0)[:1]))
     assert (one.label, one.measures["dice"], two.label, two.measures["dice"]) == ("1", 0, "2", 0)
+
+
+@pytest.mark.parametrize("name", ["p.nrrd", "p.nii.gz"])
+def test_one_grid_in_two_orders_is_compared_voxel_by_voxel(tmp_path, name):
+    truth = write(tmp_path / "t.nrrd")
+    turned = sitk.PermuteAxes(sitk.Flip(sitk.ReadImage(str(truth)), (True, False, True)), (2, 0, 1))
+    sitk.WriteImage(turned, str(tmp_path / name))
+    scores = score_files("case", tmp_path / name, truth)
+    assert [(score.label, score.measures["dice"]) for score in scores] == [("1", 1.0), ("3", 1.0)]
+
+
+def test_a_grid_elsewhere_in_the_patient_is_refused(tmp_path):
+    image = sitk.ReadImage(str(write(tmp_path / "t.nrrd")))
+    image.SetOrigin((0.0, 0.5, 0.0))
+    sitk.WriteImage(image, str(tmp_path / "p.nrrd"))
+    with pytest.raises(MeasureError, match="place, direction or spacing"):
+        score_files("case", tmp_path / "p.nrrd", tmp_path / "t.nrrd")
 
 
 @pytest.mark.parametrize(("labels", "spacing"), [(LABELS[:2], (2.0, 0.5, 0.25)), (LABELS, (2.0, 0.5, 0.5))])

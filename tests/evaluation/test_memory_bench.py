@@ -1,6 +1,7 @@
 """A stream holds the same number of memories and features however long it is, and the measure of that can fail."""
 
 import gc
+import math
 from collections import Counter
 
 import numpy as np
@@ -11,7 +12,7 @@ from echoseg import load_model, stream
 from echoseg.evaluation.memory import BASELINE_FRAME, GeneratedClip, MemoryReport, bench_memory
 from echoseg.evaluation.resident import peak_resident_mb, resident_mb
 from echoseg.model.sam2 import FrameFeatures
-from echoseg.tracking import ObjectMemory
+from echoseg.tracking import MemorySelection, ObjectMemory
 
 
 def held() -> Counter[str]:
@@ -20,17 +21,19 @@ def held() -> Counter[str]:
     return Counter(type(thing).__name__ for thing in gc.get_objects() if type(thing) in (ObjectMemory, FrameFeatures))
 
 
-@pytest.mark.parametrize("rereadable", [False, True])
-def test_stream_holds_as_many_memories_at_frame_300_as_at_frame_100(tiny_model, rereadable, monkeypatch):
+@pytest.mark.parametrize(("rereadable", "selection"), [(False, None), (True, None), (False, MemorySelection(0.5, -math.inf))])
+def test_stream_holds_as_many_memories_at_frame_300_as_at_frame_100(tiny_model, rereadable, selection, monkeypatch):
     monkeypatch.setattr("echoseg.pipeline._STREAM_CACHE_BYTES", 200_000)  # full within the first 100 frames
     clip = GeneratedClip(300)
     counts = {}
-    for done, _ in enumerate(stream(clip if rereadable else clip.frames(), clip.box(), tiny_model, direction="forward"), start=1):
+    source = clip if rereadable else clip.frames()
+    for done, _ in enumerate(stream(source, clip.box(), tiny_model, direction="forward", memory_selection=selection), start=1):
         if done in (100, 200, 300):
             counts[done] = held()
     config = tiny_model.config
     assert counts[100] == counts[200] == counts[300]
-    assert config.max_obj_ptrs <= counts[300]["ObjectMemory"] <= config.max_obj_ptrs + 4
+    most = config.max_obj_ptrs + 4 + (config.num_maskmem - 1 if selection else 0)
+    assert config.max_obj_ptrs <= counts[300]["ObjectMemory"] <= most
     assert 1 <= counts[300]["FrameFeatures"] < 100
 
 

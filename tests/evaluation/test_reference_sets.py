@@ -172,7 +172,7 @@ def test_echonet_faults_are_named(tmp_path):
     with pytest.raises(SourceError, match="no traced video of split VAL"):
         list(echonet_clips(tmp_path, "VAL"))
     with (tmp_path / "VolumeTracings.csv").open("a") as file:
-        file.write("0XA.avi,1,1,2,2,25\n")
+        file.write("0XA.avi,1,1,2,2,25\n" * 3)
     with pytest.raises(SourceError, match="frame 25 is traced, but the video has only 20"):
         list(echonet_clips(tmp_path))
     (tmp_path / "FileList.csv").write_text("FileName,EF\n0XA,55\n")
@@ -201,3 +201,17 @@ def test_a_real_short_axis_cavity_is_brighter_than_the_wall_around_it():
         cavity = cine.truth["LV"][ed]
         wall = cv2.dilate(cavity.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool) & ~cavity
         assert cine.frames[ed][cavity].mean() > 1.2 * cine.frames[ed][wall].mean()
+
+
+@pytest.mark.skipif("ECHOSEG_DATA" not in os.environ, reason="ECHOSEG_DATA is not set: no real data here")
+def test_real_short_axis_contours_lie_on_the_edge_of_the_blood_and_not_a_pixel_beside_it():
+    def contrast(frame, cavity):
+        kernel = np.ones((3, 3), np.uint8)
+        within = cavity & ~cv2.erode(cavity.astype(np.uint8), kernel, iterations=2).astype(bool)
+        beyond = cv2.dilate(cavity.astype(np.uint8), kernel, iterations=2).astype(bool) & ~cavity
+        return float(frame[within].mean()) - float(frame[beyond].mean())
+
+    cines = list(short_axis_cines(Path(os.environ["ECHOSEG_DATA"]) / "mri" / "sunnybrook"))
+    phases = [(cine.frames[at], cine.truth["LV"][at]) for cine in cines for at in cine.shown("LV")]
+    here, beside = (np.mean([contrast(frame, np.roll(mask, by, (0, 1))) for frame, mask in phases]) for by in (0, 1))
+    assert here > beside

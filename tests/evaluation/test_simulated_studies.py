@@ -8,6 +8,7 @@ from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import summarise
 from echoseg.evaluation.short_axis import expert_ejection, phases
 from echoseg.evaluation.studies import FRAMES, score_study, simulated_studies
+from echoseg.model import load_model
 from echoseg.simulate import EchoOptions
 from echoseg.simulate.heart import random_heart
 from echoseg.simulate.pose import labels, locate, pose_heart
@@ -58,6 +59,27 @@ def test_true_masks_of_plain_hearts_give_the_ef_within_a_point_and_a_half():
     for summary in summarise(scores):
         if summary.setting == "truth, plain" and summary.label in ("A4C", "A2C"):
             assert summary.means["ed_error_ms"].value < 40 and summary.means["es_error_ms"].value < 40
+
+
+@pytest.fixture(scope="module")
+def ten_by_auto():
+    model = load_model("compact", device="cpu")
+    scores = [score for study in simulated_studies(10) for score in score_study(study, model)]
+    return [score.measures for score in scores if score.label == "biplane"]
+
+
+@pytest.mark.slow
+def test_ten_studies_go_through_the_whole_pipeline_and_nearly_all_get_a_biplane_ef(ten_by_auto):
+    assert len(ten_by_auto) == 10
+    assert sum(measures["measured"] for measures in ten_by_auto) >= 9
+
+
+@pytest.mark.slow
+@pytest.mark.xfail(reason="the shipped weights are 5.2 points off on 200 studies, 3.0 of them bias (docs/cardiac.md)", strict=True)
+def test_ten_studies_through_the_whole_pipeline_keep_the_gate_of_two_hundred(ten_by_auto):
+    errors = np.array([measures["ef_error"] for measures in ten_by_auto if measures["measured"]])
+    assert np.abs(errors).mean() <= 4
+    assert abs(errors.mean()) <= 1.5
 
 
 def stack(radii_ed, radii_es, slice_mm=8.0):

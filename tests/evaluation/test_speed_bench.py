@@ -1,11 +1,13 @@
 """The stopwatch counts what it should, and changes nothing of what it measures."""
 
+from dataclasses import replace
+
 import pytest
 
 import echoseg.evaluation.speed as speed
 from echoseg.errors import MeasureError
 from echoseg.evaluation.speed import PARTS, RANDOM_WEIGHTS, bench_speed, model_to_time
-from echoseg.model import HieraConfig, Model, SAM2Config, WeightsInfo, build_model
+from echoseg.model import HieraConfig, Model, SAM2Config, ViTConfig, WeightsInfo, build_model, model_config
 from echoseg.runtime.device import choose_execution
 
 HIERA = SAM2Config(
@@ -69,6 +71,14 @@ def test_model_without_shipped_weights_is_timed_with_random_ones(monkeypatch):
     model = model_to_time("medsam2", device="cpu")
     assert model.weights.file == RANDOM_WEIGHTS
     assert not any(parameter.requires_grad for parameter in model.network.parameters())
+
+
+def test_efficienttam_is_timed_and_transformers_is_said_to_lack_it(monkeypatch):
+    tiny = replace(model_config("efficienttam-tiny"), image_size=64, trunk=ViTConfig(24, 2, 2, window_size=3), d_model=32, mem_dim=16)
+    monkeypatch.setattr(speed, "model_config", lambda name: replace(tiny, memory_layers=1, memory_ffn=16, decoder_mlp=16))
+    report = bench_speed(model_to_time("efficienttam-tiny", device="cpu"), 1)
+    assert all(part.ms > 0 and part.gflop > 0 for part in report.parts.values())
+    assert report.transformers is None and "no architecture like efficienttam-tiny" in report.not_compared
 
 
 def test_no_frames_cannot_be_timed(tiny_model):

@@ -68,6 +68,17 @@ def test_a_volume_of_another_format_takes_masks_by_their_place(made, tmp_path):
     np.testing.assert_array_equal(placed[::-1] if upside_down else placed, stored == 2)
 
 
+def test_in_a_series_with_a_gap_masks_stay_on_the_images_they_were_made_of(tmp_path):
+    path = write_series(tmp_path / "ct", np.zeros((8, 12, 10), np.int16))
+    sorted(path.iterdir())[2].unlink()  # the places beyond the gap are not those of the matrix
+    with open_source(path, axis="stored") as source:
+        assert "slices_missing" in {flag.code for flag in source.flags}
+        stored = masks_like((len(source), *source.size))
+        build_segmentation(dicom_origin(source.dicom_frames), stored, NAMES, ALGORITHM, COLOURS).save_as(tmp_path / "seg.dcm")
+        masks = segmentation_masks(read_segmentation(tmp_path / "seg.dcm"), source)
+    np.testing.assert_array_equal(masks[1], stored == 2)
+
+
 def test_by_itself_a_segmentation_spans_its_first_to_its_last_frame(made):
     for kind in ("clip", "series"):
         _, segmentation, stored = made[kind, "binary"]

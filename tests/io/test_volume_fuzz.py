@@ -219,6 +219,32 @@ def spoil(dataset, keyword, value):
     dataset[tag] = pydicom.dataelem.RawDataElement(tag, vr, len(raw), raw, 0, False, True)
 
 
+SIZES = [
+    {"Rows": 0, "NumberOfFrames": "99999999999999999999"},  # no pixels, so the length of the file does not bound the frames
+    {"Columns": 0, "NumberOfFrames": "70000"},
+    {"SamplesPerPixel": 0, "NumberOfFrames": "70000"},
+    {"BitsAllocated": 0, "NumberOfFrames": "70000"},
+    {"NumberOfFrames": "-1"},
+]
+
+
+@pytest.mark.parametrize("kind", ["series", "file"])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_sizes_that_are_not_positive_are_refused(tmp_path, kind, sizes):
+    with pydicom.config.disable_value_validation():
+        dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+        (tmp_path / "series").mkdir()
+        for index in range(1 if kind == "file" else 2):
+            dataset.SOPInstanceUID = f"1.2.3.{index + 1}"
+            if index or kind == "file":
+                for keyword, value in sizes.items():
+                    spoil(dataset, keyword, value)
+            dataset.save_as(tmp_path / "series" / f"s{index}")
+    name = "s0" if kind == "file" else "s1"
+    with pytest.raises(SourceError, match=rf"{name}: the DICOM header states .*; the file is damaged"):
+        open_source(tmp_path / "series" / name if kind == "file" else tmp_path / "series")
+
+
 @pytest.mark.filterwarnings("ignore")
 @settings(fuzz, max_examples=60)
 @given(edits)

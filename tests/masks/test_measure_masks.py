@@ -93,6 +93,12 @@ def test_a_clip_that_another_program_saved_as_a_volume_can_be_read_as_a_clip(tmp
     assert (as_clip.kind, as_clip.geometry.spacing, as_clip.geometry.affine) == ("clip", (1.0, 1.0), None)
 
 
+def test_the_first_label_of_a_volume_is_no_ventricle(tmp_path):
+    path = write_itk(tmp_path / "lesion.nrrd", np.ones((3, 40, 40), np.uint8), (0.5, 0.5, 2.0))
+    (found,) = measure(path, tmp_path / "out").measurements["objects"]
+    assert found["name"] == "label 1"
+
+
 def test_a_volume_is_measured_in_ml(tmp_path):
     labels = np.zeros((5, 40, 40), np.uint8)
     labels[1:4, 10:20, 10:30] = 2

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from echoseg.errors import WeightsError
-from echoseg.model import ConvTrunkConfig, SAM2Config, build_model, load_network
+from echoseg.model import REGISTRY, ConvTrunkConfig, SAM2Config, build_model, load_network
 
 FOLDER = os.environ.get("ECHOSEG_ORACLE")
 TINY = SAM2Config(
@@ -31,9 +31,10 @@ TINY = SAM2Config(
 
 
 @pytest.mark.skipif(not FOLDER, reason="ECHOSEG_ORACLE is unset: no list of official parameter names")
-@pytest.mark.parametrize("name", ["medsam2", "sam2.1-tiny", "sam2.1-small", "sam2.1-base-plus", "sam2.1-large"])
+@pytest.mark.parametrize("name", [name for name, config in REGISTRY.items() if config.weights is None])
 def test_parameters_have_the_official_names_and_shapes(name):
-    official = json.loads((Path(str(FOLDER)) / "checkpoint_keys.json").read_text())[name]
+    published = {"efficienttam-tiny": "efficienttam-tiny-512", "efficienttam-small": "efficienttam-small-512"}.get(name, name)
+    official = json.loads((Path(str(FOLDER)) / "checkpoint_keys.json").read_text())[published]
     with torch.device("meta"):
         ours = {key: list(value.shape) for key, value in build_model(name).state_dict().items()}
     assert ours == official
@@ -97,6 +98,9 @@ def test_a_cut_file_is_named_as_such(tmp_path, state, name):
         load_network(TINY, path)
 
 
-def test_missing_weights_say_where_to_get_them():
-    with pytest.raises(WeightsError, match=r"no weights ship for medsam2.*wanglab/MedSAM2"):
+def test_missing_weights_say_where_to_get_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("ECHOSEG_WEIGHTS", str(tmp_path))
+    with pytest.raises(
+        WeightsError, match=r"no weights ship for medsam2.*weights pull medsam2.*wanglab/MedSAM2.*weights import MedSAM2_latest"
+    ):
         load_network("medsam2")

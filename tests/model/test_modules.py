@@ -8,11 +8,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from echoseg.errors import ModelConfigError
-from echoseg.model import PromptTensors, SAM2Config, build_model, model_config
-from echoseg.model.hiera import window_partition, window_unpartition
+from echoseg.model import PromptTensors, SAM2Config, ViTConfig, build_model, model_config
 from echoseg.model.mask_decoder import stability
 from echoseg.model.memory_attention import RoPEAttention
 from echoseg.model.position import axial_rotation, rotate, sine_2d
+from echoseg.model.windows import window_partition, window_unpartition
 
 
 def test_compact_stays_below_its_flop_budget_memory_included():
@@ -77,10 +77,34 @@ def test_one_batch_of_frames_equals_frame_by_frame():
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_absence_marks_a_memory_only_by_its_embedding(marked):
+    torch.manual_seed(0)
+    small = replace(
+        model_config("efficienttam-tiny"),
+        image_size=32,
+        trunk=ViTConfig(8, 1, depth=1),
+        d_model=32,
+        mem_dim=16,
+        memory_layers=1,
+        decoder_mlp=8,
+        no_obj_embed_spatial=marked,
+    )
+    network = build_model(small).requires_grad_(False)
+    embedding, mask = torch.randn(1, 32, 2, 2), torch.randn(1, 1, 8, 8)
+    present, absent = (network.encode_memory(embedding, mask, torch.tensor([[score]]), from_prompt=False) for score in (1.0, -1.0))
+    added = network.no_obj_embed_spatial[..., None, None] if marked else torch.zeros(1)
+    torch.testing.assert_close(absent, present + added)
+
+
 def test_an_impossible_configuration_is_refused():
     with pytest.raises(ModelConfigError, match="multiple of 32"):
         SAM2Config("odd", image_size=500)
     with pytest.raises(ModelConfigError, match="d_model"):
         replace(model_config("compact"), d_model=100)
+    with pytest.raises(ModelConfigError, match=r"1 levels left after scalp 0; it takes 3 with use_high_res_features"):
+        replace(model_config("efficienttam-tiny"), use_high_res_features=True)
+    with pytest.raises(ModelConfigError, match=r"embedding_stride 8 must be the patch_size 16"):
+        replace(model_config("efficienttam-tiny"), embedding_stride=8)
     with pytest.raises(ModelConfigError, match=r"there are: compact, compact-volume, medsam2"):
         model_config("sam3")

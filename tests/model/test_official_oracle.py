@@ -1,6 +1,6 @@
-"""Outputs of MedSAM2's own predictor with a small random model of the official architecture.
+"""Outputs of MedSAM2's and EfficientTAM's own predictors with small random models of the official architectures.
 
-``ECHOSEG_ORACLE`` names the folder that holds ``sam2_micro.safetensors`` and ``sam2_micro_reference.npz``.
+``ECHOSEG_ORACLE`` names the folder that holds their weights, ``*_micro.safetensors``, and the outputs, ``*_micro_reference.npz``.
 
 The official ``init_state`` encodes frame 0 as soon as it has loaded the clip, and keeps those features until another frame is encoded.
 The reference was recorded with clips loaded from JPEG files (Pillow's default quality, 75) and then replaced by the exact frames, so
@@ -10,6 +10,7 @@ picture. Everywhere else the exact frames were used.
 
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 import torch
 from PIL import Image as PillowImage
 
-from echoseg.model import HieraConfig, Model, SAM2Config, WeightsInfo, build_model
+from echoseg.model import HieraConfig, Model, SAM2Config, ViTConfig, WeightsInfo, build_model, model_config
 from echoseg.model.checkpoint import load_strict, read_state_dict
 from echoseg.model.preprocess import normalize
 from echoseg.runtime.device import choose_execution
@@ -30,6 +31,16 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="ECHOSEG_ORACLE is unset: no 
 CONFIG = SAM2Config(
     "micro", image_size=128, trunk=HieraConfig(16, 1, (1, 2, 3, 1), (4, 5)), d_model=64, mem_dim=16, memory_layers=2, memory_ffn=128
 )
+EFFICIENT_TAM = replace(
+    model_config("efficienttam-tiny"),
+    name="efficienttam-micro",
+    image_size=128,
+    trunk=ViTConfig(48, 3, depth=3, window_size=3, global_att_blocks=(2,)),
+    d_model=64,
+    mem_dim=16,
+    memory_layers=2,
+    memory_ffn=128,
+)
 FIRST_BOX, SECOND_BOX = Box(22, 38, 62, 82), Box(78, 28, 112, 72)
 CLICK = Points(np.array([[42, 60]]), np.array([1]))
 TOLERANCE = 1e-5  # of the logit range; the agreed bound is 1e-3 where memory is stored in bfloat16
@@ -37,14 +48,27 @@ TOLERANCE = 1e-5  # of the logit range; the agreed bound is 1e-3 where memory is
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    network = build_model(CONFIG)
-    load_strict(network, read_state_dict(Path(str(FOLDER)) / "sam2_micro.safetensors"), "sam2_micro")
-    return Model(network.requires_grad_(False), choose_execution("cpu"), WeightsInfo("sam2_micro.safetensors", ""))
+    return load_micro(CONFIG, "sam2_micro.safetensors")
+
+
+@pytest.fixture(scope="module")
+def efficient_tam() -> Model:
+    return load_micro(EFFICIENT_TAM, "efficienttam_micro.safetensors")
+
+
+def load_micro(config: SAM2Config, file: str) -> Model:
+    network = build_model(config)
+    load_strict(network, read_state_dict(Path(str(FOLDER)) / file), file)
+    return Model(network.requires_grad_(False), choose_execution("cpu"), WeightsInfo(file, ""))
 
 
 @pytest.fixture(scope="module")
 def reference() -> dict[str, np.ndarray]:
-    with np.load(Path(str(FOLDER)) / "sam2_micro_reference.npz") as content:
+    return read_arrays("sam2_micro_reference.npz")
+
+
+def read_arrays(file: str) -> dict[str, np.ndarray]:
+    with np.load(Path(str(FOLDER)) / file) as content:
         return dict(content)
 
 
@@ -105,3 +129,10 @@ def test_two_objects_and_a_correction_carried_on(model, reference, seen_by_the_o
     assert_equal_to_reference(session.propagate("forward"), reference["two_boxes_forward_20"])
     session.correct(1, 8, Points(np.array([[48, 60], [100, 100]]), np.array([1, 0])))
     assert_equal_to_reference(session.propagate("forward", start=8), reference["two_boxes_corrected_at_8"], first_frame=8)
+
+
+@pytest.mark.parametrize(("name", "prompt", "count"), [("box_forward_20", FIRST_BOX, 20), ("click_forward_8", CLICK, 8)])
+def test_efficienttam_tracks_as_its_own_predictor(efficient_tam, seen_by_the_official_run, name, prompt, count):
+    session = Session(seen_by_the_official_run[:count], efficient_tam)
+    session.prompt(1, 0, prompt)
+    assert_equal_to_reference(session.propagate("forward"), read_arrays("efficienttam_micro_reference.npz")[name])

@@ -109,7 +109,7 @@ def test_a_failure_while_writing_leaves_nothing(inputs, tmp_path, micro_model, m
         (folder / "measurements.json").write_text("{}")
         raise failure
 
-    monkeypatch.setattr(results, "write_volume_report", fail)
+    monkeypatch.setattr(results, "write_report", fail)
     with pytest.raises(seen_as):
         echoseg.run(inputs.png, tmp_path, BOX, micro_model)
     assert list(tmp_path.iterdir()) == []
@@ -122,7 +122,7 @@ def test_a_failure_while_overwriting_leaves_the_earlier_result(inputs, tmp_path,
     def fail(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(results, "write_volume_report", fail)
+    monkeypatch.setattr(results, "write_report", fail)
     with pytest.raises(OutputError, match="No space left"):
         echoseg.run(inputs.png, tmp_path, BOX, micro_model, overwrite=True)
     assert {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()} == before

@@ -28,14 +28,15 @@ def from_array(frames, compact):
     return echoseg.segment(frames, model=compact)
 
 
-@pytest.mark.parametrize(("kind", "fps"), [("mp4", 25), ("gif", 25), ("folder", None), ("npy", None)])
-def test_a_clip_gives_the_same_result_from_any_file(inputs, kind, fps, tmp_path, compact, from_array):
-    result = echoseg.run(getattr(inputs, kind), tmp_path, model=compact)
+@pytest.mark.parametrize(("kind", "fps", "reader"), [("mp4", 25, "decord"), ("gif", 25, None), ("folder", None, None), ("npy", None, None)])
+def test_a_clip_gives_the_same_result_from_any_file(inputs, kind, fps, reader, tmp_path, compact, from_array):
+    result = echoseg.run(getattr(inputs, kind), tmp_path, model=compact, reader=reader)
     assert result.directory == tmp_path / "beat"
     assert {path.name for path in result.directory.iterdir()} == CLIP_FILES
     record = json.loads(result.files["measurements.json"].read_text())
     jsonschema.Draft202012Validator(schema()).validate(record)
     assert record["source"]["frames"] == 24 and record["source"]["fps"] == fps
+    assert record["provenance"]["options"].get("reader") == {"mp4": "decord", "gif": "pyav"}.get(kind)
     assert 5 < record["measures"]["ef"]["value"] < 90
     assert record["measures"]["edv"]["value"] is None and "spacing" in record["measures"]["edv"]["reason"]
     assert "spacing_missing" in codes(result)

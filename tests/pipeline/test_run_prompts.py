@@ -103,6 +103,16 @@ def test_a_structure_that_the_model_does_not_know_is_refused_before_anything_is_
     assert not done.out.exists()
 
 
+def test_memory_selection_reaches_the_tracker_and_the_provenance(command, inputs, frames, compact):
+    done = command(inputs.short, "--memory-selection", "1")  # admits nothing: only the prompted frame is remembered
+    assert done.exit_code == 0, done.output
+    labels, record = written(done.out)
+    assert record["provenance"]["options"]["memory_selection"] == {"min_iou": 1.0, "min_object_score": 0.0}
+    wanted = echoseg.segment(frames[:8], model=compact, memory_selection=echoseg.MemorySelection(1.0))
+    np.testing.assert_array_equal(labels, wanted.masks)
+    assert not np.array_equal(labels, echoseg.segment(frames[:8], model=compact).masks)
+
+
 def test_an_object_that_is_not_the_ventricle_gets_no_cardiac_measures(inputs, frames, compact, tmp_path):
     path = tmp_path / "p.json"
     path.write_text(json.dumps({"objects": [{"id": 1, "name": "valve", "prompts": [{"box": [100, 60, 180, 140]}]}]}))

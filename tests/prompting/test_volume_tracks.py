@@ -26,7 +26,7 @@ class BrightSession:
 
     made: ClassVar[list] = []
 
-    def __init__(self, source, model, *, cache, history, window):
+    def __init__(self, source, model, *, cache, history, window, memory_selection):
         self.source, self.cache, self.window = source, cache, window
         self.prompts: dict[int, list] = {}
         self.masks: dict[int, np.ndarray] = {}

@@ -42,6 +42,10 @@ def test_record_fits_the_schema_and_holds_the_numbers(make_case):
     assert record["measures"]["edv"]["value"] == pytest.approx(analysis.edv_ml, abs=0.05)
     assert record["measures"]["co"]["value"] == pytest.approx(analysis.sv_ml * 93.75 / 1000, abs=0.005)
     assert (record["measures"]["hr"]["value"], record["measures"]["hr"]["method"]) == (94, "between end-diastoles")
+    strain, ejection = record["measures"]["contour_strain"], record["measures"]["peak_ejection_rate"]
+    assert (strain["value"], strain["unit"], strain["reference"]) == (pytest.approx(analysis.contour_strain, abs=0.05), "%", None)
+    assert "not speckle tracking" in strain["method"]
+    assert (ejection["value"], ejection["unit"]) == (pytest.approx(analysis.peak_ejection, abs=0.005), "EDV/s")
     first, second = record["beats"]
     assert (first["ed"], first["es"], first["next_ed"], second["next_ed"]) == (0, 8, 16, 32)
     assert (first["ed_s"], first["es_s"], first["next_ed_s"]) == (0.0, 0.32, 0.64)

@@ -8,6 +8,7 @@ import pytest
 from echoseg.simulate import VIEWS, EchoOptions, SimulationError, random_clip, simulate_clip, simulate_study
 from echoseg.simulate.gallery import write_gallery
 from echoseg.simulate.heart import random_heart
+from echoseg.simulate.plane import Drift, moved, random_plane
 from echoseg.simulate.video import Codec, round_trip
 
 
@@ -139,3 +140,20 @@ def test_a_codec_is_deterministic_keeps_odd_sizes_and_is_worse_at_lower_quality(
     fine, again, coarse = (round_trip(Codec(name, quality), frames) for quality in (4, 4, 30))
     assert fine.shape == frames.shape and np.array_equal(fine, again)
     assert 0 < np.abs(fine.astype(int) - frames).mean() < np.abs(coarse.astype(int) - frames).mean()
+
+
+def test_swaying_probe_turns_about_its_tip():
+    plane = random_plane(np.random.default_rng(4), random_heart(np.random.default_rng(4), EchoOptions()), "A4C", EchoOptions())
+    sway = 0.1
+    tilted = moved(plane, Drift(np.zeros(3), 4.0, np.zeros(3), 0.0, 0.0, 0.0, sway), 1.0, 0.0)  # a quarter of the period: all of it
+
+    def at(p, depth):
+        return np.ravel(p.to_heart(np.float32([0]), np.float32([depth]), 0.0))
+
+    assert np.allclose(at(plane, 0), at(tilted, 0), atol=1e-3)
+    assert np.linalg.norm(at(plane, 100) - at(tilted, 100)) == pytest.approx(200 * np.sin(sway / 2), rel=1e-3)
+
+
+def test_one_atrium_in_seven_hardly_shows():
+    hearts = [random_heart(np.random.default_rng(seed), EchoOptions()) for seed in range(300)]
+    assert np.mean([heart.atrium[0] < 0.3 * heart.length for heart in hearts]) == pytest.approx(1 / 7, abs=0.05)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from echoseg.errors import WeightsError
-from echoseg.model import HieraConfig, build_model, load_network, model_config
+from echoseg.model import HieraConfig, ViTConfig, build_model, load_network, model_config
 from echoseg.simulate import random_volume
 from echoseg.training import load_config, train
 from echoseg.training.clip_loss import ClipLoss
@@ -101,6 +101,18 @@ def test_encoder_moves_more_slowly_than_the_decoder(config, tmp_path):
     first, last = (moved(f"image_encoder.trunk.blocks.{i}.mlp.layers.0.weight") for i in (0, 6))
     decoder = moved("sam_mask_decoder.transformer.layers.0.mlp.layers.0.weight")
     assert 0 < first < last < decoder
+
+
+def test_efficienttam_learns_by_the_same_configuration(config, tmp_path):
+    trunk = {"embed_dim": 24, "num_heads": 2, "depth": 2, "window_size": 3, "global_att_blocks": [1]}
+    small = config.model_copy(update={"model": "efficienttam-tiny", "model_options": {**SMALL, "trunk": trunk}})
+    assert architecture(small).trunk == ViTConfig(24, 2, depth=2, window_size=3, global_att_blocks=(1,))
+    before = build_model(architecture(small)).state_dict()
+    torch.save({"model": before}, config.weights)
+    train(small, tmp_path / "run", max_steps=1)
+    after = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["model"]
+    moved = {name.split(".")[0] for name, value in before.items() if not torch.equal(value, after[name])}
+    assert {"image_encoder", "memory_attention", "memory_encoder", "sam_mask_decoder"} <= moved
 
 
 def test_paths_left_unfilled_are_named(tmp_path):

@@ -216,7 +216,7 @@ def test_echonet_faults_are_named(tmp_path, rng):
     with pytest.raises(SourceError, match="no traced video of split VAL"):
         EchoNet(tmp_path, "VAL", 4)
     with (tmp_path / "VolumeTracings.csv").open("a") as file:
-        file.write("0XA.avi,1,1,2,2,25\n")
+        file.write("0XA.avi,1,1,2,2,25\n" * 3)
     with pytest.raises(SourceError, match="frame 25 is traced, but the video has only 20"):
         EchoNet(tmp_path, "TRAIN", 4).sample(0, rng)
     write_table(tmp_path / "FileList.csv", "FileName,EF", [["0XA", 55.0]])
@@ -248,5 +248,5 @@ def test_camus_faults_are_named(tmp_path, rng):
     (tmp_path / "patient0001").mkdir()
     for name in ("2CH_ED", "2CH_ED_gt", "2CH_ES", "2CH_ES_gt"):
         (tmp_path / "patient0001" / f"patient0001_{name}.mhd").write_text("not a header")
-    with pytest.raises(SourceError, match=r"patient0001_2CH_ED\.mhd: cannot be read"):
+    with pytest.raises(SourceError, match=r"patient0001_2CH_ED\.mhd: not a readable volume"):
         Camus(tmp_path).sample(0, rng)

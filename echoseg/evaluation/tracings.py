@@ -1,0 +1,168 @@
+"""A folder of traced videos, run and evaluated at once: masks against the tracings, EF against that of ``FileList.csv``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from echoseg.cardiac import lv_ef
+from echoseg.errors import MeasureError, PromptError, SourceError
+from echoseg.evaluation.agreement import FEWEST, Agreement, ef_agreement
+from echoseg.evaluation.agreement_files import write_agreement
+from echoseg.evaluation.compare import TOLERANCE, compare_clips
+from echoseg.evaluation.ef_tables import PairedValues
+from echoseg.evaluation.overlap import dice
+from echoseg.evaluation.scores import Score, write_tables
+from echoseg.io.echonet import ListedVideo, cavity
+from echoseg.io.open import open_source
+from echoseg.io.source import Source
+from echoseg.io.video_reader import Reader
+from echoseg.prompting.plan import Plan
+from echoseg.prompting.tracings import tracing_choice, tracings_plan
+from echoseg.results import Measured, object_named
+from echoseg.types import BoolMask
+
+Process = Callable[[Source, "str | Plan"], Measured]
+"""Segments and measures a source with a prompt: :func:`echoseg.pipeline.analyse`, or ``run`` where files are wanted."""
+
+HEADLINE = ("dice", "dice_ed", "dice_es", "hd95_px", "hd95_mm", "ef_error", "ef_abs_error", "ef_tracings_error", "ef_tracings_abs_error")
+"""The measures worth a row; the others are in the files."""
+
+
+def score_video(
+    video: ListedVideo,
+    prompt: str,
+    process: Process,
+    *,
+    fps: float | None = None,
+    spacing: tuple[float, float] | None = None,
+    reader: Reader | None = None,
+    tolerance: float = TOLERANCE,
+) -> tuple[Score, list[str]]:
+    """One video prompted, run, and scored; and notes on what could not be compared.
+
+    Measures: those of :func:`~echoseg.evaluation.compare.compare_clips` over the traced frames that were not a prompt, ``dice_ed`` and
+    ``dice_es`` of those among them with the largest and the smallest traced cavity, where two or more were traced; ``ef`` of the clip,
+    ``ef_reference`` of ``FileList.csv``, ``ef_tracings``, which echoseg's single-plane disks make of the tracings themselves, and the
+    errors of the two against the reference (points).
+
+    Args:
+        video: from :func:`~echoseg.io.echonet.read_traced_folder`.
+        prompt: ``auto``, ``auto:LV,LA``, or tracings as :func:`~echoseg.prompting.tracings.tracing_choice` reads them.
+        process: what runs it.
+        fps, spacing: in place of what the file says.
+        reader: what decodes it, see :func:`echoseg.open_source`.
+        tolerance: of the NSD.
+
+    Raises:
+        SourceError: a row of the video is malformed (it is named), its file is missing or unreadable, or a frame is traced that it lacks.
+        PromptError: the tracings are to be the prompt and there are none, or one marks nothing.
+        EchosegError: whatever ``process`` raises.
+    """
+    if video.fault is not None:
+        raise SourceError(video.fault)
+    if not video.path.is_file():
+        raise SourceError(f"{video.path}: is named in row {video.row} of FileList.csv, but is not there")
+    which = tracing_choice(prompt)
+    with open_source(video.path, fps=fps, spacing=spacing, reader=reader) as source:
+        traced = _traced_masks(video, source)
+        if which is not None and not traced:
+            raise PromptError(f"{video.path}: VolumeTracings.csv has no tracing of it to prompt with; --prompt auto needs none")
+        plan: str | Plan = prompt if which is None else tracings_plan(traced, which)
+        measured = process(source, plan)
+    prompted = set(plan.prompts[1]) if isinstance(plan, Plan) else set()
+    setting = prompt if which is None else f"tracings:{which}"
+    overlap = _overlap(measured, traced, prompted, tolerance)
+    function = _function(video, measured, traced)
+    return Score(video.name, video.name, setting, "LV", overlap | function), _notes(video, measured, traced)
+
+
+def paired_ef(scores: Sequence[Score]) -> PairedValues:
+    """EF of the clips and of the reference, of all that have both."""
+    cases = [(score.case, score.measures["ef"], score.measures["ef_reference"]) for score in scores]
+    whole = [case for case in cases if np.isfinite(case[1:]).all()]
+    return PairedValues(
+        keys=tuple(name for name, _, _ in whole),
+        predicted=tuple(ef for _, ef, _ in whole),
+        reference=tuple(ef for _, _, ef in whole),
+        subjects=None,
+        unpredicted=tuple(name for name, ef, reference in cases if np.isnan(ef) and np.isfinite(reference)),
+        unreferenced=tuple(name for name, ef, reference in cases if np.isfinite(ef) and np.isnan(reference)),
+        empty=tuple(name for name, ef, reference in cases if np.isnan(ef) and np.isnan(reference)),
+    )
+
+
+def agreement_of(paired: PairedValues) -> Agreement | None:
+    """How EF agrees; None with fewer than three pairs."""
+    return None if len(paired.keys) < FEWEST else ef_agreement(paired.predicted, paired.reference)
+
+
+def write_traced_scores(folder: Path, scores: Sequence[Score]) -> list[Path]:
+    """Writes ``cases.csv`` and ``summary.csv`` into ``folder``, and where three videos or more have both EFs, their agreement into ``ef/``.
+
+    Raises:
+        OutputError: a folder or file cannot be written.
+    """
+    written = write_tables(folder, scores)
+    paired = paired_ef(scores)
+    agreement = agreement_of(paired)
+    return written if agreement is None else [*written, *write_agreement(folder / "ef", agreement, paired)]
+
+
+def _traced_masks(video: ListedVideo, source: Source) -> dict[int, BoolMask]:
+    """``{frame: (H, W)}``."""
+    last = max(video.outlines, default=-1)
+    if last >= len(source):
+        raise SourceError(f"{video.path}: frame {last} is traced, but the video has only {len(source)}, counted from 0")
+    return {frame: cavity(outline, source.size) for frame, outline in video.outlines.items()}
+
+
+def _overlap(measured: Measured, traced: dict[int, BoolMask], prompted: set[int], tolerance: float) -> dict[str, float]:
+    segmentation = measured.segmentation
+    lv = object_named(segmentation, "LV")
+    if lv is None:
+        raise PromptError("no LV was asked for: tracings are of the LV")
+    found = segmentation.masks == lv
+    truth, known = np.zeros(found.shape, bool), np.zeros(len(found), bool)
+    for frame, mask in traced.items():
+        truth[frame], known[frame] = mask, frame not in prompted
+    measures = compare_clips(found, truth, segmentation.geometry.spacing, tolerance, known)
+    by_area = sorted(traced, key=lambda frame: int(traced[frame].sum()))
+    if len(by_area) > 1:
+        ends = {"dice_ed": by_area[-1], "dice_es": by_area[0]}
+        measures |= {name: dice(found[frame], truth[frame]) for name, frame in ends.items() if known[frame]}
+    return measures
+
+
+def _function(video: ListedVideo, measured: Measured, traced: dict[int, BoolMask]) -> dict[str, float]:
+    ef = measured.measurements["measures"].get("ef", {}).get("value")
+    reference = np.nan if video.ef is None else video.ef
+    found = {"ef": np.nan if ef is None else float(ef), "ef_tracings": _ef_of_tracings(measured, traced)}
+    errors = {f"{name}_error": value - reference for name, value in found.items()}
+    sizes = {f"{name}_abs_error": abs(value - reference) for name, value in found.items()}
+    return {**found, "ef_reference": float(reference), **errors, **sizes}
+
+
+def _ef_of_tracings(measured: Measured, traced: dict[int, BoolMask]) -> float:
+    if len(traced) < 2:
+        return float("nan")
+    by_area = sorted(traced, key=lambda frame: int(traced[frame].sum()))
+    spacing, view = measured.segmentation.geometry.spacing, "A4C" if measured.view is None else measured.view.name
+    try:
+        return lv_ef({view: (traced[by_area[-1]], spacing)}, {view: (traced[by_area[0]], spacing)}).ef
+    except MeasureError:  # an outline without a base that could be found, or one that is no ventricle
+        return float("nan")
+
+
+def _notes(video: ListedVideo, measured: Measured, traced: dict[int, BoolMask]) -> list[str]:
+    notes = []
+    if not traced:
+        notes.append("not traced: its masks are compared with nothing")
+    if video.ef is None:
+        notes.append(f"row {video.row} of FileList.csv has no EF: it is not in the agreement")
+    ef = measured.measurements["measures"].get("ef", {})
+    if ef.get("value") is None:
+        notes.append(f"no EF was measured: {ef.get('reason') or 'see its flags'}")
+    return notes

@@ -1,0 +1,41 @@
+"""Which tracked frames are worth remembering: those whose mask the model itself believes in.
+
+SAM 2 remembers the last frames, whatever became of the object on them: a black picture is remembered as well as a good one, and misleads
+the frames after it. SAMURAI (Yang et al. 2024, arXiv 2411.11922) and SAM2Long (Ding et al. 2024, arXiv 2410.16268) admit a frame by the
+scores that the model gives anyway. This is that rule alone: no motion model, no tree of hypotheses.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from echoseg.errors import ModelConfigError
+
+
+@dataclass(frozen=True)
+class MemorySelection:
+    """A tracked frame is admitted to the memory of an object when both scores of its mask there reach these.
+
+    Prompted and corrected frames are always admitted: a person answered for them.
+
+    Attributes:
+        min_iou: least predicted IoU, 0..1.
+        min_object_score: the object score (a logit) must be above this; 0 admits only frames on which the object is present.
+
+    Raises:
+        ModelConfigError: min_iou outside 0..1, or a score that is not a number.
+    """
+
+    min_iou: float
+    min_object_score: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_iou <= 1:
+            raise ModelConfigError(f"memory selection: the least predicted IoU lies in 0..1; got {self.min_iou:g}")
+        if math.isnan(self.min_object_score):
+            raise ModelConfigError("memory selection: the least object score is not a number")
+
+    def admits(self, iou: float, object_score: float) -> bool:
+        """Whether a mask of this predicted IoU and object score is good enough to be remembered."""
+        return iou >= self.min_iou and object_score > self.min_object_score

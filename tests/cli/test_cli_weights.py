@@ -1,0 +1,105 @@
+"""`echoseg weights`: list, import and pull, on a small registry."""
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import echoseg.model
+from echoseg.cli.main import app
+from echoseg.model import REGISTRY, Published, build_model
+from tests.model.test_imported_weights import SMALL
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(app, ["weights", *(str(a) for a in arguments)])
+
+
+@pytest.fixture
+def file(monkeypatch, tmp_path):
+    """Weights of the published model ``small``; the folder of weights is empty."""
+    monkeypatch.setenv("ECHOSEG_WEIGHTS", str(tmp_path / "weights"))
+    path = tmp_path / "Small_latest.pt"
+    torch.save(build_model(SMALL).state_dict(), path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    published = Published("lab/small", path.name, sha256)
+    monkeypatch.setitem(REGISTRY, "small", replace(SMALL, name="small", terms="Ask the lab.", published=published))
+    return path
+
+
+def blocks(text):
+    """The lines of each model, as one text, by the model's name."""
+    found = {}
+    for line in text.splitlines():
+        if line[:1].strip():
+            name = line.split()[0]
+        found[name] = found.get(name, "") + " ".join(line.split()) + "\n"
+    return found
+
+
+def test_list_tells_licence_origin_and_how_to_get_what_is_not_here(file):
+    done = invoke("list")
+    assert done.exit_code == 0, done.output
+    listed = blocks(done.stdout)
+    assert set(REGISTRY) <= set(listed)
+    assert "ship with echoseg: compact.safetensors" in listed["compact"]
+    assert hashlib.sha256(echoseg.model.shipped_weights(REGISTRY["compact"]).read_bytes()).hexdigest() in listed["compact"]
+    assert "licence Apache-2.0" in listed["compact"]
+    assert "not here: echoseg weights pull medsam2" in listed["medsam2"]
+    assert "licence CC-BY-SA-4.0, research and education only" in listed["medsam2"]
+    assert "origin Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)" in listed["medsam2"]
+    assert "licence Apache-2.0" in listed["sam2.1-large"]
+    assert "sha256" not in listed["medsam2"]
+
+
+def test_import_prints_what_it_recorded_and_list_shows_it(file):
+    done = invoke("import", file)
+    assert done.exit_code == 0, done.output
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    for text in (sha256, "CC-BY-4.0", "a lab, as published", "Ask the lab."):
+        assert text in done.stdout
+    listed = blocks(invoke("list").stdout)["small"]
+    assert "imported: Small_latest.pt" in listed
+    assert f"sha256 {sha256}" in listed
+    assert "published this file" in listed
+
+
+def test_import_of_another_file_claims_no_licence(file, tmp_path):
+    torch.save(build_model(SMALL).state_dict(), tmp_path / "small.pt")
+    done = invoke("import", tmp_path / "small.pt")
+    assert done.exit_code == 0, done.output
+    assert "unknown; that of the published weights is CC-BY-4.0" in done.stdout
+    assert "not this file, whose licence is not known" in blocks(invoke("list").stdout)["small"]
+
+
+def test_pull_fetches_through_the_hub_client(file, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(
+        hub, "hf_hub_download", lambda repository, name: str(file) if (repository, name) == ("lab/small", file.name) else ""
+    )
+    done = invoke("pull", "small")
+    assert done.exit_code == 0, done.output
+    assert "a lab, as published" in done.stdout
+
+
+def test_pull_that_fails_is_one_line_and_exit_code_1(file, monkeypatch):
+    hub = pytest.importorskip("huggingface_hub")
+
+    def offline(repository, name):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(hub, "hf_hub_download", offline)
+    done = invoke("pull", "small")
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("error: small: Small_latest.pt cannot be downloaded (no network). By hand: download Small_latest.pt")
+    assert invoke("pull", "nonsense").exit_code == 1
+
+
+def test_list_goes_on_past_a_damaged_record(file, tmp_path):
+    invoke("import", file)
+    (tmp_path / "weights" / "small.json").write_text("{")
+    done = invoke("list")
+    assert done.exit_code == 0, done.output
+    assert "damaged:" in blocks(done.stdout)["small"]
