@@ -26,6 +26,9 @@ from echoseg.archive.worker import WorkerSpec
 from echoseg.simulate.clip import random_clip
 
 
+_SETTLE_S = 3.0  # the start of an engine, Ray's own processes included, is not part of what a clip costs
+
+
 @dataclass(frozen=True)
 class Spent:
     """Seconds for all clips, models loaded before: ``wall``, and ``cpu`` of all processes of this machine that took part."""
@@ -141,6 +144,7 @@ def _bare(task: ClipTask, source: ArchiveSource) -> Spent:
 def _archived(make_engine: Callable[[], Engine], source: ArchiveSource, folder: Path) -> Spent:
     with TemporaryDirectory(dir=folder) as out, open_ledger(Path(out), create=True) as ledger:
         engine = _Warm(make_engine())
+        time.sleep(_SETTLE_S)
         try:
             with ledger.transaction():
                 run = ledger.start_run(engine.name, engine.slots)
