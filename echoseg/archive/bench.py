@@ -25,7 +25,6 @@ from echoseg.archive.source import ArchiveSource, open_archive
 from echoseg.archive.worker import WorkerSpec
 from echoseg.simulate.clip import random_clip
 
-
 _SETTLE_S = 3.0  # the start of an engine, Ray's own processes included, is not part of what a clip costs
 
 
