@@ -23,6 +23,7 @@ from echoseg.tracking.window import Window
 from echoseg.types import Box, Direction, FrameResult, Image, MaskPrompt, Prompt, Structure, as_prompts, whole_number
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
+_MIRROR_BYTES = 16 * 2**20  # objects are prompted on one frame or few
 
 
 def features_cache(max_bytes: int = DEFAULT_CACHE_BYTES) -> LRUCache[FrameFeatures]:
@@ -89,6 +90,7 @@ class Session:
             model, self.source.size, self.source.length if length is None else length, window or default_window(self.source, model)
         )
         self.cache: Cache[FrameFeatures] = features_cache() if cache is None else cache
+        self._mirrors = features_cache(_MIRROR_BYTES)
         self.history = history
         self.max_prompted = max_prompted
         self.memory_selection = memory_selection
@@ -124,7 +126,7 @@ class Session:
         given = as_prompts(prompts)
         self._check_frame(frame)
         self._show(given)
-        memory = self.tracker.answer(self._features(frame), given, mirror=self._mirror(frame))
+        memory = self.tracker.answer(self._features(frame), given, mirror=self._mirror(frame, given))
         bank = MemoryBank(self.model.config, self.history, self.max_prompted, self.memory_selection)
         state = self._objects.setdefault(object_id, _Object(bank))
         state.prompts[frame] = given
@@ -158,7 +160,7 @@ class Session:
         clicks = given if anew else state.corrections.get(frame, []) + given
         seeded = frame in state.prompts
         recall = None if seeded else state.bank.recall(frame, backward, self.tracker.length)
-        memory = self.tracker.answer(self._features(frame), clicks, previous, recall, self._mirror(frame) if seeded else None)
+        memory = self.tracker.answer(self._features(frame), clicks, previous, recall, self._mirror(frame, clicks) if seeded else None)
         state.corrections[frame] = clicks
         (state.bank.prompted if seeded else state.bank.corrected)[frame] = memory
         self._confirm_others(object_id, frame, backward)
@@ -276,14 +278,18 @@ class Session:
         self.cache.put(index, features.clone())
         return features
 
-    def _mirror(self, frame: int) -> FrameFeatures | None:
-        """Features of a frame's mirror image, if the model is to look at it and the frame can still be read."""
-        if not self.model.config.mirror_prompted:
+    def _mirror(self, frame: int, prompts: Sequence[Prompt]) -> FrameFeatures | None:
+        """Features of a frame's mirror image, if the model is to look at it and the frame can still be read; a mask alone asks nothing."""
+        if not self.model.config.mirror_prompted or all(isinstance(prompt, MaskPrompt) for prompt in prompts):
             return None
-        try:
-            return self.tracker.encode(self.reader.frame(frame), mirror=True)
-        except NotRereadableError:
-            return None
+        features = self._mirrors.get(frame)
+        if features is None:
+            try:
+                features = self.tracker.encode(self.reader.frame(frame), mirror=True)
+            except NotRereadableError:
+                return None
+            self._mirrors.put(frame, features.clone())
+        return features
 
     def _show(self, prompts: Sequence[Prompt]) -> None:
         """Makes the network see all that is prompted; possible as long as nothing is remembered from a smaller window."""
@@ -296,6 +302,7 @@ class Session:
             raise PromptError("the prompt lies outside the window, all that is looked at here: open the session with a larger window=")
         self.tracker = Tracker(self.model, self.source.size, self.tracker.length, window)
         self.cache.clear()
+        self._mirrors.clear()
 
     def _known(self, object_id: int) -> _Object:
         if object_id not in self._objects:

@@ -59,6 +59,22 @@ def test_a_mask_alone_is_taken_as_it_is(mirroring_model, micro_model):
     np.testing.assert_array_equal(answer(mirroring_model, frame, mask), answer(micro_model, frame, mask))
 
 
+def test_a_mirror_image_is_encoded_once_for_all_objects_and_not_for_a_mask(mirroring_model, monkeypatch):
+    session = Session(np.random.default_rng(3).integers(0, 255, (2, 48, 64), np.uint8), mirroring_model)
+    encode, mirrored = session.tracker.encode, []
+
+    def counted(frame, mirror=False):
+        mirrored.append(mirror)
+        return encode(frame, mirror)
+
+    monkeypatch.setattr(session.tracker, "encode", counted)
+    session.prompt(1, 0, MaskPrompt(np.eye(48, 64, dtype=bool)))
+    assert sum(mirrored) == 0
+    session.prompt(2, 0, BOX)
+    session.prompt(3, 0, Structure("LV"))
+    assert sum(mirrored) == 1
+
+
 def test_a_live_frame_that_has_passed_is_still_answered(mirroring_model):
     frames = np.random.default_rng(3).integers(0, 255, (4, 48, 64), np.uint8)
     session = Session(iter(frames), mirroring_model)
