@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.simulate.cycle import ejected, random_cycle
+from echoseg.simulate.cycle import Cycle, ejected, random_cycle
 from echoseg.simulate.heart import Heart, random_heart
 from echoseg.simulate.options import VIEWS, EchoOptions, SimulationError
 from echoseg.simulate.render import render
@@ -118,6 +118,8 @@ def _clip(rng: np.random.Generator, heart: Heart, view: str, size: int | tuple[i
     start = rng.uniform(0, 2.0)
     times = start + np.arange(frames) / fps
     cycle = random_cycle(rng, rng.uniform(*options.heart_rate), float(times[-1]))
+    if options.systole and rng.random() < options.systole:
+        start, times = _centred_on_systole(cycle, times)
     phase = ejected(cycle, times)
     pictures, masks, inside = render(rng, scene, cycle, times, phase)
     return EchoClip(
@@ -132,6 +134,13 @@ def _clip(rng: np.random.Generator, heart: Heart, view: str, size: int | tuple[i
         truth=HeartTruth(heart.edv_ml, heart.esv_ml, 100 * heart.ef, _nearest(cycle.r_times, times), _nearest(cycle.es_times, times)),
         present=tuple(int(k) for k in np.flatnonzero(np.bincount(masks.ravel())) if k),
     )
+
+
+def _centred_on_systole(cycle: Cycle, times: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """``times`` ``(T,)`` s moved so that their middle one is the end-systole nearest to it, and where they start."""
+    middle = times[len(times) // 2]
+    moved = times + cycle.es_times[np.argmin(np.abs(cycle.es_times - middle))] - middle
+    return float(moved[0]), moved
 
 
 def _nearest(moments: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ class EchoOptions:
         edv_ml: end-diastolic LV volume, mL.
         heart_rate: beats per minute.
         fps: frames per second of a clip.
+        systole: probability that a clip is centred on an end-systole instead of a random moment; a heart is seldom that small.
         tilt_deg: in-plane rotation of the LV long axis, either side, degrees.
         foreshortening_deg: angle between the LV long axis and the image plane, degrees.
         sway_deg: how far the probe tilts out of the plane with breathing, degrees.
@@ -45,6 +46,7 @@ class EchoOptions:
     edv_ml: Range = (45.0, 330.0)
     heart_rate: Range = (45.0, 150.0)
     fps: Range = (15.0, 80.0)
+    systole: float = 0.0
     tilt_deg: Range = (-25.0, 25.0)
     foreshortening_deg: Range = (0.0, 18.0)
     sway_deg: Range = (0.0, 0.0)

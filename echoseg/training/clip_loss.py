@@ -8,12 +8,15 @@ from torch import Tensor, nn
 from echoseg.model.sam2 import SAM2
 from echoseg.training.config import LossConfig, PromptConfig
 from echoseg.training.feed import Batch
-from echoseg.training.losses import area_average, mask_losses
-from echoseg.training.rollout import rollout
+from echoseg.training.losses import area_average, mask_losses, motion
+from echoseg.training.rollout import merge, rollout
 
 
 class ClipLoss(nn.Module):
-    """``forward(batch)`` gives the scalar loss and its terms, each the mean over rounds and objects, for the log."""
+    """``forward(batch)`` gives the scalar loss and its terms, each the mean over rounds and objects, for the log.
+
+    The term for motion compares the last answers of a clip's frames with each other.
+    """
 
     def __init__(self, model: SAM2, loss: LossConfig, prompts: PromptConfig, *, checkpointing: bool = False) -> None:
         super().__init__()
@@ -25,8 +28,11 @@ class ClipLoss(nn.Module):
         target = area_average(batch.masks, (side, side))
         rounds = 0
         sums: dict[str, Tensor] = {}
-        for answers, _ in rollout(self.model, batch, self.prompts, checkpointing=self.checkpointing):
+        last: list[Tensor] = []
+        for answers, final in rollout(self.model, batch, self.prompts, checkpointing=self.checkpointing):
             rounds += 1
+            if final:
+                last.append(merge(answers, "mask")[:, 0].float())
             for a in (a for a in answers if a.learns):
                 truth, known = target[a.rows, a.frame], batch.known[a.rows, a.frame]
                 terms = mask_losses(a.said.multimasks.float(), a.said.ious.float(), a.said.object_score.float(), truth, known, self.loss)
@@ -34,4 +40,7 @@ class ClipLoss(nn.Module):
                 for name, value in parts.items():
                     sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.sum()
         means = {name: value / (rounds * len(batch.masks)) for name, value in sums.items()}
+        if self.loss.motion:
+            means["motion"] = motion(torch.stack(last, dim=1), target, batch.known).mean()
+            means["loss"] = means["loss"] + self.loss.motion * means["motion"]
         return means["loss"], {name: value.detach() for name, value in means.items()}

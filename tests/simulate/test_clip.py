@@ -62,6 +62,12 @@ def test_end_diastole_and_end_systole_frames_are_where_the_volume_turns():
     assert clip.phase[list(clip.truth.es_frames)].min() > 0.9
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_clip_centred_on_systole_has_it_in_the_middle(seed):
+    clip = random_clip(seed, 32, frames=5, options=EchoOptions(systole=1.0))
+    assert clip.phase[2] == pytest.approx(1.0) and 2 in clip.truth.es_frames and clip.times[0] == 0
+
+
 def test_views_of_a_study_share_one_heart():
     study = simulate_study(4, 64, frames=2)
     assert set(study) == {"A4C", "A2C"}

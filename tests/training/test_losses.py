@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from echoseg.training.config import LossConfig
-from echoseg.training.losses import area_average, dice, focal, mask_iou, mask_losses
+from echoseg.training.losses import area_average, dice, focal, mask_iou, mask_losses, motion
 
 ON, OFF = math.log(3), -math.log(3)  # sigmoid 0.75 and 0.25
 
@@ -79,3 +79,32 @@ def test_absent_object_teaches_its_object_score_only():
 def test_frame_without_truth_teaches_nothing():
     terms = mask_losses(answer(ON, OFF), torch.ones(1, 2), torch.tensor([[ON]]), torch.ones(1, 2, 2), torch.tensor([False]), LossConfig())
     assert terms.total(LossConfig()).item() == 0
+
+
+def _squares(*sides: int) -> torch.Tensor:
+    """``(1, T, 32, 32)`` squares in 0..1, one side a frame."""
+    frames = torch.zeros(1, len(sides), 32, 32)
+    for frame, side in enumerate(sides):
+        frames[0, frame, :side, :side] = 1
+    return frames
+
+
+def test_motion_loss_does_not_mind_the_scale_of_an_area():
+    assert motion(_logits(_squares(28, 14)), _squares(20, 10), torch.ones(1, 2, dtype=torch.bool)).item() < 1e-4
+
+
+def test_motion_loss_of_an_area_that_moves_too_little_by_hand():
+    said, true = _squares(20, 16), _squares(20, 10)
+    error = (math.log(401 / 401) - math.log(257 / 101)) / 2  # beyond 0.2 the loss is linear: |e| - 0.1
+    found = motion(_logits(said), true, torch.ones(1, 2, dtype=torch.bool))
+    assert found.item() == pytest.approx(abs(error) - 0.1, abs=1e-4)
+
+
+def test_motion_loss_leaves_out_frames_without_truth_or_object():
+    said, true = _squares(20, 16, 16, 10), _squares(20, 10, 0, 10)
+    assert motion(_logits(said), true, torch.tensor([[True, False, True, True]])).item() < 1e-4
+    assert motion(_logits(said[:, :1]), true[:, :1], torch.ones(1, 1, dtype=torch.bool)).item() == 0
+
+
+def _logits(masks: torch.Tensor) -> torch.Tensor:
+    return 40 * masks - 20
