@@ -135,6 +135,7 @@ def _source(
         raise SourceError(f"{file.source.name}: label map {file.labels.shape} does not fit {Path(on).name} {shape} (frames, rows, columns)")
     if source.geometry.spacing is None:
         source.geometry = replace(source.geometry, spacing=file.source.geometry.spacing)
+    source.details = {**file.source.details, **source.details}
     return source
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, thresholds
+from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, chamber_measures, thresholds
+from echoseg.cardiac.chambers import ChamberMeasure, Structure
 from echoseg.cardiac.curve import SinglePlane
 from echoseg.cardiac.volume import Method
 from echoseg.errors import MeasureError
@@ -103,8 +104,11 @@ def measure_result(
     stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
     view = view_of(source, options.view, _sure(options.seen)) if source.kind == "clip" and _may_be_apical(source, options) else None
     analysis, segmentation = _analysed(segmentation, source, view, options)
-    segmentation = replace(segmentation, flags=(*segmentation.flags, *flags))
-    record = measurements(source, segmentation, analysis, provenance, view=view, subject=options.subject.over(stated.subject))
+    segmentation = replace(segmentation, flags=(*segmentation.flags, *flags, *_found_flags(segmentation, analysis)))
+    chambers = None if analysis is None else _chambers(segmentation, analysis)
+    record = measurements(
+        source, segmentation, analysis, provenance, view=view, subject=options.subject.over(stated.subject), chambers=chambers
+    )
     merged = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     return Measured(measurements=record, flags=merged, segmentation=segmentation, analysis=analysis, view=view, stated=stated)
 
@@ -188,6 +192,24 @@ def _analysed(
     return analysis, segmentation
 
 
+def _chambers(segmentation: Segmentation, analysis: LVAnalysis) -> Mapping[ChamberMeasure, tuple[float | None, ...]]:
+    found = {name: object_named(segmentation, name) for name in get_args(Structure)}
+    masks = {name: segmentation.masks == object_id for name, object_id in found.items() if object_id is not None}
+    return chamber_measures(masks, analysis, segmentation.geometry.spacing)
+
+
+def _found_flags(segmentation: Segmentation, analysis: LVAnalysis | None) -> list[Flag]:
+    """Echo shows the wall's outer border and the right ventricle badly, and a tracker's answer is no better than what it sees."""
+    if analysis is None or segmentation.given:
+        return []
+    rested = {
+        "MYO": ("wall_found", "wall", "wall thickness or LV mass"),
+        "RV": ("rv_found", "right ventricle", "its fractional area change"),
+    }
+    told = [words for name, words in rested.items() if object_named(segmentation, name) is not None]
+    return [Flag(code, f"The {what} was found, not drawn: look at its border before you use {measures}.") for code, what, measures in told]
+
+
 def _sure(seen: ViewAnswer | None) -> str | None:
     """The classifier's answer, where it is sure of it."""
     return seen.name if seen is not None and seen.confidence >= thresholds.SURE_OF_VIEW else None
@@ -202,7 +224,7 @@ def _view_flags(view: ViewChoice, seen: ViewAnswer | None) -> list[Flag]:
     if view.origin == "guessed from the file name":
         flags.append(Flag("view_guessed", f"The view {view.name} was guessed from the file name.", "info"))
     elif view.origin == "classifier":
-        flags.append(Flag("view_guessed", f"Nothing tells the view: the view classifier takes it for {_told(seen)}.", "info"))
+        flags.append(Flag("view_guessed", f"Nothing tells the view: the view classifier takes it for {_told(seen) or view.name}.", "info"))
     elif view.origin == "assumed":
         flags.append(Flag("view_assumed", f"Nothing tells the view: {view.name} was assumed.", "info"))
     sure = _sure(seen)

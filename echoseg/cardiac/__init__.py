@@ -2,6 +2,7 @@
 
 from echoseg.cardiac.area_change import fractional_area_change
 from echoseg.cardiac.body import body_surface_area
+from echoseg.cardiac.chambers import chamber_measures
 from echoseg.cardiac.contour import Contour, endocardial_contour
 from echoseg.cardiac.curve import LVCurve, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
@@ -16,7 +17,7 @@ from echoseg.cardiac.sphericity import length_to_width, sphericity_index
 from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import ApicalView, measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS, ChamberVolume, lv_volume
-from echoseg.cardiac.wall import lv_mass, wall_thickness
+from echoseg.cardiac.wall import apical_mass, lv_mass, wall_thickness
 
 __all__ = [
     "APICAL_VIEWS",
@@ -34,7 +35,9 @@ __all__ = [
     "StackEjection",
     "StackVolume",
     "analyse_lv",
+    "apical_mass",
     "body_surface_area",
+    "chamber_measures",
     "contour_strain",
     "ejection_fraction",
     "endocardial_contour",

@@ -17,6 +17,7 @@ from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind, Source
+from echoseg.io.views import SEEN_VIEW
 from echoseg.types import Geometry, Image, Timing
 
 _RUN_MASKS, _RUN_RECORD = "masks.nii.gz", "measurements.json"
@@ -84,6 +85,8 @@ def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
     source = LabelSource(name, chosen, labels.shape, geometry, timing)
     if record and record["source"].get("view_from") in _OWN_VIEWS:
         source.details = {**source.details, "view": record["source"]["view"]}
+    elif record and record["source"].get("view_from") == "classifier":
+        source.details = {**source.details, SEEN_VIEW: record["source"]["view"]}
     return LabelFile(labels, source, {int(found["id"]): str(found["name"]) for found in record.get("objects", ())})
 
 

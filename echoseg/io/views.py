@@ -12,6 +12,8 @@ from echoseg.io.source import Source
 ViewOrigin = Literal["given", "stated by the file", "guessed from the file name", "classifier", "assumed"]
 
 ASSUMED = "A4C"
+SEEN_VIEW = "view_seen"
+"""Key of a source's details: the view that the classifier saw when the masks were made."""
 _SEEN = ("A4C", "A2C")
 
 # A word of its own: "a2c" also stands in the middle of names that are hexadecimal numbers.
@@ -54,8 +56,8 @@ def view_of(source: Source, given: str | None = None, seen: str | None = None) -
     Args:
         source: the clip.
         given: by the caller.
-        seen: the view classifier's answer, where it is sure. It is taken when nothing else tells, and when it is A4C or A2C: a view that
-            cannot be measured is for people to name.
+        seen: the view classifier's answer, where it is sure; else the one that the source's details remember. It is taken when nothing
+            else tells, and when it is A4C or A2C: a view that cannot be measured is for people to name.
     """
     if given is not None:
         return ViewChoice(given, "given")
@@ -65,7 +67,8 @@ def view_of(source: Source, given: str | None = None, seen: str | None = None) -
     guessed = view_in_name(source.name)
     if guessed:
         return ViewChoice(guessed[0], "guessed from the file name")
-    return ViewChoice(seen, "classifier") if seen in _SEEN else ViewChoice(ASSUMED, "assumed")
+    answer = seen or source.details.get(SEEN_VIEW)
+    return ViewChoice(str(answer), "classifier") if answer in _SEEN else ViewChoice(ASSUMED, "assumed")
 
 
 def view_in_name(name: str) -> tuple[str, str] | None:

@@ -22,9 +22,19 @@ from echoseg.types import Flag, Segmentation, Subject
 
 if TYPE_CHECKING:
     from echoseg.cardiac import LVAnalysis
+    from echoseg.cardiac.chambers import ChamberMeasure
 
 SCHEMA_ID = "urn:echoseg:measurements:1"
 _QUALITY = {"info": "accept", "review": "review", "reject": "reject"}
+_CHAMBERS: Mapping[str, tuple[str, int, str]] = {
+    "sphericity": ("1", 2, "single-plane disks at end-diastole over the sphere on the long axis ({view})"),
+    "la_volume": ("mL", 1, "single-plane area-length at LV end-systole ({view})"),
+    "la_volume_disks": ("mL", 1, "single-plane disks at LV end-systole ({view})"),
+    "rv_fac": ("%", 1, "RV area at the phases of the LV ({view}, not RV-focused)"),
+    "wall_thickness": ("mm", 1, "mean along the wall at end-diastole ({view})"),
+    "lv_mass": ("g", 0, "epicardial less endocardial volume by single-plane disks ({view}), 1.05 g/mL"),
+}
+"""Unit, decimals worth writing, and method of each of :func:`echoseg.cardiac.chamber_measures`."""
 _SEVERITIES = ("info", "review", "reject")
 
 
@@ -42,6 +52,7 @@ def measurements(
     *,
     view: ViewChoice | None = None,
     subject: Subject | None = None,
+    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]] | None = None,
 ) -> dict[str, Any]:
     """The contents of measurements.json.
 
@@ -52,6 +63,7 @@ def measurements(
         provenance: from :func:`echoseg.report.provenance.provenance`.
         view: of a clip, and where it is known from.
         subject: for indexed values and reference ranges; None: nothing is known.
+        chambers: from :func:`echoseg.cardiac.chamber_measures`; None: no more than LV function.
 
     Returns:
         Plain JSON values. Unknown numbers are None, never NaN; without spacing nothing is in mL or cm².
@@ -59,6 +71,9 @@ def measurements(
     flags = merged_flags(segmentation.flags, () if analysis is None else analysis.flags)
     spacing, subject = segmentation.geometry.spacing, subject or Subject()
     sure = None if analysis is None else _ef_interval(segmentation, analysis, provenance)
+    measures = {} if analysis is None else _lv_measures(analysis, subject, sure, spaced=spacing is not None)
+    if analysis is not None:
+        measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spacing is not None)
     return {
         "schema": SCHEMA_ID,
         "source": {
@@ -75,7 +90,7 @@ def measurements(
         },
         "subject": subject_record(subject),
         "objects": _objects(segmentation, volumetric=source.kind == "volume"),
-        "measures": {} if analysis is None else _lv_measures(analysis, subject, sure, spaced=spacing is not None),
+        "measures": measures,
         "beats": [] if analysis is None else _beats(segmentation, analysis, spaced=spacing is not None),
         "flags": [{"code": flag.code, "message": flag.message, "severity": flag.severity} for flag in flags],
         "quality": quality(flags),
@@ -169,6 +184,29 @@ def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[floa
     for name in ("peak_ejection", "peak_filling"):
         why = "the frame rate is unknown, or the clip holds no such part of a beat" if analysis.beats else missing
         entry(f"{name}_rate", getattr(analysis, name), "EDV/s", 2, volumes, name, why)
+    return measures
+
+
+def _chamber_measures(
+    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]], analysis: LVAnalysis, subject: Subject, *, spaced: bool
+) -> dict[str, Any]:
+    missing = "it could not be measured at the phases of a beat" if analysis.beats else "no beat was found"
+    measures: dict[str, Any] = {}
+    for key, each in chambers.items():
+        unit, decimals, method = _CHAMBERS[key]
+        lengthless = unit == "%"
+        known = [value for value in each if value is not None] if spaced or lengthless else []
+        complete = [value for value, beat in zip(each, analysis.beats, strict=True) if not beat.partial] if known else []
+        mean = float(np.mean(known)) if known else None
+        why = missing if spaced or lengthless else NO_SPACING
+        reference = reference_range(key, mean, subject) if key == "rv_fac" else None
+        told = method.format(view=analysis.view)
+        measures[key] = measure_entry(mean, unit, decimals, told, each=complete, why=why, reference=reference)
+    area = body_surface(subject)
+    if area is not None and "lv_mass" in measures:
+        mass = measures["lv_mass"]
+        value = None if mass["value"] is None else mass["value"] / area
+        measures["lv_mass_index"] = measure_entry(value, "g/m²", 0, mass["method"], why=mass["reason"] or missing)
     return measures
 
 

@@ -20,6 +20,7 @@ from echoseg.errors import MeasureError, SourceError
 from echoseg.io.label_source import read_label_file
 from echoseg.masks import MaskInput, mask_inputs, measure
 from echoseg.report.measurements import schema
+from echoseg.types import Subject
 from tests.study.conftest import NARROW, SHORT, beating
 
 EF = 100 * (1 - NARROW**2 * SHORT)
@@ -142,6 +143,36 @@ def test_what_cannot_be_measured_is_refused(tmp_path):
 
 def invoke(*arguments):
     return CliRunner().invoke(app, ["measure", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_masks_of_a_run_keep_the_view_that_the_classifier_saw(tmp_path, on):
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    write_clip(folder / "masks.nii.gz", beating(13.0))
+    objects = [{"id": 1, "name": "LV"}]
+    (folder / "measurements.json").write_text(json.dumps({"objects": objects, "source": {"view": "A2C", "view_from": "classifier"}}))
+    np.save(tmp_path / "pictures.npy", beating(13.0) * 90)
+    result = measure(folder, tmp_path / "out", on=tmp_path / "pictures.npy" if on else None)
+    assert (result.view.name, result.view.origin) == ("A2C", "classifier")
+    assert [flag.message for flag in result.flags if flag.code == "view_guessed"] == [
+        "Nothing tells the view: the view classifier takes it for A2C."
+    ]
+
+
+def test_other_structures_of_a_clip_are_measured_beside_its_ventricle(tmp_path):
+    labels = beating(13.0)
+    rows = labels.shape[1]
+    labels[:, rows - 12 : rows - 2, 4:14] = 2
+    labels[8::16, rows - 12 : rows - 7, 4:14] = 0
+    path = write_clip(tmp_path / "p1_a4c.nii.gz", labels)
+    result = measure(path, tmp_path / "out", names={1: "LV", 2: "RV"}, subject=Subject("F"))
+    record = json.loads(result.files["measurements.json"].read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema()).validate(record)
+    fac = record["measures"]["rv_fac"]
+    assert (fac["value"], fac["interval"], fac["reference"]["grade"]) == (50.0, [50.0, 50.0], "normal")
+    assert record["measures"]["sphericity"]["value"] == pytest.approx(4 * 13**2 / 40**2, rel=0.05)
+    assert "Sphericity index" in result.files["report.html"].read_text(encoding="utf-8")
 
 
 def test_the_command_makes_a_study_of_two_views(tmp_path):

@@ -214,3 +214,25 @@ def test_ef_gets_the_calibrated_interval_of_the_weights_that_made_the_masks(make
         if calibrated:
             assert entry["interval_level"] == 0.9
             assert entry["interval"] == pytest.approx([ef - 8, ef + 6], abs=0.11)
+
+
+def test_structures_besides_the_ventricle_bring_their_measures_with_units_and_range(make_case):
+    source, segmentation, analysis = make_case()
+    count = len(analysis.beats)
+    chambers = {"rv_fac": (30.0,) * count, "lv_mass": (150.0,) * count, "la_volume": (None,) * count}
+    record = measurements(source, segmentation, analysis, PROVENANCE, subject=Subject("M", 180.0, 80.0), chambers=chambers)
+    check(record)
+    found = record["measures"]
+    assert (found["rv_fac"]["value"], found["rv_fac"]["reference"]["grade"]) == (30.0, "reduced")
+    assert (found["lv_mass"]["value"], found["lv_mass"]["unit"], found["lv_mass"]["reference"]) == (150, "g", None)
+    assert (found["lv_mass_index"]["value"], found["lv_mass_index"]["unit"]) == (75, "g/m²")
+    assert found["la_volume"]["value"] is None and "phases of a beat" in found["la_volume"]["reason"]
+
+
+def test_without_spacing_no_length_or_volume_of_a_chamber_leaves(make_case):
+    source, segmentation, analysis = make_case(spacing=None)
+    count = len(analysis.beats)
+    chambers = {"rv_fac": (30.0,) * count, "lv_mass": (150.0,) * count, "sphericity": (0.4,) * count}
+    found = measurements(source, segmentation, analysis, PROVENANCE, chambers=chambers)["measures"]
+    assert found["rv_fac"]["value"] == 30.0
+    assert all(found[key]["value"] is None and "spacing" in found[key]["reason"] for key in ("lv_mass", "sphericity"))
