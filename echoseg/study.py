@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from echoseg.cardiac.biplane import BiplaneFunction, ViewBeats, biplane_function, view_beats
+from echoseg.cardiac.interval import Signals, joint_signals, shipped_model
 from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.views import view_in_name
-from echoseg.report.measurements import measurements_text
+from echoseg.report.measurements import lv_signals, measurements_text
 from echoseg.report.provenance import provenance
 from echoseg.report.study_page import study_html, study_png
 from echoseg.report.study_record import clip_entry, study_record
@@ -36,6 +37,7 @@ class StudyClip:
         record: its measurements.json.
         beats: its shapes at ED and ES; None when no beat was found.
         atrium: whether the left atrium was segmented.
+        signals: what the clip says of its EF's certainty; None where masks have no scores.
         group: clips with equal values may make one study.
         subject: what the file says of the person.
     """
@@ -44,6 +46,7 @@ class StudyClip:
     record: Mapping[str, Any]
     beats: ViewBeats | None
     atrium: bool
+    signals: Signals | None
     group: tuple[str, ...]
     subject: Subject
 
@@ -95,7 +98,9 @@ def study_clip(source: object, result: RunResult) -> StudyClip | None:
             )
         except MeasureError:  # a phase without a contour: as good as no beat
             beats = None
-    return StudyClip(result.directory, result.measurements, beats, atrium is not None, _group(source, result), result.stated.subject)
+    signals = lv_signals(segmentation, result.analysis)
+    group = _group(source, result)
+    return StudyClip(result.directory, result.measurements, beats, atrium is not None, signals, group, result.stated.subject)
 
 
 def write_study(
@@ -138,7 +143,8 @@ def write_study(
     for clip in ordered:
         known = known.over(clip.subject)
     entries = [clip_entry(clip.record, clip.directory.name, any(clip is other for other in chosen)) for clip in ordered]
-    record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=any(clip.atrium for clip in chosen), why=why)
+    atrium, sure = any(clip.atrium for clip in chosen), None if biplane is None else _ef_interval(biplane.ef, chosen)
+    record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=atrium, why=why, ef_interval=sure)
     return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
 
 
@@ -147,6 +153,14 @@ def best_clips(clips: Sequence[StudyClip]) -> list[StudyClip]:
     ordered = sorted((clip for clip in clips if clip.beats is not None), key=_rank)
     best = [next((clip for clip in ordered if clip.view == view), None) for view in APICAL_VIEWS]
     return [clip for clip in best if clip is not None]
+
+
+def _ef_interval(ef: float, clips: Sequence[StudyClip]) -> tuple[float, float] | None:
+    """The 90 % interval of biplane EF, where one is calibrated for the weights that segmented both clips."""
+    weights = {(clip.record["provenance"].get("model") or {}).get("weights_sha256") for clip in clips}
+    model = shipped_model(weights.pop(), "biplane") if len(weights) == 1 else None
+    signals = [clip.signals for clip in clips if clip.signals is not None]
+    return model.interval(ef, joint_signals(signals)) if model is not None and len(signals) == len(clips) else None
 
 
 def _group(source: object, result: RunResult) -> tuple[str, ...]:

@@ -2,17 +2,17 @@
 
 How far EF is from the truth is predicted from what the masks say of themselves, and scaled so that simulated clips, whose truth is known,
 lie inside as often as promised (split conformal prediction with a normalised score: Lei J et al., J Am Stat Assoc 2018;113:1094-111).
-The calibration belongs to one set of weights and to single-plane EF by ``auto``; ``echoseg eval interval`` makes it.
+A calibration belongs to one set of weights, to EF by ``auto``, and to single-plane or to biplane EF; ``echoseg eval interval`` makes both.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,7 @@ from echoseg.cardiac.cycle import smooth_curve
 from echoseg.cardiac.function import LVAnalysis
 from echoseg.errors import MeasureError
 
+Planes = Literal["single-plane", "biplane"]
 LEVEL = 0.90
 FEWEST = 20
 """Clips below which nothing is calibrated: the 5 % and 95 % quantiles would be the extremes."""
@@ -74,13 +75,9 @@ class IntervalModel:
         return float(np.dot(self.weights, signals.row()))
 
     def interval(self, ef: float, signals: Signals) -> tuple[float, float]:
-        """The 90 % interval of a single-plane EF in percent, within 0..100; it leans to the side to which EF errs."""
+        """The 90 % interval of an EF in percent, within 0..100; it leans to the side to which EF errs."""
         error = self.expected_error(signals)
         return float(np.clip(ef + self.low * error, 0, 100)), float(np.clip(ef + self.high * error, 0, 100))
-
-    def to_json(self) -> str:
-        """For :func:`read_model`; ends with a newline."""
-        return json.dumps(asdict(self), indent=2) + "\n"
 
 
 def clip_signals(analysis: LVAnalysis, scores: ArrayLike | None, fps: float | None) -> Signals | None:
@@ -112,6 +109,17 @@ def clip_signals(analysis: LVAnalysis, scores: ArrayLike | None, fps: float | No
     spread = single if analysis.ef_spread is None else analysis.ef_spread / np.sqrt(count)
     sparseness = analysis.hr_bpm / 60 / fps if fps and analysis.hr_bpm else 0.1
     return Signals(float(1 - ious[used].mean()), float(roughness), float(spread), float(sparseness))
+
+
+def joint_signals(views: Sequence[Signals]) -> Signals:
+    """Those of a biplane EF: the mean of its two views, each of which it rests on alike.
+
+    Raises:
+        MeasureError: none are given.
+    """
+    if not views:
+        raise MeasureError("a biplane EF has the signals of its views; none were given")
+    return Signals(*(float(np.mean([getattr(view, name) for view in views])) for name in SIGNALS))
 
 
 def calibrate(
@@ -153,28 +161,31 @@ def calibrate(
     return IntervalModel(tuple(weights.tolist()), min(low, 0.0), max(high, 0.0), count, studies, weights_sha256, command)
 
 
-def read_model(text: str) -> IntervalModel:
-    """An :meth:`IntervalModel.to_json` text as a model.
+def models_text(models: Mapping[Planes, IntervalModel]) -> str:
+    """As JSON for :func:`read_models`; ends with a newline."""
+    return json.dumps({planes: asdict(model) for planes, model in models.items()}, indent=2) + "\n"
+
+
+def read_models(text: str) -> dict[Planes, IntervalModel]:
+    """What :func:`models_text` wrote.
 
     Raises:
         MeasureError: it is something else.
     """
     try:
-        values: dict[str, Any] = json.loads(text)
-        values["weights"] = tuple(float(weight) for weight in values["weights"])
-        model = IntervalModel(**values)
-    except (ValueError, TypeError, KeyError) as error:
+        read: dict[Planes, Any] = json.loads(text)
+        models = {planes: IntervalModel(**(values | {"weights": tuple(map(float, values["weights"]))})) for planes, values in read.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise MeasureError(f"not a calibration of EF intervals: {error}; make one with echoseg eval interval") from error
-    if len(model.weights) != 1 + len(SIGNALS) or not model.low <= 0 <= model.high:
+    sound = all(len(model.weights) == 1 + len(SIGNALS) and model.low <= 0 <= model.high for model in models.values())
+    if not models or not set(models) <= set(get_args(Planes)) or not sound:
         raise MeasureError("not a calibration of EF intervals: make one with echoseg eval interval")
-    return model
+    return models
 
 
 @cache
-def shipped_model(weights_sha256: str | None) -> IntervalModel | None:
+def shipped_model(weights_sha256: str | None, planes: Planes = "single-plane") -> IntervalModel | None:
     """The calibration that comes with echoseg, if it was made with these weights; None for other weights: no interval is guessed."""
     file = resources.files("echoseg.cardiac").joinpath("ef-interval.json")
-    if not file.is_file():
-        return None
-    model = read_model(file.read_text(encoding="utf-8"))
-    return model if model.weights_sha256 == weights_sha256 else None
+    model = read_models(file.read_text(encoding="utf-8")).get(planes) if file.is_file() else None
+    return model if model is not None and model.weights_sha256 == weights_sha256 else None

@@ -61,6 +61,9 @@ def interval(
     device: Device = "auto",
 ) -> None:
     """Calibrate the 90 % interval of EF on simulated studies, and test it on others."""
+    from typing import get_args
+
+    from echoseg.cardiac.interval import Planes, models_text
     from echoseg.evaluation.intervals import fitted, held, plot_calibration
     from echoseg.evaluation.scores import write_tables
     from echoseg.io.atomic import atomic_path
@@ -70,17 +73,19 @@ def interval(
     others, _ = _scored(validate, start + count, 18.0, loaded)
     command = f"echoseg eval interval --model {model} --count {count} --start {start}"
     try:
-        found = fitted(calibration, loaded.weights.sha256, command)
+        found = {planes: fitted(calibration, loaded.weights.sha256, command, planes=planes) for planes in get_args(Planes)}
         write_tables(out, [*calibration, *others])
         plot_calibration(out / "calibration.png", calibration, others)
         with atomic_path(out / "ef-interval.json") as temporary:
-            temporary.write_text(found.to_json(), encoding="utf-8")
+            temporary.write_text(models_text(found), encoding="utf-8")
     except EchosegError as error:
         print_error(str(error))
         raise typer.Exit(1) from error
-    bounds, inside = held(found, others)
-    width = float((bounds[:, 1] - bounds[:, 0]).mean())
-    output().print(f"the 90 % interval holds the truth in {inside.sum()} of {len(inside)} other clips; mean width {width:.1f} points")
+    for planes, made in found.items():
+        bounds, inside = held(made, others, planes)
+        width = float((bounds[:, 1] - bounds[:, 0]).mean())
+        share = f"{inside.sum()} of {len(inside)} other {'studies' if planes == 'biplane' else 'clips'}"
+        output().print(f"{planes}: the 90 % interval holds the truth in {share}; mean width {width:.1f} points")
     output().print(str(out / "ef-interval.json"), markup=False, soft_wrap=True)
 
 

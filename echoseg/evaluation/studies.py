@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from echoseg.cardiac import LVAnalysis, analyse_lv, measure_view
 from echoseg.cardiac.biplane import biplane_function, view_beats
-from echoseg.cardiac.interval import clip_signals
+from echoseg.cardiac.interval import Signals, clip_signals, joint_signals
 from echoseg.cardiac.thresholds import MAX_LENGTH_DIFFERENCE
 from echoseg.errors import MeasureError
 from echoseg.evaluation.motion import matched, phase_error_ms
@@ -93,8 +93,8 @@ def score_study(study: SimulatedStudy, model: Model | None = None) -> list[Score
     """Errors against the truth in 3D: one score for each view's single-plane values and one for the biplane values.
 
     Measures: ``ef``, ``ef_true`` (percent), ``ef_error`` (points; its mean is the bias) and ``ef_abs_error`` (its mean is the MAE),
-    ``edv_error_pct`` and ``esv_error_pct``; of a view also ``ed_error_ms`` and ``es_error_ms`` over the phases that pair up, and the
-    signals that the EF interval is made of (:mod:`echoseg.cardiac.interval`).
+    ``edv_error_pct`` and ``esv_error_pct``; the signals that the EF interval is made of
+    (:mod:`echoseg.cardiac.interval`); of a view also ``ed_error_ms`` and ``es_error_ms`` over the phases that pair up.
 
     Args:
         study: of :func:`simulated_studies`.
@@ -107,6 +107,7 @@ def score_study(study: SimulatedStudy, model: Model | None = None) -> list[Score
     source: MaskSource = "truth" if model is None else "auto"
     setting = f"{source}, {study.kind}"
     scores, parts = [], []
+    seen: list[Signals] = []
     for view, clip in study.clips.items():
         masks, ious = (clip.masks == 1, None) if model is None else _segmented(study.name, clip, model)
         analysis = analyse_lv(masks, clip.times, clip.spacing, view, scores=ious)
@@ -117,10 +118,14 @@ def score_study(study: SimulatedStudy, model: Model | None = None) -> list[Score
             parts.append(view_beats(masks, clip.spacing, analysis))
         except MeasureError:  # no beat in this view, or no base on the contour at one of its phases
             continue
+        if signals is not None:
+            seen.append(signals)
     biplane: dict[str, float] = {"measured": float(len(parts) == 2)}
     if len(parts) == 2:
         function = biplane_function(parts)
         biplane |= errors(function.ef, function.edv_ml, function.esv_ml, study.clips["A4C"])
+        if len(seen) == 2:
+            biplane |= asdict(joint_signals(seen))
     scores.append(Score(study.name, study.name, setting, "biplane", biplane))
     return scores
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echoseg.cardiac.interval import clip_signals, shipped_model
+from echoseg.cardiac.interval import Signals, clip_signals, shipped_model
 from echoseg.io.source import Source
 from echoseg.io.tables import frame_times, object_areas
 from echoseg.io.views import ViewChoice
@@ -140,14 +140,19 @@ def _objects(segmentation: Segmentation, *, volumetric: bool) -> list[dict[str, 
     return found
 
 
+def lv_signals(segmentation: Segmentation, analysis: LVAnalysis) -> Signals | None:
+    """What a clip says of its EF's certainty, see :func:`echoseg.cardiac.interval.clip_signals`; None without an LV or an EF."""
+    lv = next((object_id for object_id, name in segmentation.names.items() if name == "LV"), None)
+    if lv is None or analysis.ef is None:
+        return None
+    return clip_signals(analysis, segmentation.scores[:, segmentation.object_ids.index(lv)], segmentation.fps)
+
+
 def _ef_interval(segmentation: Segmentation, analysis: LVAnalysis, provenance: Mapping[str, Any]) -> tuple[float, float] | None:
     """The 90 % interval of EF, where one is calibrated for the weights that segmented the clip."""
-    lv = next((object_id for object_id, name in segmentation.names.items() if name == "LV"), None)
     model = shipped_model((provenance.get("model") or {}).get("weights_sha256"))
-    if lv is None or model is None or analysis.ef is None:
-        return None
-    signals = clip_signals(analysis, segmentation.scores[:, segmentation.object_ids.index(lv)], segmentation.fps)
-    return None if signals is None else model.interval(analysis.ef, signals)
+    signals = None if model is None else lv_signals(segmentation, analysis)
+    return None if model is None or signals is None or analysis.ef is None else model.interval(analysis.ef, signals)
 
 
 def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[float, float] | None, *, spaced: bool) -> dict[str, Any]:

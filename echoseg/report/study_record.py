@@ -41,6 +41,7 @@ def study_record(
     *,
     atrium: bool = False,
     why: str = "",
+    ef_interval: tuple[float, float] | None = None,
     guideline: str = DEFAULT_GUIDELINE,
 ) -> dict[str, Any]:
     """The contents of study.json.
@@ -53,6 +54,7 @@ def study_record(
         provenance: from :func:`echoseg.report.provenance.provenance`.
         atrium: whether the left atrium was asked for.
         why: the reason if ``biplane`` is None.
+        ef_interval: the calibrated 90 % interval of EF; None: the range over the pairs of beats.
         guideline: whose ranges values are held against.
 
     Returns:
@@ -62,7 +64,7 @@ def study_record(
         "schema": SCHEMA_ID,
         "subject": subject_record(subject),
         "clips": [dict(clip) for clip in clips],
-        "measures": _measures(biplane, subject, why, atrium, guideline),
+        "measures": _measures(biplane, subject, why, atrium, guideline, ef_interval),
         "beats": [] if biplane is None else _beats(biplane),
         "flags": [{"code": flag.code, "message": flag.message, "severity": flag.severity} for flag in flags],
         "quality": quality(flags),
@@ -94,7 +96,9 @@ def clip_entry(record: Mapping[str, Any], folder: str, used: bool) -> dict[str, 
     }
 
 
-def _measures(biplane: BiplaneFunction | None, subject: Subject, why: str, atrium: bool, guideline: str) -> dict[str, Any]:
+def _measures(
+    biplane: BiplaneFunction | None, subject: Subject, why: str, atrium: bool, guideline: str, ef_interval: tuple[float, float] | None
+) -> dict[str, Any]:
     beats = () if biplane is None else biplane.beats
     method = None if biplane is None else METHODS[biplane.method]
     no_ml = why if biplane is None else NO_SPACING
@@ -108,7 +112,8 @@ def _measures(biplane: BiplaneFunction | None, subject: Subject, why: str, atriu
     def entry(key: str, number: float | None, unit: str, decimals: int, method: str | None, why: str, attribute: str = "") -> None:
         each = [getattr(beat, attribute) for beat in beats] if attribute else []
         reference = reference_range(key, number, subject, guideline)
-        measures[key] = measure_entry(number, unit, decimals, method, each=each, why=why, reference=reference)
+        sure = ef_interval if key == "ef" else None
+        measures[key] = measure_entry(number, unit, decimals, method, each=each, calibrated=sure, why=why, reference=reference)
 
     def indexed(key: str, number: float | None, unit: str, decimals: int, method: str | None, why: str) -> None:
         if area is not None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from echoseg.cardiac.interval import FEWEST, Signals, calibrate, read_model
+from echoseg.cardiac.interval import FEWEST, Signals, calibrate, joint_signals, models_text, read_models
 from echoseg.errors import MeasureError
 
 
@@ -40,15 +40,26 @@ def test_the_interval_stays_within_what_an_ef_can_be():
     assert low == 0.0 and high < 30
 
 
-def test_a_calibration_is_written_and_read_back():
-    model = model_of(60)
-    assert read_model(model.to_json()) == model
+def test_calibrations_are_written_and_read_back():
+    models = {"single-plane": model_of(60), "biplane": model_of(40, seed=3)}
+    assert read_models(models_text(models)) == models
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"weights": [1, 2]}', model_of(60).to_json().replace('"clips"', '"clip"')])
+SOUND = models_text({"biplane": model_of(60)})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '{"biplane": {"weights": [1, 2]}}', SOUND.replace('"clips"', '"clip"'), SOUND.replace("biplane", "triplane")]
+)
 def test_something_else_is_refused(text):
     with pytest.raises(MeasureError, match="calibration"):
-        read_model(text)
+        read_models(text)
+
+
+def test_signals_of_two_views_are_their_mean():
+    assert joint_signals([Signals(0.1, 0.02, 1.0, 0.04), Signals(0.3, 0.0, 3.0, 0.04)]) == Signals(0.2, 0.01, 2.0, 0.04)
+    with pytest.raises(MeasureError):
+        joint_signals([])
 
 
 def test_too_few_clips_are_not_calibrated_on():

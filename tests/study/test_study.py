@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from pydicom.uid import generate_uid
 
+from echoseg.cardiac.interval import IntervalModel
 from echoseg.errors import StudyError
 from echoseg.report.study_record import study_schema
 from echoseg.study import write_study
@@ -194,3 +195,16 @@ def test_a_failed_write_leaves_no_study(make_clip, out, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         write_study(out, [make_clip("a4c"), make_clip("a2c")])
     assert sorted(path.name for path in out.iterdir()) == ["a2c", "a4c"]
+
+
+@pytest.mark.parametrize("same_weights", [True, False])
+def test_biplane_ef_has_the_interval_that_was_calibrated_for_the_weights_of_both_clips(make_clip, out, monkeypatch, same_weights):
+    model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=40, weights_sha256="00ff", command="")
+    monkeypatch.setattr("echoseg.study.shipped_model", lambda sha256, planes: model if (sha256, planes) == ("00ff", "biplane") else None)
+    clips = [make_clip("p1_a4c", WIDE), make_clip("p1_a2c", THIN)]
+    for clip, sha256 in zip(clips, ("00ff", "00ff" if same_weights else "abcd"), strict=True):
+        clip.record["provenance"]["model"]["weights_sha256"] = sha256
+    entry = write_study(out, clips).record["measures"]["ef"]
+    assert ("interval_level" in entry) == same_weights
+    if same_weights:
+        assert entry["interval"] == pytest.approx([entry["value"] - 8, entry["value"] + 6], abs=0.11)
