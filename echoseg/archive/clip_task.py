@@ -28,7 +28,8 @@ from echoseg.types import Subject
 _CHUNK = 2**20
 MEASURES = (
     *("ef", "edv", "esv", "sv", "hr", "co", "fac", "edv_index", "esv_index", "sv_index", "cardiac_index"),
-    *("contour_strain", "peak_ejection_rate", "peak_filling_rate"),
+    *("contour_strain", "peak_ejection_rate", "peak_filling_rate", "sphericity"),
+    *("la_volume", "la_volume_disks", "rv_fac", "wall_thickness", "lv_mass", "lv_mass_index"),
 )
 
 

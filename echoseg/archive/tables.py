@@ -28,7 +28,11 @@ CLIPS = pa.schema(
         *[(name, _NUMBER) for name in ("fps", "row_mm", "col_mm")],
         *[(name, _NUMBER) for name in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min", "fac")],
         *[(name, _NUMBER) for name in ("edv_index_ml_m2", "esv_index_ml_m2", "sv_index_ml_m2", "cardiac_index_l_min_m2")],
-        *[(name, _NUMBER) for name in ("contour_strain", "peak_ejection_rate", "peak_filling_rate")],
+        *[(name, _NUMBER) for name in ("contour_strain", "peak_ejection_rate", "peak_filling_rate", "sphericity")],
+        *[
+            (name, _NUMBER)
+            for name in ("la_volume_ml", "la_volume_disks_ml", "rv_fac", "wall_thickness_mm", "lv_mass_g", "lv_mass_index_g_m2")
+        ],
         ("complete_beats", _COUNT),
         ("mean_iou_score", _NUMBER),
         ("quality", _TEXT),
@@ -56,7 +60,8 @@ BEATS = pa.schema(
 
 _UNITS = {"edv": "edv_ml", "esv": "esv_ml", "sv": "sv_ml", "hr": "hr_bpm", "co": "co_l_min"}
 _UNITS |= {"edv_index": "edv_index_ml_m2", "esv_index": "esv_index_ml_m2", "sv_index": "sv_index_ml_m2"}
-_UNITS |= {"cardiac_index": "cardiac_index_l_min_m2"}
+_UNITS |= {"cardiac_index": "cardiac_index_l_min_m2", "la_volume": "la_volume_ml", "la_volume_disks": "la_volume_disks_ml"}
+_UNITS |= {"wall_thickness": "wall_thickness_mm", "lv_mass": "lv_mass_g", "lv_mass_index": "lv_mass_index_g_m2"}
 _ROWS_AT_ONCE = 5_000
 
 

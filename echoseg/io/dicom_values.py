@@ -36,13 +36,13 @@ def value(dataset: Dataset, keyword: str) -> Any:
 
 
 def text(dataset: Dataset, keyword: str) -> str:
-    """The value as text, empty when there is none; of several values, the first."""
+    """The value as one line of text, empty when there is none; of several values, the first. What cannot be printed becomes a space."""
     found = value(dataset, keyword)
     if found is None:
         return ""
     if not isinstance(found, str) and isinstance(found, Iterable):
         found = next(iter(found), "")
-    return str(found).strip()
+    return "".join(char if char.isprintable() else " " for char in str(found)).strip()
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:

@@ -51,9 +51,10 @@ def mask_iou(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def motion(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """How far the course of an area is from its true course, whatever its scale.
+    """How far areas change otherwise than they truly do since the clip's first frame.
 
-    The logarithm of predicted over true area, its mean over the frames taken off, squared (beyond 0.2 linear), mean over the frames.
+    The logarithm of predicted over true area, less that of the first frame, squared (beyond 0.2 linear), mean over the later frames. The
+    first frame, where the prompt is, does not learn from it: it would learn to err as the others do.
 
     Args:
         logits: ``(N, T, h, w)``; target: the same shape in 0..1.
@@ -61,15 +62,15 @@ def motion(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
             or whose answer is below one.
 
     Returns:
-        ``(N,)``, 0 where fewer than two frames count.
+        ``(N,)``, 0 where the first or all later frames do not count.
     """
     true = target.sum(dim=(-2, -1))
     found = torch.sigmoid(logits).sum(dim=(-2, -1))
     counts = (known & (true >= 10) & (found > 1)).float()
-    shown = counts.sum(dim=1, keepdim=True)
-    error = torch.log((found + 1) / (true + 1)) * counts
-    error = (error - error.sum(dim=1, keepdim=True) / shown.clamp(min=1)) * counts
-    return F.smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.2).sum(dim=1) / shown[:, 0].clamp(min=1)
+    counts = counts[:, 1:] * counts[:, :1]
+    error = torch.log((found + 1) / (true + 1))
+    change = (error[:, 1:] - error[:, :1].detach()) * counts
+    return F.smooth_l1_loss(change, torch.zeros_like(change), reduction="none", beta=0.2).sum(dim=1) / counts.sum(dim=1).clamp(min=1)
 
 
 def area_average(masks: Tensor, size: tuple[int, int]) -> Tensor:

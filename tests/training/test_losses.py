@@ -95,9 +95,14 @@ def test_motion_loss_does_not_mind_the_scale_of_an_area():
 
 def test_motion_loss_of_an_area_that_moves_too_little_by_hand():
     said, true = _squares(20, 16), _squares(20, 10)
-    error = (math.log(401 / 401) - math.log(257 / 101)) / 2  # beyond 0.2 the loss is linear: |e| - 0.1
     found = motion(_logits(said), true, torch.ones(1, 2, dtype=torch.bool))
-    assert found.item() == pytest.approx(abs(error) - 0.1, abs=1e-4)
+    assert found.item() == pytest.approx(math.log(257 / 101) - 0.1, abs=1e-4)  # beyond 0.2 the loss is linear: |e| - 0.1
+
+
+def test_motion_loss_leaves_the_prompted_frame_alone():
+    logits = (0.1 * _logits(_squares(20, 16))).requires_grad_()
+    motion(logits, _squares(20, 10), torch.ones(1, 2, dtype=torch.bool)).backward()
+    assert not logits.grad[:, 0].any() and logits.grad[:, 1].any()
 
 
 def test_motion_loss_leaves_out_frames_without_truth_or_object():
