@@ -58,15 +58,15 @@ def motion(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
 
     Args:
         logits: ``(N, T, h, w)``; target: the same shape in 0..1.
-        known: ``(N, T)`` bool; frames without truth do not count, nor do those whose truth is below ten pixels,
-            or whose answer is below one.
+        known: ``(N, T)`` bool; frames without truth do not count, nor do those whose truth fills less than a fortieth of the picture: of
+            small areas every border pixel is a large share, and they would drown what the other terms teach.
 
     Returns:
         ``(N,)``, 0 where the first or all later frames do not count.
     """
     true = target.sum(dim=(-2, -1))
     found = torch.sigmoid(logits).sum(dim=(-2, -1))
-    counts = (known & (true >= 10) & (found > 1)).float()
+    counts = (known & (true >= target[0, 0].numel() / 40) & (found > 1)).float()
     counts = counts[:, 1:] * counts[:, :1]
     error = torch.log((found + 1) / (true + 1))
     change = (error[:, 1:] - error[:, :1].detach()) * counts
