@@ -178,6 +178,17 @@ def test_settings_in_the_ledger_are_those_that_the_same_command_has_again(tmp_pa
         assert ledger.config() == settings.config({})
 
 
+def test_another_prompt_is_taken_up_on_demand_and_the_first_one_again(made, tmp_path, any_model):
+    def table(*words):
+        echoseg(made[0], "--out", tmp_path, "--review", 0, *words)
+        with open_ledger(tmp_path) as ledger:
+            return ledger.counts()["done"], (tmp_path / "clips.parquet").read_bytes()
+
+    first = table()
+    assert table("--prompt", "tracings", "--recompute")[0] == 2
+    assert table("--recompute") == first and first[0] == 5
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
