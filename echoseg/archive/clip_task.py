@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from echoseg import pipeline
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import ClipResult
@@ -18,11 +20,15 @@ from echoseg.io import Source, open_source
 from echoseg.io.atomic import atomic_path
 from echoseg.io.dicomweb_address import is_dicomweb
 from echoseg.io.names import output_name
+from echoseg.io.sniff import sniff
 from echoseg.io.tables import FrameMeasures, write_frames_csv
 from echoseg.io.views import view_in_name
 from echoseg.model import load_model
+from echoseg.prompting.plan import Plan
+from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
 from echoseg.report.provenance import versions
 from echoseg.results import Measured, object_named
+from echoseg.tracking import MemorySelection
 from echoseg.types import Subject
 
 _CHUNK = 2**20
@@ -39,6 +45,7 @@ class ClipTask:
     def __init__(self, settings: Settings, out: str, keep: Keep) -> None:
         self.settings, self.out, self.keep = settings, Path(out), keep
         self.model = load_model(settings.model, settings.weights, settings.device)
+        self.memory_selection = None if settings.memory_selection is None else MemorySelection(**settings.memory_selection)
 
     def fingerprint(self) -> dict[str, Any]:
         """Code, weights, device and versions."""
@@ -49,8 +56,10 @@ class ClipTask:
         """A key that items share when their content, and what is known of them, must give the same result.
 
         Raises:
-            SourceError: the content cannot be read.
+            SourceError: the content cannot be read, or what the source says of it.
         """
+        if item.fault is not None:
+            raise SourceError(item.fault)
         digest = hashlib.blake2b(digest_size=16)
         # Where nothing else tells the view the name may, and so is part of what a result depends on.
         named = None if item.view else view_in_name(output_name(item.path))
@@ -75,7 +84,7 @@ class ClipTask:
         if self.keep == "all":
             return self.draw(item, location, key, self.out / "clips")
         with self._opened(item, location) as source:
-            measured = pipeline.analyse(source, **self._options(item))
+            measured = pipeline.analyse(source, **self._options(item, location, source))
             if self.keep == "frames":
                 _write_frames(self.out / "frames" / key[:2] / f"{key}.csv", measured)
             return clip_result(source, measured)
@@ -83,21 +92,32 @@ class ClipTask:
     def draw(self, item: Item, location: str, key: str, folder: Path | None = None) -> ClipResult:
         """Writes all files of a clip to ``folder/<key>/<name>`` (default: among those to review) and gives its rows."""
         with self._opened(item, location) as source:
-            return clip_result(source, pipeline.run(source, (folder or self.out / "review") / key, overwrite=True, **self._options(item)))
+            options = self._options(item, location, source)
+            return clip_result(source, pipeline.run(source, (folder or self.out / "review") / key, overwrite=True, **options))
 
     def _opened(self, item: Item, location: str) -> Source:
         row, column = item.row_mm or item.col_mm, item.col_mm or item.row_mm
-        return open_source(location, kind=item.kind, fps=item.fps, spacing=None if row is None or column is None else (row, column))
+        spacing = None if row is None or column is None else (row, column)
+        reader = self.settings.reader if self.settings.reader is not None and _is_video(location) else None
+        return open_source(location, kind=item.kind, fps=item.fps, spacing=spacing, reader=reader)
 
-    def _options(self, item: Item) -> dict[str, Any]:
+    def _options(self, item: Item, location: str, source: Source) -> dict[str, Any]:
         return {
-            "prompt": item.prompt or self.settings.prompt,
+            "prompt": self._prompt(item, location, source),
             "model": self.model,
             "direction": self.settings.direction,
+            "memory_selection": self.memory_selection,
             "method": self.settings.method,
             "view": item.view,
             "subject": Subject(item.sex, item.height_cm, item.weight_kg),
         }
+
+    def _prompt(self, item: Item, location: str, source: Source) -> str | Plan:
+        which = tracing_choice(self.settings.prompt) if item.prompt is None else None
+        if which is None:
+            return item.prompt or self.settings.prompt
+        outlines = {int(frame): np.array(corners) for frame, corners in (item.outlines or {}).items()}
+        return tracings_plan(traced_masks(outlines, source, location), which, location)
 
 
 def clip_result(source: Source, measured: Measured) -> ClipResult:
@@ -139,6 +159,10 @@ def _content(location: str) -> Iterator[bytes]:
                     yield chunk
     except OSError as error:
         raise SourceError(f"{location}: cannot be read ({error.strerror})") from error
+
+
+def _is_video(location: str) -> bool:
+    return not is_dicomweb(location) and Path(location).is_file() and sniff(Path(location)) == "video"
 
 
 def _write_frames(path: Path, measured: Measured) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from echoseg.archive.item import Item
-from echoseg.errors import SourceError
 
 _CAMUS_VIEWS = {"2CH": "A2C", "4CH": "A4C"}
 _CAMUS_CLIPS = ("half_sequence.nii.gz", "half_sequence.mhd", "sequence.nii.gz", "sequence.mhd")
@@ -20,24 +19,24 @@ def is_echonet(root: Path) -> bool:
     return (root / "FileList.csv").is_file() and (root / "Videos").is_dir()
 
 
-def echonet_items(root: Path) -> Iterator[Item]:
-    """The apical 4-chamber videos that ``FileList.csv`` names, with its EF; each is a study of its own.
+def echonet_items(root: Path, *, traced: bool = False) -> Iterator[Item]:
+    """The videos that ``FileList.csv`` names, with its EF; each is a study of its own. All show one view, see ``folder_view``.
+
+    Args:
+        traced: with the outlines of ``VolumeTracings.csv``, and what is wrong with a video's rows in either table.
 
     Raises:
-        SourceError: the table cannot be read or lacks a column.
+        SourceError: a table cannot be read or lacks a column, or a row names no video.
     """
-    path = root / "FileList.csv"
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if "FileName" not in (reader.fieldnames or ()):
-                raise SourceError(f"{path}: lacks the column FileName; give the folder of EchoNet-Dynamic as released")
-            for row in reader:
-                name = Path(row["FileName"]).name
-                name = name if name.lower().endswith(".avi") else f"{name}.avi"
-                yield Item(f"Videos/{name}", study=Path(name).stem, view="A4C", ef_truth=_percent(row.get("EF")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path}: cannot be read ({error})") from error
+    from echoseg.io.echonet import folder_view, listed_videos, read_traced_folder  # here: it brings matplotlib
+
+    for video in read_traced_folder(root).videos if traced else listed_videos(root):
+        item = Item(f"Videos/{video.path.name}", study=video.name, view=folder_view(root), ef_truth=video.ef)
+        if traced:
+            outlines = {str(frame): outline.tolist() for frame, outline in video.outlines.items()} or None
+            fault = None if video.fault is None else video.fault.replace(f"{root}{os.sep}", "")
+            item = replace(item, outlines=outlines, fault=fault)
+        yield item
 
 
 def is_camus(root: Path) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from echoseg.archive.discovery import Discovery
 from echoseg.archive.drive import Place, is_gone, place_of
 from echoseg.archive.engine import Engine
+from echoseg.archive.item import Item
 from echoseg.archive.jobs import Answer, Blocked, Category, Died, Failed, Finished, Identified, Job, Ready
 from echoseg.archive.ledger import Claim, Ledger
 from echoseg.archive.source import ArchiveSource
@@ -67,6 +68,7 @@ class Foreman:
     _held: dict[int, _Held] = field(default_factory=dict)
     _copies: dict[str, list[Claim]] = field(default_factory=dict)
     _orders: list[tuple[int, Job]] = field(default_factory=list)
+    _changed: list[Item] = field(default_factory=list)
     _failed_starts: int = 0
     _lost_in_a_row: int = 0
     _last_read: Place | None = None
@@ -89,6 +91,7 @@ class Foreman:
                     for event in events:
                         self._handle(event.slot, event.answer)
                     self._end_overdue()
+                    self._add_changed()
                     self._fill()
                 self._send()
                 self._tell(discovery.finished)
@@ -119,9 +122,25 @@ class Foreman:
 
     def _discover(self, discovery: Discovery) -> None:
         try:
-            self.ledger.add(discovery.take())
+            found = discovery.take()
         except EchosegError as error:
             self.stop = str(error)
+            return
+        self.ledger.add(found)
+        if found:
+            known = {claim.item.path: claim.item for claim in self._in_flight()}
+            self._changed += [item for item in found if known.get(item.path, item) != item]
+
+    def _add_changed(self) -> None:
+        """Items that the source describes differently from what is in flight are done again once that is back."""
+        if self._changed:
+            self.ledger.add(self._changed)
+            held = {claim.item.path for claim in self._in_flight()}
+            self._changed = [item for item in self._changed if item.path in held]
+
+    def _in_flight(self) -> Iterator[Claim]:
+        yield from (held.claim for held in self._held.values())
+        yield from (claim for claims in self._copies.values() for claim in claims)
 
     def _handle(self, slot: int, answer: Answer) -> None:
         if isinstance(answer, Ready):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ class Item:
         row_mm, col_mm: pixel spacing in place of what the file says. ``fps``: frames per second, likewise.
         kind: ``clip`` where the file could also be read as a volume.
         ef_truth: a reader's ejection fraction in percent, to compare with; never used for a result.
+        outlines: a reader's tracings of the LV, where they are the prompt: ``{frame: [[x, y], ...]}``, frames as text (these are JSON
+            values); see :data:`echoseg.io.echonet.Outline`.
+        fault: what is wrong with what the source says of it; such an item fails.
     """
 
     path: str
@@ -35,6 +39,8 @@ class Item:
     fps: float | None = None
     kind: Literal["clip"] | None = None
     ef_truth: float | None = None
+    outlines: Mapping[str, Sequence[Sequence[float]]] | None = None
+    fault: str | None = None
 
     def facts(self) -> str:
         """Everything but the path as JSON, without what is unknown."""
@@ -50,5 +56,6 @@ class Item:
         return Item(path, **json.loads(facts))
 
 
-_CHOICES = ("view", "sex", "height_cm", "weight_kg", "prompt", "row_mm", "col_mm", "fps", "kind")
-FACTS = tuple(field.name for field in fields(Item) if field.name != "path")
+_CHOICES = ("view", "sex", "height_cm", "weight_kg", "prompt", "row_mm", "col_mm", "fps", "kind", "outlines")
+FACTS = tuple(field.name for field in fields(Item) if field.name not in ("path", "outlines", "fault"))
+"""What a manifest may say of an item."""

@@ -66,6 +66,7 @@ def run_archive(
     """
     settings, policy = settings or Settings(), policy or Policy()
     with _only_run(out), open_ledger(out, create=True) as ledger:
+        _check_settings(ledger, settings, out, recompute)
         checked = _ConfigCheck(ledger, settings, out, recompute, keep)
         _check_source(ledger, source, out, recompute)
         engine = make_engine()
@@ -83,6 +84,14 @@ def run_archive(
         finally:
             engine.close()
         return _finish(ledger, run, foreman.stop, out)
+
+
+def _check_settings(ledger: Ledger, settings: Settings, out: Path, recompute: bool) -> None:
+    """Other settings are refused before anything is listed: what a source says of its items may depend on the prompt."""
+    noted = ledger.config()
+    if noted is not None and not recompute:
+        mine = settings.config({})
+        check_config({name: noted.get(name) for name in mine}, mine, str(out))
 
 
 def _check_source(ledger: Ledger, source: ArchiveSource, out: Path, recompute: bool) -> None:

@@ -8,10 +8,13 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.errors import ArchiveError, PromptError
+
+if TYPE_CHECKING:
+    from echoseg.io.video_reader import Reader
 
 _DECIDING = ("cardiac", "io", "model", "prompting", "runtime", "tracking", "pipeline.py", "results.py", "types.py")
 """Rooms whose code can change a number in the tables."""
@@ -28,8 +31,12 @@ class Settings:
     """The settings of an archive run that can change a result.
 
     Attributes:
-        prompt, direction, method: see :func:`echoseg.run`; an item's own prompt comes first.
+        prompt, direction, method: see :func:`echoseg.run`; an item's own prompt comes first. ``tracings``, ``tracings:ES`` or
+            ``tracings:all``: an item's own outlines, see :func:`echoseg.archive.source.open_archive`.
         model, weights, device: see :func:`echoseg.load_model`. ``weights`` are told apart by content, not by path.
+        reader: what decodes video files, see :func:`echoseg.open_source`; files of other kinds have their own.
+        memory_selection: the fields of a :class:`echoseg.MemorySelection`, or None. Not the object, which would bring torch to a worker
+            before its threads are pinned.
     """
 
     prompt: str = "auto"
@@ -38,10 +45,17 @@ class Settings:
     device: str = "auto"
     direction: Literal["forward", "backward", "both"] = "both"
     method: Literal["disks", "area-length", "camus-2019"] = "disks"
+    reader: Reader | None = None
+    memory_selection: Mapping[str, float] | None = None
 
     def config(self, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
         """What is noted in the ledger: these settings, and code, weights and versions as a worker reports them."""
+        from echoseg.prompting.tracings import tracing_choice  # here: it brings matplotlib
+
         mine = {name: value for name, value in asdict(self).items() if name not in ("weights", "device")}
+        mine["reader"] = None if self.reader == "pyav" else self.reader  # the default, said or not
+        if (which := tracing_choice(self.prompt)) is not None:
+            mine["prompt"] = f"tracings:{which}"
         if (given := prompt_file(self.prompt)) is not None:
             mine |= {"prompt": bare_prompt(self.prompt), "prompt_sha256": _file_sha256(given[1])}
         return {**mine, **fingerprint}

@@ -56,16 +56,22 @@ class ArchiveSource:
             return True
 
 
-def open_archive(source: str | Path, out: Path) -> ArchiveSource:
+def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> ArchiveSource:
     """What ``source`` is, by its content.
 
     Args:
         source: a folder, a CSV or Parquet manifest, or ``dicomweb://HOST/...``: a study, or a query for studies.
         out: folder of the results; left out when it lies in the source.
+        prompt: of the run, see :class:`~echoseg.archive.settings.Settings`. With ``tracings`` every item brings its own.
 
     Raises:
         SourceError: none of these.
+        PromptError: not a prompt, or none for this source, see :func:`echoseg.prompting.tracings.checked_prompt`.
     """
+    from echoseg.prompting.tracings import checked_prompt, tracing_choice  # here: they bring matplotlib
+
+    checked_prompt(prompt, [str(source)])
+    traced = tracing_choice(prompt) is not None
     if isinstance(source, str) and is_dicomweb(source):
         from echoseg.io.dicomweb_query import parse_query
 
@@ -79,7 +85,7 @@ def open_archive(source: str | Path, out: Path) -> ArchiveSource:
     if not root.is_dir():
         raise SourceError(f"{source}: no such folder or manifest; check the path, or mount the drive")
     if is_echonet(root):
-        return ArchiveSource("EchoNet-Dynamic", root, lambda: echonet_items(root))
+        return ArchiveSource("EchoNet-Dynamic", root, lambda: echonet_items(root, traced=traced))
     if is_camus(root):
         return ArchiveSource("CAMUS", root, lambda: camus_items(root))
     return ArchiveSource("folder", root, lambda: walk(root, out.absolute()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,7 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 from echoseg.cli.console import messages, output, print_error
+from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
 from echoseg.cli.progress import job_progress
+from echoseg.cli.video_options import READER_HELP, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +66,9 @@ def run(
     weights: Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     direction: Annotated[Literal["forward", "backward", "both"], typer.Option(help="Where to track from the prompted frame.")] = "both",
+    memory_selection: Annotated[str | None, typer.Option(metavar=METAVAR, help=MEMORY_HELP)] = None,
     method: Annotated[Literal["disks", "area-length", "camus-2019"], typer.Option(help="Of LV volumes.")] = "disks",
+    reader: Annotated[Reader | None, typer.Option(help=READER_HELP)] = None,
     config: Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")] = None,
 ) -> None:
     """Process every clip of SOURCE once; go on where an earlier run ended."""
@@ -72,6 +77,7 @@ def run(
         from echoseg.cli.archive_config import read_archive_config
 
         options |= {name: value for name, value in read_archive_config(config).items() if not _given(ctx, name)}
+    selection = None if options["memory_selection"] is None else parse_memory_selection(str(options["memory_selection"]))
     from echoseg.archive.foreman import Policy
     from echoseg.archive.prompt_files import located_prompt
     from echoseg.archive.report import write_cohort_report
@@ -80,9 +86,10 @@ def run(
     from echoseg.archive.source import open_archive
     from echoseg.archive.worker import WorkerSpec
     from echoseg.errors import EchosegError
-    from echoseg.prompting.parse import parse_prompt
+    from echoseg.io.video_reader import check_reader
 
-    chosen = {name: options[name] for name in ("model", "device", "direction", "method")}
+    chosen = {name: options[name] for name in ("model", "device", "direction", "method", "reader")}
+    chosen["memory_selection"] = None if selection is None else asdict(selection)
     weights = options["weights"]
     given_prompt = located_prompt(options["prompt"], Path.cwd())
     settings = Settings(given_prompt, **chosen, weights=None if weights is None else str(Path(weights).absolute()))
@@ -90,8 +97,9 @@ def run(
     limit = _memory(options, slots)
     spec = WorkerSpec(settings, str(out.absolute()), options["keep"], threads=options["threads"], memory_bytes=limit)
     try:
-        parse_prompt(settings.prompt, None)
-        found = open_archive(source, out)
+        if settings.reader is not None:
+            check_reader(settings.reader)
+        found = open_archive(source, out, settings.prompt)
     except EchosegError as error:  # would fail every item alike
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error

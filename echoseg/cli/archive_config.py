@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from echoseg.cli.run_config import read_config
+from echoseg.cli.video_options import Reader
 
 
 class ArchiveConfig(BaseModel):
@@ -30,7 +31,9 @@ class ArchiveConfig(BaseModel):
     weights: Path | None = None
     device: str | None = None
     direction: Literal["forward", "backward", "both"] | None = None
+    memory_selection: float | str | None = None
     method: Literal["disks", "area-length", "camus-2019"] | None = None
+    reader: Reader | None = None
 
 
 def read_archive_config(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selecti
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
 from echoseg.cli.run_views import input_views
-from echoseg.cli.traced_folder import checked_prompt, evaluated, show_evaluation
+from echoseg.cli.traced_folder import evaluated, show_evaluation
 from echoseg.cli.video_options import READER_HELP, Reader
 from echoseg.cli.volume_options import (
     AXIS_HELP,
@@ -147,6 +147,7 @@ def run(
     from echoseg.io.echonet import is_traced_folder
     from echoseg.io.video_reader import check_reader
     from echoseg.io.volume_files import volume_choice
+    from echoseg.prompting.tracings import checked_prompt
     from echoseg.prompting.volume import STOP_RULES, VolumeOptions
     from echoseg.types import Subject
 
@@ -216,13 +217,12 @@ def _traced(
     root: Path, out: Path, model: Model, view: str | None, options: dict[str, Any], failed: Callable[[str, Exception], None]
 ) -> list[Score]:
     """Runs every video of a traced folder; their scores."""
-    from echoseg.io.views import ASSUMED, view_in_name
+    from echoseg.io.echonet import folder_view
 
-    named = view_in_name(root.name)
     chosen = {name: value for name, value in options.items() if value is not None and name not in (*_OPENING, "prompt")}
 
     def process(source: Source, prompt: str | Plan) -> RunResult:
-        return run_one(source, out, model=model, view=view or (named[0] if named else ASSUMED), prompt=prompt, **chosen)
+        return run_one(source, out, model=model, view=view or folder_view(root), prompt=prompt, **chosen)
 
     opening = {option: options[option] for option in ("fps", "spacing", "reader")}
     return evaluated(root, options["prompt"], process, failed, **opening)

@@ -13,30 +13,6 @@ from echoseg.cli.score_table import measure_table
 if TYPE_CHECKING:
     from echoseg.evaluation.scores import Score
     from echoseg.evaluation.tracings import Process
-    from echoseg.prompting.plan import Plan
-
-
-def checked_prompt(text: str, inputs: Sequence[str], frame_index: int | None) -> str | Plan:
-    """The prompt as :func:`~echoseg.prompting.parse.parse_prompt` reads it; tracings stay the text they are.
-
-    Raises:
-        PromptError: not a prompt, tracings for an input that has none, or one box, click or mask for all videos of a folder.
-    """
-    from echoseg.errors import PromptError
-    from echoseg.io.echonet import is_traced_folder
-    from echoseg.prompting.parse import parse_prompt
-    from echoseg.prompting.plan import auto_structures
-    from echoseg.prompting.tracings import tracing_choice
-
-    traced = [is_traced_folder(Path(given)) for given in inputs]
-    if tracing_choice(text) is not None:
-        if not all(traced):
-            other = inputs[traced.index(False)]
-            raise PromptError(f"{other}: tracings are the prompt for a folder with FileList.csv, VolumeTracings.csv and Videos/ only")
-        return text
-    if any(traced) and auto_structures(text) is None:
-        raise PromptError(f"{inputs[traced.index(True)]}: videos of a traced folder are prompted by auto or by tracings, not by {text!r}")
-    return parse_prompt(text, frame_index)
 
 
 def evaluated(

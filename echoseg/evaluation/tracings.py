@@ -15,12 +15,12 @@ from echoseg.evaluation.compare import TOLERANCE, compare_clips
 from echoseg.evaluation.ef_tables import PairedValues
 from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.scores import Score, write_tables
-from echoseg.io.echonet import ListedVideo, cavity
+from echoseg.io.echonet import ListedVideo
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
 from echoseg.io.video_reader import Reader
 from echoseg.prompting.plan import Plan
-from echoseg.prompting.tracings import tracing_choice, tracings_plan
+from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named
 from echoseg.types import BoolMask
 
@@ -67,10 +67,8 @@ def score_video(
         raise SourceError(f"{video.path}: is named in row {video.row} of FileList.csv, but is not there")
     which = tracing_choice(prompt)
     with open_source(video.path, fps=fps, spacing=spacing, reader=reader) as source:
-        traced = _traced_masks(video, source)
-        if which is not None and not traced:
-            raise PromptError(f"{video.path}: VolumeTracings.csv has no tracing of it to prompt with; --prompt auto needs none")
-        plan: str | Plan = prompt if which is None else tracings_plan(traced, which)
+        traced = traced_masks(video.outlines, source, str(video.path))
+        plan: str | Plan = prompt if which is None else tracings_plan(traced, which, str(video.path))
         measured = process(source, plan)
     prompted = set(plan.prompts[1]) if isinstance(plan, Plan) else set()
     setting = prompt if which is None else f"tracings:{which}"
@@ -109,14 +107,6 @@ def write_traced_scores(folder: Path, scores: Sequence[Score]) -> list[Path]:
     paired = paired_ef(scores)
     agreement = agreement_of(paired)
     return written if agreement is None else [*written, *write_agreement(folder / "ef", agreement, paired)]
-
-
-def _traced_masks(video: ListedVideo, source: Source) -> dict[int, BoolMask]:
-    """``{frame: (H, W)}``."""
-    last = max(video.outlines, default=-1)
-    if last >= len(source):
-        raise SourceError(f"{video.path}: frame {last} is traced, but the video has only {len(source)}, counted from 0")
-    return {frame: cavity(outline, source.size) for frame, outline in video.outlines.items()}
 
 
 def _overlap(measured: Measured, traced: dict[int, BoolMask], prompted: set[int], tolerance: float) -> dict[str, float]:

@@ -18,6 +18,7 @@ from matplotlib.path import Path as Path2D
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
+from echoseg.io.views import ASSUMED, view_in_name
 from echoseg.types import BoolMask
 
 Outline = NDArray[np.float64]
@@ -65,6 +66,12 @@ def is_traced_folder(root: Path) -> bool:
     return (root / _LIST).is_file() and (root / _TRACINGS).is_file() and (root / _VIDEOS).is_dir()
 
 
+def folder_view(root: Path) -> str:
+    """The view that all its videos show: what the name of the folder says, as in the pediatric set, else A4C."""
+    named = view_in_name(root.name)
+    return named[0] if named else ASSUMED
+
+
 def read_traced_folder(root: Path) -> TracedFolder:
     """Both tables; a malformed row is the fault of its video alone.
 
@@ -72,6 +79,21 @@ def read_traced_folder(root: Path) -> TracedFolder:
         SourceError: a table cannot be read or lacks a column, or a row names no video.
     """
     outlines, faults = _read_tracings(root / _TRACINGS)
+    videos = _read_list(root, outlines, faults)
+    listed = {video.name for video in videos}
+    return TracedFolder(videos, tuple(name for name in {**outlines, **faults} if name not in listed))
+
+
+def listed_videos(root: Path) -> tuple[ListedVideo, ...]:
+    """The videos of ``FileList.csv``, in its order and without their tracings, which need not be there.
+
+    Raises:
+        SourceError: the table cannot be read or lacks the column FileName, or a row names no video.
+    """
+    return _read_list(root, {}, {})
+
+
+def _read_list(root: Path, outlines: Mapping[str, Mapping[int, Outline]], faults: Mapping[str, str]) -> tuple[ListedVideo, ...]:
     videos: dict[str, ListedVideo] = {}
     for row, cells in _rows(root / _LIST, "FileName"):
         file = _file_name(root / _LIST, row, cells)
@@ -86,7 +108,7 @@ def read_traced_folder(root: Path) -> TracedFolder:
             row, ef = videos[name].row, None
         split = (cells.get("Split") or "").strip().upper() or None
         videos[name] = ListedVideo(name, root / _VIDEOS / file, row, split, ef, outlines.get(name, {}), fault)
-    return TracedFolder(tuple(videos.values()), tuple(name for name in {**outlines, **faults} if name not in videos))
+    return tuple(videos.values())
 
 
 def traced_videos(root: Path, split: str) -> dict[Path, Mapping[int, Outline]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal, cast
 
-from echoseg.errors import PromptError
-from echoseg.prompting.plan import Plan
+from echoseg.errors import PromptError, SourceError
+from echoseg.io.echonet import Outline, cavity, is_traced_folder
+from echoseg.io.source import Source
+from echoseg.prompting.parse import parse_prompt
+from echoseg.prompting.plan import Plan, auto_structures
 from echoseg.types import BoolMask, MaskPrompt
 
 Which = Literal["ED", "ES", "all"]
@@ -27,7 +31,36 @@ def tracing_choice(prompt: object) -> Which | None:
     return cast(Which, found)
 
 
-def tracings_plan(traced: Mapping[int, BoolMask], which: Which = "ED") -> Plan:
+def checked_prompt(text: str, inputs: Sequence[str], frame_index: int | None = None) -> str | Plan:
+    """The prompt for all ``inputs`` as :func:`~echoseg.prompting.parse.parse_prompt` reads it; tracings stay the text they are.
+
+    Raises:
+        PromptError: not a prompt, tracings for an input that has none, or one box, click or mask for all videos of a folder.
+    """
+    traced = [is_traced_folder(Path(given)) for given in inputs]
+    if tracing_choice(text) is not None:
+        if not all(traced):
+            other = inputs[traced.index(False)]
+            raise PromptError(f"{other}: tracings are the prompt for a folder with FileList.csv, VolumeTracings.csv and Videos/ only")
+        return text
+    if any(traced) and auto_structures(text) is None:
+        raise PromptError(f"{inputs[traced.index(True)]}: videos of a traced folder are prompted by auto or by tracings, not by {text!r}")
+    return parse_prompt(text, frame_index)
+
+
+def traced_masks(outlines: Mapping[int, Outline], source: Source, where: str) -> dict[int, BoolMask]:
+    """``{frame: (H, W)}``: the cavity within each outline, in pixels of the source; ``where`` names it in an error.
+
+    Raises:
+        SourceError: a frame is traced that the source lacks.
+    """
+    last = max(outlines, default=-1)
+    if last >= len(source):
+        raise SourceError(f"{where}: frame {last} is traced, but the video has only {len(source)}, counted from 0")
+    return {frame: cavity(outline, source.size) for frame, outline in outlines.items()}
+
+
+def tracings_plan(traced: Mapping[int, BoolMask], which: Which = "ED", where: str = "the clip") -> Plan:
     """The LV, object 1, given by its traced masks on the frames that ``which`` names.
 
     What is prompted is no longer a reference: by default one frame is given, the one with the largest cavity, and the others stay to
@@ -36,12 +69,13 @@ def tracings_plan(traced: Mapping[int, BoolMask], which: Which = "ED") -> Plan:
     Args:
         traced: ``{frame: (H, W)}``.
         which: ``ED`` (the largest cavity), ``ES`` (the smallest) or ``all``.
+        where: what was traced, for an error.
 
     Raises:
         PromptError: nothing was traced, or a tracing marks no pixel.
     """
     if not traced:
-        raise PromptError("nothing was traced that could be a prompt")
+        raise PromptError(f"{where}: there is no tracing of it to prompt with; --prompt auto needs none")
     by_area = sorted(traced, key=lambda frame: int(traced[frame].sum()))
     frames = {"ED": by_area[-1:], "ES": by_area[:1], "all": sorted(traced)}[which]
     return Plan({1: {frame: [MaskPrompt(traced[frame])] for frame in frames}}, {1: "LV"})

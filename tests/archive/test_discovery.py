@@ -1,17 +1,24 @@
 """What counts as an item, in what order, and what the source says of it."""
 
 import itertools
+import threading
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fake_clips import TASK
+from inline_engine import InlineEngine
 
 from echoseg.archive.discovery import Discovery
 from echoseg.archive.item import Item
+from echoseg.archive.ledger import open_ledger
 from echoseg.archive.manifest import read_manifest
-from echoseg.archive.source import open_archive
+from echoseg.archive.run import run_archive
+from echoseg.archive.settings import Settings
+from echoseg.archive.source import ArchiveSource, open_archive
+from echoseg.archive.worker import WorkerSpec
 from echoseg.errors import SourceError
 
 
@@ -61,6 +68,35 @@ def test_what_is_found_before_an_error_is_not_lost():
         while not discovery.finished:
             found += discovery.take()
     assert [item.path for item in found] == ["1", "2"]
+
+
+def test_what_changes_about_an_item_while_it_is_worked_on_is_not_lost(make_tree, tmp_path):
+    tree, out = make_tree({"1.dcm": "ok 50"}), tmp_path / "out"
+    out.mkdir()
+    given_out, listed = threading.Event(), threading.Event()
+
+    def items():
+        given_out.wait()
+        yield Item("1.dcm", view="A4C")
+        listed.set()
+
+    class Waiting(InlineEngine):
+        def submit(self, slot, job):
+            super().submit(slot, job)
+            given_out.set()
+
+        def poll(self, seconds):
+            if given_out.is_set():
+                listed.wait()
+            return super().poll(seconds)
+
+    with open_ledger(out, create=True) as ledger, ledger.transaction():
+        ledger.add([Item("1.dcm", view="A2C")])
+    source = ArchiveSource("folder", tree, items)
+    done = run_archive(source, out, lambda: Waiting(WorkerSpec(Settings(), str(out), task=TASK)), review=0)
+    assert (done.stopped, done.counts["done"]) == (None, 1)
+    with open_ledger(out) as ledger:
+        assert [result.item for result in ledger.results()] == [Item("1.dcm", view="A4C")]
 
 
 def test_manifests_in_csv_and_parquet_say_the_same(tmp_path):
