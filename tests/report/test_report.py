@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 
 import av
 import numpy as np
@@ -13,10 +14,14 @@ from PIL import Image
 
 from echoseg.errors import SourceError
 from echoseg.report.clip import write_clip_report
+from echoseg.report.curve import curve_png
 from echoseg.report.measurements import measurements
+from echoseg.report.page_png import page_png
+from echoseg.report.pages import Picture, model_line
 from echoseg.report.provenance import provenance
 from echoseg.report.report import report_html
 from echoseg.report.rows import measure_rows
+from echoseg.report.trace import lv_trace
 from echoseg.report.volume import write_volume_report
 from echoseg.types import Flag, Subject
 
@@ -130,6 +135,26 @@ def test_picture_of_the_page_is_a_whole_a4_sheet(written):
     inked = (pixels < 128).any(axis=1)
     assert inked[: len(inked) // 4].any() and inked[len(inked) * 9 // 10 :].any()  # from the title to the footer
     assert not (pixels[:, -60:] < 200).any()  # nothing runs over the margin
+
+
+def test_a_long_table_and_many_flags_stay_above_the_footer(make_case):
+    still = Picture(curve_png(lv_trace(*make_case()[1:])), "ED")
+
+    def page(flags):
+        record = record_of(make_case(flags=tuple(Flag(f"flag_{index}", "x" * 200) for index in range(flags))))
+        measures = record["measures"] | {f"measure_{index}": record["measures"]["edv"] for index in range(11)}
+        png = page_png(record | {"measures": measures}, "title", "line", [still, still], [still], footer=["a", "b"])
+        return np.asarray(Image.open(BytesIO(png)))
+
+    few, many = page(0), page(8)
+    end = len(few) - 125  # a little above the first line of the footer
+    assert (few[end - 10 : end + 5] == 255).all() and (few[end:] < 128).any()
+    assert np.array_equal(few[end:, 400:], many[end:, 400:]) and (many[end - 10 : end + 5] == 255).all()
+
+
+def test_given_masks_have_no_model(make_case):
+    record = measurements(*make_case(), provenance(model=None, weights_sha256=None, prompt=None))
+    assert model_line(record) == "Model none: masks were given, weights none"
 
 
 def test_names_are_escaped(make_case):
