@@ -12,7 +12,16 @@ from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.curve import LVCurve, SinglePlane, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
 from echoseg.cardiac.ef import ejection_fraction
-from echoseg.cardiac.quality import cut_by_sector, lost_masks, mask_flags, reversed_flags, spacing_flags, timing_flags, turned_flags
+from echoseg.cardiac.quality import (
+    cut_by_sector,
+    lost_masks,
+    mask_flags,
+    reversed_flags,
+    size_flags,
+    spacing_flags,
+    timing_flags,
+    turned_flags,
+)
 from echoseg.cardiac.rates import peak_rates
 from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import measure_view
@@ -144,7 +153,8 @@ def analyse_lv(
     trusted_volume = np.where(lost_masks(curve), np.nan, curve.relative)
     clip = checked_mask(masks, "(T, H, W)")
     measured = tuple(_measured(beat, curve, trusted_volume, clip, seconds, spacing) for beat in found)
-    flags += turned_flags(clip, sorted({beat.ed for beat in found}), spacing) + reversed_flags([beat.ef for beat in measured])
+    diastoles = sorted({beat.ed for beat in found})
+    flags += turned_flags(clip, diastoles, spacing) + size_flags(curve, diastoles) + reversed_flags([beat.ef for beat in measured])
     flags += spacing_flags(checked_spacing(spacing))
     edv, esv, sv = (_mean(getattr(beat, name) for beat in measured) for name in ("edv_ml", "esv_ml", "sv_ml"))
     duration = _mean(60 / beat.hr_bpm for beat in measured if beat.hr_bpm)

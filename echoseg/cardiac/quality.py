@@ -120,6 +120,17 @@ def turned_flags(masks: BoolMask, frames: Sequence[int], spacing: ArrayLike | No
     return []
 
 
+def size_flags(curve: LVCurve, frames: Sequence[int]) -> list[Flag]:
+    """A flag when the ventricle on ``frames``, end-diastolic ones, is of no heart's size: the spacing cannot be right."""
+    if curve.length_mm is None or not frames:
+        return []
+    length = float(np.median(curve.length_mm[list(frames)]))
+    if thresholds.MIN_LONG_AXIS <= length <= thresholds.MAX_LONG_AXIS:
+        return []
+    odd = f"the long axis would be {length:.3g} mm: the pixel spacing can hardly be right, nor can the volumes"
+    return [Flag("spacing_implausible", odd)]
+
+
 def reversed_flags(efs: Sequence[float]) -> list[Flag]:
     """A flag when a beat's EF in percent is not positive."""
     if all(ef > 0 for ef in efs):

@@ -67,6 +67,9 @@ LOW_IOU = 0.75
 """Median predicted IoU below which the segmentation is not trusted."""
 LOW_OBJECT_SCORE = 2.2
 """Median object score (a logit) below which the model is less than 90 % sure that there is a left ventricle at all."""
+MIN_LONG_AXIS, MAX_LONG_AXIS = 15.0, 200.0
+"""Millimetres between which a left ventricle's long axis at end-diastole lies, newborns and dilated hearts included: a spacing in cm, or of
+another image, leaves them."""
 MAX_ANISOTROPY = 1.05
 """Longer over shorter side of a pixel above which it is worth saying that pixels are not square."""
 

@@ -240,3 +240,11 @@ def test_a_named_phase_outside_the_clip_is_refused(frame):
     masks, _ = beating(beats=1)
     with pytest.raises(MeasureError, match=f"frame {frame} was named"):
         analyse_lv(masks, None, SPACING, beats=[Beat(0, 10, frame, False, None)])
+
+
+@pytest.mark.parametrize("unit", [0.1, 10.0])
+def test_a_spacing_in_another_unit_is_flagged(unit):
+    masks, times = beating(beats=1)
+    spacing = (unit * SPACING[0], unit * SPACING[1])
+    assert "spacing_implausible" in codes(analyse_lv(masks, times, spacing))
+    assert "spacing_implausible" not in codes(analyse_lv(masks, times, SPACING))

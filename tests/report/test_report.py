@@ -138,13 +138,14 @@ def test_picture_of_the_page_is_a_whole_a4_sheet(written):
 
 
 def test_a_long_table_and_many_flags_stay_above_the_footer(make_case):
-    still = Picture(curve_png(lv_trace(*make_case()[1:])), "ED")
+    case = make_case()
+    record, still = record_of(case), Picture(curve_png(lv_trace(*case[1:])), "ED")
+    measures = record["measures"] | {f"measure_{index}": record["measures"]["edv"] for index in range(11)}
 
-    def page(flags):
-        record = record_of(make_case(flags=tuple(Flag(f"flag_{index}", "x" * 200) for index in range(flags))))
-        measures = record["measures"] | {f"measure_{index}": record["measures"]["edv"] for index in range(11)}
-        png = page_png(record | {"measures": measures}, "title", "line", [still, still], [still], footer=["a", "b"])
-        return np.asarray(Image.open(BytesIO(png)))
+    def page(count):
+        flags = [{"code": f"flag_{index}", "message": "x" * 200, "severity": "review"} for index in range(count)]
+        long = record | {"measures": measures, "flags": flags}
+        return np.asarray(Image.open(BytesIO(page_png(long, "title", "line", [still, still], [still], footer=["a", "b"]))))
 
     few, many = page(0), page(8)
     end = len(few) - 125  # a little above the first line of the footer
