@@ -20,7 +20,7 @@ from echoseg.report.page_png import page_png
 from echoseg.report.pages import Picture, model_line
 from echoseg.report.provenance import provenance
 from echoseg.report.report import report_html
-from echoseg.report.rows import measure_rows
+from echoseg.report.rows import measure_rows, shown
 from echoseg.report.trace import lv_trace
 from echoseg.report.volume import write_volume_report
 from echoseg.types import Flag, Subject
@@ -110,7 +110,7 @@ def test_table_says_what_an_interval_is(make_case):
     record = record_of(make_case())
     low, high = record["measures"]["edv"]["interval"]
     rows = {row.label: row for row in measure_rows(record["measures"])}
-    assert rows["End-diastolic volume"].interval == f"{low:.0f} to {high:.0f} (beats)"
+    assert rows["End-diastolic volume"].interval == f"{shown(low, 0)} to {shown(high, 0)} (beats)"
     record["measures"]["ef"] |= {"interval": [50.2, 61.7], "interval_level": 0.9}
     assert "50 to 62 (90 %)" in Page(report_html(record)).text
 
@@ -156,6 +156,16 @@ def test_a_long_table_and_many_flags_stay_above_the_footer(make_case):
 def test_given_masks_have_no_model(make_case):
     record = measurements(*make_case(), provenance(model=None, weights_sha256=None, prompt=None))
     assert model_line(record) == "Model none: masks were given, weights none"
+
+
+@pytest.mark.parametrize(
+    ("ef", "text", "grade"), [(51.46, "52", "normal"), (72.5, "73", "above normal"), (40.44, "40", "moderately reduced")]
+)
+def test_the_number_that_is_shown_is_the_one_that_is_graded(make_case, ef, text, grade):
+    source, segmentation, analysis = make_case()
+    record = measurements(source, segmentation, replace(analysis, ef=ef), record_of(make_case())["provenance"], subject=Subject("M"))
+    row = measure_rows(record["measures"])[0]
+    assert (row.value, row.grade) == (text, grade)
 
 
 def test_names_are_escaped(make_case):
