@@ -98,7 +98,7 @@ def measure(
 
     Raises:
         SourceError: a file cannot be read, or the masks do not fit ``on``.
-        MeasureError: no label is there, or a phase has no ventricle that can be measured.
+        MeasureError: no label is there, none of those that ``names`` tells, or a phase has no ventricle that can be measured.
         OutputError: a file cannot be written.
     """
     given = masks if isinstance(masks, MaskInput) else MaskInput("", (Path(masks),))
@@ -107,6 +107,9 @@ def measure(
     labels = [int(label) for label in np.unique(file.labels) if label]
     if not labels:
         raise MeasureError(f"{file.source.name}: the label map is empty, there is nothing to measure")
+    if names and not set(names) & set(labels):
+        held = ", ".join(map(str, labels))
+        raise MeasureError(f"{file.source.name}: none of the labels {', '.join(map(str, names))} is there; the label map holds {held}")
     with ExitStack() as stack:
         source = _source(file, stack, on, spacing, fps)
         segmentation = _segmentation(file, source, labels, names)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from echoseg.cardiac import thresholds
 from echoseg.cardiac.contour import checked_mask, checked_spacing
@@ -150,14 +150,19 @@ def biplane_function(views: Sequence[ViewBeats], method: Method = "disks") -> Bi
     a4c, a2c = (by_view[name] for name in APICAL_VIEWS)
     method = checked_method(method, biplane=True)
     spaced = a4c.spaced and a2c.spaced
+    to_a4c = 1.0 if a4c.spaced == a2c.spaced else _mean_length(a4c) / _mean_length(a2c)
     beats = tuple(
-        _pair(i, j, first, second, method, spaced) for (i, first), (j, second) in product(enumerate(a4c.beats), enumerate(a2c.beats))
+        _pair(i, j, first, _scaled(second, to_a4c), method, spaced)
+        for (i, first), (j, second) in product(enumerate(a4c.beats), enumerate(a2c.beats))
     )
+    options = method_options(method, True, spaced)
+    if a4c.spaced != a2c.spaced:
+        options["pixels"] = "taken as square, and of a size that makes the two views' long axes equal at end-diastole"
     rates = [view.hr_bpm for view in (a4c, a2c) if view.hr_bpm is not None]
     rate = float(np.mean(rates)) if rates else None
     volume = {name: _mean(getattr(beat, name) for beat in beats) for name in ("edv_ml", "esv_ml", "sv_ml", "la_ml", "la_disks_ml")}
     sv = volume["sv_ml"]
-    lengths = {view.view: float(np.mean([beat.ed.length for beat in view.beats])) for view in (a4c, a2c)} if spaced else None
+    lengths = {view.view: _mean_length(view) for view in (a4c, a2c)} if spaced else None
     return BiplaneFunction(
         beats=beats,
         ef=float(np.mean([beat.ef for beat in beats])),
@@ -166,9 +171,32 @@ def biplane_function(views: Sequence[ViewBeats], method: Method = "disks") -> Bi
         lengths_mm=lengths,
         flags=tuple(_flags(lengths, rates)),
         method=method,
-        options={**method_options(method, True, spaced), "beats": "every beat of A4C with every beat of A2C"},
+        options={**options, "beats": "every beat of A4C with every beat of A2C"},
         **volume,
     )
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """A measured view in other units, see :class:`echoseg.cardiac.view.ViewShape`."""
+
+    length: float
+    area: float
+    diameters: NDArray[np.float64]
+    spaced: bool = False
+
+
+def _scaled(beat: BeatShapes, factor: float) -> BeatShapes:
+    """The ventricle ``factor`` times as large: of one view in millimetres and one in pixels neither would be the longer one else."""
+    if factor == 1.0:
+        return beat
+    ed, es = (_Scaled(factor * shape.length, factor**2 * shape.area, factor * shape.diameters) for shape in (beat.ed, beat.es))
+    return BeatShapes(ed, es)
+
+
+def _mean_length(view: ViewBeats) -> float:
+    """Long axis at end-diastole, mean over the beats."""
+    return float(np.mean([beat.ed.length for beat in view.beats]))
 
 
 def _pair(i: int, j: int, first: BeatShapes, second: BeatShapes, method: Method, spaced: bool) -> BiplaneBeat:

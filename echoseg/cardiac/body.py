@@ -16,8 +16,10 @@ def body_surface_area(height_cm: float, weight_kg: float, formula: Formula = "mo
     - ``dubois``: ``0.007184 * height^0.725 * weight^0.425`` (Du Bois D, Du Bois EF, Arch Intern Med 1916;17:863-71).
 
     Raises:
-        MeasureError: unknown formula, height outside 20..250 cm or weight outside 0.3..400 kg (a wrong unit).
+        MeasureError: unknown formula, height or weight unknown, height outside 20..250 cm or weight outside 0.3..400 kg (a wrong unit).
     """
+    if None in (height_cm, weight_kg):
+        raise MeasureError("body surface area needs height and weight, in cm and kg; one is unknown")
     if not 20 <= height_cm <= 250 or not 0.3 <= weight_kg <= 400:
         raise MeasureError(f"height is in cm and weight in kg; {height_cm} cm and {weight_kg} kg are not a person's")
     if formula == "mosteller":

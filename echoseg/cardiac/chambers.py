@@ -45,11 +45,16 @@ def chamber_measures(
         Only what the segmented structures and the view can give.
 
     Raises:
-        MeasureError: an unknown structure, no LV, or malformed masks or spacing.
+        MeasureError: an unknown structure, no LV, masks of another size or number of frames than the LV that was analysed, or malformed
+            masks or spacing.
     """
     if "LV" not in masks or not set(masks) <= set(get_args(Structure)):
         raise MeasureError(f"give the masks of LV and of some of {', '.join(get_args(Structure)[1:])}; got {', '.join(masks) or 'none'}")
     clips = {name: checked_mask(clip, "(T, H, W)") for name, clip in masks.items()}
+    shapes = {name: clip.shape for name, clip in clips.items()}
+    if len({len(analysis.curve), *(shape[0] for shape in shapes.values())}) > 1 or len({shape[1:] for shape in shapes.values()}) > 1:
+        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise MeasureError(f"all structures need masks of one size, on the {len(analysis.curve)} frames that were analysed; got {given}")
     pixel = checked_spacing(spacing)
     lv, view = clips["LV"], analysis.view
 

@@ -61,9 +61,11 @@ def find_beats(
     3. End-systoles are minima in the lower half of the curve that stand out by 35 % of its range, at least 0.4 of a heart period apart
        (of the given heart rate, else of 200 bpm).
     4. Between two end-systoles, end-diastole is the last peak before the descent among those that reach 90 % of the way up: the atrial
-       kick, not the plateau of diastasis. With ``r_waves`` it is instead the largest frame next to each R wave.
+       kick, not the plateau of diastasis. With ``r_waves`` it is instead the largest frame next to each R wave after which the cavity
+       shrinks.
     5. The outermost end-diastoles count when the curve visibly rises to the first or falls from the last, or when they are as high as
        the beat's other one (clips cut from R wave to R wave).
+    6. A beat with no values for 0.5 s on end is not complete: another beat may hide there.
 
     Args:
         curve: ``(T,)`` area or volume, any unit; NaN where unknown.
@@ -97,7 +99,8 @@ def find_beats(
     beats = [] if seconds is None else _beats_by_r_waves(smooth, seconds, r_waves)
     beats = beats or _beats_by_shape(smooth, clock, heart_rate)
     usable = np.flatnonzero(reliable)
-    whole = [beat for beat in (_on_frames(usable, beat, seconds) for beat in beats) if beat is not None]
+    seen = [beat for beat in beats if not _has_gap(usable, beat, clock)]
+    whole = [beat for beat in (_on_frames(usable, beat, seconds) for beat in seen) if beat is not None]
     return whole or [Beat(int(usable[smooth[usable].argmax()]), int(usable[smooth[usable].argmin()]), None, True, None)]
 
 
@@ -221,7 +224,20 @@ def _beats_by_r_waves(smooth: Curve, seconds: Curve, r_waves: Sequence[float]) -
     reach = max(half_frame, min(thresholds.R_WAVE_REACH_S, 0.25 * float(np.diff(inside).min())))
     near = [np.flatnonzero(np.abs(seconds - r_wave) <= reach) for r_wave in inside]
     diastoles = [int(frames[smooth[frames].argmax()]) for frames in near if len(frames)]
+    fall = thresholds.MIN_R_WAVE_FALL * _span(smooth)
+    falls = [smooth[frame:last].min() < smooth[frame] - fall for frame, last in pairwise(diastoles)]
+    # the clip may end before the last one's systole: it has not been seen to rise further, at least
+    falls += [smooth[frame:].max() < smooth[frame] + fall for frame in diastoles[-1:]]
+    diastoles = [frame for frame, real in zip(diastoles, falls, strict=True) if real]
     return [(first, first + 1 + int(smooth[first + 1 : last].argmin()), last) for first, last in pairwise(diastoles) if last - first >= 3]
+
+
+def _has_gap(usable: NDArray[np.intp], beat: Frames, clock: Curve) -> bool:
+    """Whether usable frames are too far apart within the beat, or next to it, where its end-diastoles may be."""
+    first, _, last = beat
+    start, stop = np.searchsorted(usable, first) - 1, np.searchsorted(usable, last, side="right") + 1
+    seen = clock[usable[max(start, 0) : stop]]
+    return bool(np.diff(seen, prepend=seen[0]).max() - np.median(np.diff(clock)) > thresholds.MAX_GAP_S)
 
 
 def _on_frames(usable: NDArray[np.intp], beat: Frames, seconds: Curve | None) -> Beat | None:

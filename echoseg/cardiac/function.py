@@ -12,7 +12,16 @@ from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.curve import LVCurve, SinglePlane, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
 from echoseg.cardiac.ef import ejection_fraction
-from echoseg.cardiac.quality import cut_by_sector, lost_masks, mask_flags, spacing_flags, timing_flags
+from echoseg.cardiac.quality import (
+    cut_by_sector,
+    lost_masks,
+    mask_flags,
+    reversed_flags,
+    size_flags,
+    spacing_flags,
+    timing_flags,
+    turned_flags,
+)
 from echoseg.cardiac.rates import peak_rates
 from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import measure_view
@@ -142,7 +151,10 @@ def analyse_lv(
         found = _checked_beats(beats, measurable)
         flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", "info"))
     trusted_volume = np.where(lost_masks(curve), np.nan, curve.relative)
-    measured = tuple(_measured(beat, curve, trusted_volume, checked_mask(masks, "(T, H, W)"), seconds, spacing) for beat in found)
+    clip = checked_mask(masks, "(T, H, W)")
+    measured = tuple(_measured(beat, curve, trusted_volume, clip, seconds, spacing) for beat in found)
+    diastoles = sorted({beat.ed for beat in found})
+    flags += turned_flags(clip, diastoles, spacing) + size_flags(curve, diastoles) + reversed_flags([beat.ef for beat in measured])
     flags += spacing_flags(checked_spacing(spacing))
     edv, esv, sv = (_mean(getattr(beat, name) for beat in measured) for name in ("edv_ml", "esv_ml", "sv_ml"))
     duration = _mean(60 / beat.hr_bpm for beat in measured if beat.hr_bpm)
@@ -190,7 +202,7 @@ def _cut(masks: ArrayLike, sector: ArrayLike) -> NDArray[np.bool_]:
 
 def _checked_beats(beats: Sequence[Beat], measurable: NDArray[np.float64]) -> list[Beat]:
     for beat in beats:
-        for frame in (beat.ed, beat.es):
+        for frame in (beat.ed, beat.es, beat.ed if beat.next_ed is None else beat.next_ed):
             if not 0 <= frame < len(measurable) or not np.isfinite(measurable[frame]):
                 raise MeasureError(f"frame {frame} was named as a phase, but no left ventricle can be measured on it")
     return list(beats)

@@ -55,7 +55,7 @@ def find_landmarks(contour: Contour) -> Landmarks:
     - its length, less ``FLATNESS_COST`` times the mean distance to the border it cuts off;
     - the square of the contour's variance square to it: the base lies across the long axis;
     - ``(1 + cos) / 2`` of the angle from the top of the image to the side of the chord where the ventricle lies: apical views show the
-      apex at the top, tilted or mirrored. Upside-down displays must be flipped first.
+      apex at the top, tilted or mirrored. Upside-down displays must be flipped first, see :func:`upside_down`.
 
     The best chord's ends are the hinge points. The apex is the contour point most distant from the annulus middle (ASE/EACVI 2015,
     LV length).
@@ -63,13 +63,23 @@ def find_landmarks(contour: Contour) -> Landmarks:
     Raises:
         MeasureError: no chord can be a base (a degenerate contour).
     """
-    count = len(contour.points)
-    starts = np.arange(0, count, COARSE)[:, None]
-    arcs = np.arange(round(MIN_BASAL_ARC * count), round(MAX_BASAL_ARC * count) + 1, COARSE)
-    start, end = _best_chord(contour.points, starts, starts + arcs)
+    start, end, _ = _best_chord(contour.points, *_coarse_chords(len(contour.points)))
     near = np.arange(-COARSE, COARSE + 1)
-    start, end = _best_chord(contour.points, start + near[:, None], end + near)
+    start, end, _ = _best_chord(contour.points, start + near[:, None], end + near)
     return landmarks_at(contour, start, end)
+
+
+def upside_down(contour: Contour) -> float:
+    """Score of the best base with the ventricle below it, over that of the best base with the ventricle above: the first is how
+    :func:`find_landmarks` would read the contour upside-down. Above 1 the apex is at the bottom of the image.
+
+    Raises:
+        MeasureError: no chord can be a base (a degenerate contour).
+    """
+    chords = _coarse_chords(len(contour.points))
+    *_, upright = _best_chord(contour.points, *chords)
+    *_, turned = _best_chord(contour.points, *chords, apex_up=False)
+    return turned / upright
 
 
 def landmarks_at(contour: Contour, start: int, end: int, apex: int | None = None) -> Landmarks:
@@ -81,8 +91,16 @@ def landmarks_at(contour: Contour, start: int, end: int, apex: int | None = None
     return Landmarks(hinges[np.argsort(hinges[:, 0], kind="stable")], contour.points[apex], basal)
 
 
-def _best_chord(points: Points, start: Indices, end: Indices) -> tuple[int, int]:
-    """The best of the chords between contour indices ``start`` and ``end`` (``end`` may pass the last point; the two broadcast)."""
+def _coarse_chords(count: int) -> tuple[Indices, Indices]:
+    """Contour indices ``(N, 1)`` and ``(N, M)`` between which a first base is looked for, on a contour of ``count`` points."""
+    starts = np.arange(0, count, COARSE)[:, None]
+    arcs = np.arange(round(MIN_BASAL_ARC * count), round(MAX_BASAL_ARC * count) + 1, COARSE)
+    return starts, starts + arcs
+
+
+def _best_chord(points: Points, start: Indices, end: Indices, *, apex_up: bool = True) -> tuple[int, int, float]:
+    """The best of the chords between contour indices ``start`` and ``end`` (``end`` may pass the last point; the two broadcast), and its
+    score."""
     count = len(points)
     x, y = points.T
     # Twice the area swept from the origin up to each point of two turns: between an arc and its chord lies a difference of two.
@@ -98,8 +116,9 @@ def _best_chord(points: Points, start: Indices, end: Indices) -> tuple[int, int]
         inward_x, inward_y = (y1 - y0) / width, (x0 - x1) / width
     xx, xy, _, yy = np.cov(points.T, bias=True).ravel()
     variance = inward_x**2 * xx + 2 * inward_x * inward_y * xy + inward_y**2 * yy
-    score = np.where(width > 0, flatness * variance**2 * (1 - inward_y) / 2, -np.inf)
+    upwards = -inward_y if apex_up else inward_y
+    score = np.where(width > 0, flatness * variance**2 * (1 + upwards) / 2, -np.inf)
     best = int(score.argmax())
     if not score.flat[best] > 0:
         raise MeasureError("no mitral base on this contour: is it the mask of a left ventricle in an apical view?")
-    return int(start.flat[best]), int(end.flat[best])
+    return int(start.flat[best]), int(end.flat[best]), float(score.flat[best])

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 
 from echoseg.cardiac import thresholds
-from echoseg.cardiac.contour import Spacing
+from echoseg.cardiac.contour import Spacing, endocardial_contour
 from echoseg.cardiac.curve import LVCurve
 from echoseg.cardiac.cycle import Beat
+from echoseg.cardiac.landmarks import upside_down
 from echoseg.types import BoolMask, Flag
 
 
@@ -108,6 +109,33 @@ def spacing_flags(spacing: Spacing | None) -> list[Flag]:
         sides = f"{spacing[0]:.3g} x {spacing[1]:.3g} mm"
         return [Flag("spacing_anisotropic", f"pixels are not square ({sides}, row x column); lengths and volumes allow for it", "info")]
     return []
+
+
+def turned_flags(masks: BoolMask, frames: Sequence[int], spacing: ArrayLike | None) -> list[Flag]:
+    """A flag when ``masks`` ``(T, H, W)`` show the apex at the bottom on ``frames``, end-diastolic ones that can be measured."""
+    turned = [upside_down(endocardial_contour(masks[frame], spacing)) for frame in frames]
+    if turned and float(np.median(turned)) > thresholds.UPSIDE_DOWN:
+        wrong = "the apex seems to be at the bottom of the image: long axis and volumes are wrong, flip the clip first"
+        return [Flag("upside_down", wrong)]
+    return []
+
+
+def size_flags(curve: LVCurve, frames: Sequence[int]) -> list[Flag]:
+    """A flag when the ventricle on ``frames``, end-diastolic ones, is of no heart's size: the spacing cannot be right."""
+    if curve.length_mm is None or not frames:
+        return []
+    length = float(np.median(curve.length_mm[list(frames)]))
+    if thresholds.MIN_LONG_AXIS <= length <= thresholds.MAX_LONG_AXIS:
+        return []
+    odd = f"the long axis would be {length:.3g} mm: the pixel spacing can hardly be right, nor can the volumes"
+    return [Flag("spacing_implausible", odd)]
+
+
+def reversed_flags(efs: Sequence[float]) -> list[Flag]:
+    """A flag when a beat's EF in percent is not positive."""
+    if all(ef > 0 for ef in efs):
+        return []
+    return [Flag("ef_not_positive", "end-systole is no smaller than end-diastole in a beat: were the two phases mixed up?")]
 
 
 def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frames: int) -> list[Flag]:

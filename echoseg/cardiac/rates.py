@@ -35,11 +35,16 @@ def peak_rates(volume: ArrayLike, times: ArrayLike, beat: Beat) -> PeakRates:
         beat: one of :func:`echoseg.cardiac.find_beats`, with end-systole after end-diastole.
 
     Raises:
-        MeasureError: shapes differ, or end-systole does not follow end-diastole by two frames or more.
+        MeasureError: shapes differ, no volume is known, the beat is not in the clip, or end-systole does not follow end-diastole by two
+            frames or more.
     """
     values, seconds = np.asarray(volume, dtype=np.float64), np.asarray(times, dtype=np.float64)
     if values.ndim != 1 or values.shape != seconds.shape:
         raise MeasureError(f"a volume and a time a frame are needed; got shapes {values.shape} and {seconds.shape}")
+    if beat.ed < 0 or max(beat.es, beat.next_ed or 0) >= len(values):
+        raise MeasureError(f"the beat {beat.ed}, {beat.es}, {beat.next_ed} is not in a curve of {len(values)} frames")
+    if not np.isfinite(values).any():
+        raise MeasureError("a rate needs a volume; nothing of it is known")
     if beat.es - beat.ed < 2:
         raise MeasureError("a rate needs a systole of two frames or more, end-diastole first")
     smooth, _, _ = smooth_curve(values, seconds)

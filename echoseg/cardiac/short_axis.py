@@ -56,7 +56,11 @@ def stack_volume(masks: ArrayLike, spacing: ArrayLike, slice_spacing: float, *, 
     """
     stack = checked_mask(masks, "(Z, H, W)")
     pixel = checked_spacing(spacing)
-    if pixel is None or not (np.isfinite(slice_spacing) and slice_spacing > 0):
+    try:
+        distance = float(slice_spacing)
+    except (TypeError, ValueError):
+        distance = np.nan
+    if pixel is None or not (np.isfinite(distance) and distance > 0):
         raise MeasureError("a stack's volume needs the pixel spacing and a positive distance between slices in mm")
     if hollow and convex:
         raise MeasureError("a myocardium is hollow, and its hull would fill it: give hollow or convex, not both")
@@ -70,11 +74,11 @@ def stack_volume(masks: ArrayLike, spacing: ArrayLike, slice_spacing: float, *, 
     total = float(np.interp(inside, filled, areas[filled]).sum())
     options = {
         "sum": "slice area x slice distance",
-        "slice_spacing_mm": float(slice_spacing),
+        "slice_spacing_mm": distance,
         "papillary_muscles": "in the cavity",
         "outline": "convex hull" if convex else "as drawn",
     }
-    return StackVolume(total * slice_spacing / 1000, tuple(filled.tolist()), tuple(gaps.tolist()), options)
+    return StackVolume(total * distance / 1000, tuple(filled.tolist()), tuple(gaps.tolist()), options)
 
 
 def convex_hull(mask: BoolMask) -> BoolMask:

@@ -26,6 +26,10 @@ ED_LEVEL = 0.90
 """End-diastole is the last peak before the descent that reaches this share of the way from end-systole to the diastolic maximum."""
 R_WAVE_REACH_S = 0.15
 """End-diastole lies within this many seconds of the R wave (and within a quarter of the shortest R-R interval)."""
+MIN_R_WAVE_FALL = 0.1
+"""The curve falls by this share of its range after an R wave; where it does not, something else was taken for one (a tall T wave)."""
+MAX_GAP_S = 0.5
+"""Seconds without a mask to trust above which a beat cannot be called complete: a systole may hide in there, and its end-diastole."""
 EDGE_ED_LEVEL = 0.93
 """A peak next to the clip's end is an end-diastole when it reaches this share of the height of the beat's other one."""
 
@@ -56,10 +60,16 @@ EDGE_FRAMES = 0.1
 """Share of frames with the mask at the image's edge, or cut by the sector's, that is worth a flag."""
 SECTOR_CONTACT = 0.08
 """Share of the mask's border on the sector's border above which a frame counts as cut: the two cross at one wall, not in a point."""
+UPSIDE_DOWN = 1.3
+"""Score of the best base at the top of the image over that of the best at the bottom (median of the end-diastolic frames) above which the
+apex is shown at the bottom. Eight human masks of CAMUS: 0.26 to 0.49; stills of 40 simulated hearts: at most 0.46."""
 LOW_IOU = 0.75
 """Median predicted IoU below which the segmentation is not trusted."""
 LOW_OBJECT_SCORE = 2.2
 """Median object score (a logit) below which the model is less than 90 % sure that there is a left ventricle at all."""
+MIN_LONG_AXIS, MAX_LONG_AXIS = 15.0, 200.0
+"""Millimetres between which a left ventricle's long axis at end-diastole lies, newborns and dilated hearts included: a spacing in cm, or of
+another image, leaves them."""
 MAX_ANISOTROPY = 1.05
 """Longer over shorter side of a pixel above which it is worth saying that pixels are not square."""
 

@@ -19,6 +19,8 @@ from echoseg.errors import MeasureError
 from echoseg.types import BoolMask
 
 WallView = Literal["apical", "short-axis"]
+MAX_BARE = 0.2
+"""Share of the endocardial border without a wall above which the myocardium is not measured: its mean would be that of what is missing."""
 
 
 def wall_thickness(
@@ -34,13 +36,17 @@ def wall_thickness(
         view: ``"apical"`` or ``"short-axis"``.
 
     Raises:
-        MeasureError: malformed or empty masks, unknown spacing, or an unknown view.
+        MeasureError: malformed or empty masks, unknown spacing, an unknown view, or no wall along more than a fifth of the border.
     """
     if view not in ("apical", "short-axis"):
         raise MeasureError(f"a wall is measured in an 'apical' or a 'short-axis' view; got {view!r}")
     inner, outer = _borders(cavity, myocardium, spacing)
     within, around = (_walled(border) if view == "apical" else border.points for border in (inner, outer))
-    return np.asarray(np.hypot(*(within[:, None] - around).transpose(2, 0, 1)).min(axis=1))
+    thickness = np.asarray(np.hypot(*(within[:, None] - around).transpose(2, 0, 1)).min(axis=1))
+    bare = float(np.mean(thickness < min(inner.spacing or (0.0,)) / 2))
+    if bare > MAX_BARE:
+        raise MeasureError(f"the myocardium does not surround the cavity: there is no wall along {100 * bare:.0f} % of the border")
+    return thickness
 
 
 def lv_mass(cavity: ArrayLike, myocardium: ArrayLike, spacing: ArrayLike, length_mm: float) -> float:
@@ -77,6 +83,7 @@ def apical_mass(cavity: ArrayLike, myocardium: ArrayLike, spacing: ArrayLike | N
         MeasureError: malformed or empty masks, unknown spacing or view, or a wall that does not surround the cavity.
     """
     pixel, inside, wall = _checked(cavity, myocardium, spacing)
+    wall_thickness(inside, wall, pixel, "apical")  # refuses half a wall
     volumes = [lv_volume({view: (mask, pixel)}).ml for mask in (inside | wall, inside)]
     outer, inner = (volume for volume in volumes if volume is not None)
     if outer <= inner:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def paired_values(
         subject: column of the reference that says whom a case comes from.
 
     Raises:
-        SourceError: a file cannot be read, lacks a column, names a case twice, or holds a value that is no number.
+        SourceError: a file cannot be read, lacks a column, names a case twice, or holds a value that is no number or no EF in percent.
         MeasureError: the tables have no case in common.
     """
     ours = _values(predicted, key, column)
@@ -63,6 +63,8 @@ def paired_values(
         raise MeasureError(f"{reference}: no case has the name of one in {predicted} ({example}); give the key columns")
     pairs = [(name, ours[name], theirs[name]) for name in common]
     whole = [(name, a, b) for name, a, b in pairs if a is not None and b is not None]
+    _check_percent(predicted, {name: value for name, value, _ in whole})
+    _check_percent(reference, {name: value for name, _, value in whole})
     return PairedValues(
         keys=tuple(name for name, _, _ in whole),
         predicted=tuple(a for _, a, _ in whole),
@@ -85,6 +87,15 @@ def _values(path: Path, key: str, column: str) -> dict[str, float | None]:
             value = None
         values[name] = value
     return values
+
+
+def _check_percent(path: Path, values: Mapping[str, float]) -> None:
+    """An EF of zero or less may be a failed measurement, which counts; one above 100, or fractions throughout, are another unit."""
+    for name, value in values.items():
+        if value > 100:
+            raise SourceError(f"{path}: the ejection fraction of {name!r} is {value:g}; it is given in percent, at most 100")
+    if len(values) > 2 and 0 < max(values.values()) <= 1:
+        raise SourceError(f"{path}: ejection fractions are given in percent, and none of these is above 1: multiply them by 100")
 
 
 def _column(path: Path, key: str, column: str) -> dict[str, str]:

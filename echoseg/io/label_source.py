@@ -87,7 +87,7 @@ def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
         source.details = {**source.details, "view": record["source"]["view"]}
     elif record and record["source"].get("view_from") == "classifier":
         source.details = {**source.details, SEEN_VIEW: record["source"]["view"]}
-    return LabelFile(labels, source, {int(found["id"]): str(found["name"]) for found in record.get("objects", ())})
+    return LabelFile(labels, source, {found["id"]: str(found["name"]) for found in record.get("objects", ())})
 
 
 def stacked(files: Sequence[LabelFile], name: str) -> LabelFile:
@@ -118,7 +118,7 @@ def _stored(opened: Source, path: Path) -> NDArray[np.uint8]:
 
 
 def _run_record(path: Path) -> dict[str, Any]:
-    """measurements.json of the run that wrote ``path``; empty where there is none."""
+    """measurements.json of the run that wrote ``path``; empty where there is none that can be read."""
     beside = path.parent / _RUN_RECORD
     if path.name != _RUN_MASKS or not beside.is_file():
         return {}
@@ -126,4 +126,11 @@ def _run_record(path: Path) -> dict[str, Any]:
         record = json.loads(beside.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) and "source" in record else {}
+    return record if _is_record(record) else {}
+
+
+def _is_record(record: Any) -> bool:
+    """Whether what is read here of a measurements.json is there: another program may have written the file, or a hand."""
+    if not isinstance(record, dict) or not isinstance(record.get("source"), dict) or not isinstance(record.get("objects"), list):
+        return False
+    return all(isinstance(found, dict) and isinstance(found.get("id"), int) and "name" in found for found in record["objects"])

@@ -18,7 +18,7 @@ from echoseg.report.drawing import paint
 from echoseg.report.measurements import measurements_text, merged_flags
 from echoseg.report.overlay import OverlayWriter, overlay_scale
 from echoseg.report.page_png import page_png
-from echoseg.report.pages import Picture
+from echoseg.report.pages import Picture, model_line
 from echoseg.report.report import report_html, subtitle
 from echoseg.report.stills import still_png
 from echoseg.report.trace import Trace, area_trace, lv_trace
@@ -76,9 +76,9 @@ def write_clip_report(
 
 
 def _footer(measurements: Mapping[str, Any]) -> list[str]:
-    source, model = measurements["source"], measurements["provenance"]["model"]
+    source = measurements["source"]
     view = [] if source["view"] is None else [f"View {source['view']}, {source['view_from']}"]
-    return [*view, f"Model {model['name'] or 'none: masks were given'}, weights {model['weights_sha256'] or 'none'}"]
+    return [*view, model_line(measurements)]
 
 
 def _write_overlay(path: Path, source: Source, segmentation: Segmentation, trace: Trace, wanted: Iterable[int]) -> dict[int, Image]:

@@ -14,6 +14,8 @@ from echoseg.types import Subject
 
 NO_SPACING = "the pixel spacing is unknown"
 NO_RATE = "neither a complete beat nor the file tells the heart rate"
+GRADED_DECIMALS = 1
+"""Of every measure with a reference range, as it is written out."""
 BSA_FORMULA: Formula = "mosteller"
 
 
@@ -71,9 +73,10 @@ def reference_range(key: str, value: float | None, subject: Subject, name: str =
         ``low``, ``high`` (both ends included, None where there is no such end), ``grade``, ``sex``, ``guideline``, and ``method``, by
         which the guideline's values were measured. None when the guideline names no range.
     """
+    value = number(value, GRADED_DECIMALS)  # what a reader is shown is what is graded
     table = guideline(name)
     stated = table["ranges"].get(key)
-    if stated is None or subject.sex is None or value is None or not isfinite(value):
+    if stated is None or subject.sex is None or value is None:
         return None
     low, high = stated[subject.sex]
     try:

@@ -160,6 +160,7 @@ def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[floa
     missing = "the left ventricle could not be measured" if analysis.beats else "no beat was found"
     volumes = f"single-plane {analysis.method} ({analysis.view})"
     timed = any(beat.hr_bpm is not None for beat in complete)
+    no_output = missing if analysis.sv_ml is None else NO_RATE
 
     def entry(key: str, value: float | None, unit: str, decimals: int, method: str, attribute: str | None, why: str = missing) -> None:
         each = [getattr(beat, attribute) for beat in complete] if attribute else []
@@ -167,9 +168,9 @@ def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[floa
         reference = reference_range(key, value, subject)
         measures[key] = measure_entry(value, unit, decimals, method, each=each, calibrated=sure, why=why, reference=reference)
 
-    def in_ml(key: str, value: float | None, unit: str, decimals: int, attribute: str | None) -> None:
+    def in_ml(key: str, value: float | None, unit: str, decimals: int, attribute: str | None, why: str = missing) -> None:
         # Checked here again: a mL that nobody can vouch for must not leave, whatever was computed before.
-        entry(key, value if spaced else None, unit, decimals, volumes, attribute if spaced else None, missing if spaced else NO_SPACING)
+        entry(key, value if spaced else None, unit, decimals, volumes, attribute if spaced else None, why if spaced else NO_SPACING)
 
     measures: dict[str, Any] = {}
     entry("ef", analysis.ef, "%", 1, volumes, "ef")
@@ -177,12 +178,12 @@ def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[floa
     in_ml("esv", analysis.esv_ml, "mL", 1, "esv_ml")
     in_ml("sv", analysis.sv_ml, "mL", 1, "sv_ml")
     entry("hr", analysis.hr_bpm, "/min", 0, "between end-diastoles" if timed else "from the file", "hr_bpm", NO_RATE)
-    in_ml("co", analysis.co_l_min, "L/min", 2, None)
+    in_ml("co", analysis.co_l_min, "L/min", 2, None, no_output)
     area = body_surface(subject)
     if area is not None:
         for key, volume in (("edv_index", analysis.edv_ml), ("esv_index", analysis.esv_ml), ("sv_index", analysis.sv_ml)):
             in_ml(key, None if volume is None else volume / area, "mL/m²", 1, None)
-        in_ml("cardiac_index", None if analysis.co_l_min is None else analysis.co_l_min / area, "L/min/m²", 2, None)
+        in_ml("cardiac_index", None if analysis.co_l_min is None else analysis.co_l_min / area, "L/min/m²", 2, None, no_output)
     entry("fac", analysis.fac, "%", 1, f"cavity area ({analysis.view})", "fac")
     contour = f"endocardial contour length ({analysis.view}), not speckle tracking"
     entry("contour_strain", analysis.contour_strain, "%", 1, contour, "contour_strain")

@@ -22,6 +22,7 @@ _SEVERITY = {"info": "#52606d", "review": "#b45309", "reject": "#b91c1c"}
 _WIDTH, _HEIGHT, _DPI = 8.27, 11.69, 150
 _LEFT, _RIGHT = 0.55, 7.72  # inches
 _MOST_FLAGS = 7
+_LINE = 0.155
 
 
 class _Sheet:
@@ -76,12 +77,20 @@ def page_png(
     sheet = _Sheet()
     _header(sheet, record, title, subtitle)
     _table(sheet, record)
-    if stills:
-        _row_of(sheet, stills, 2.75 if len(stills) < 3 else 2.0)
-    if curves:
-        _row_of(sheet, curves, 2.75 if len(curves) < 2 else 1.55)
-    _flags(sheet, record["flags"])
-    sheet.top = 0.30 + 0.15 * (len(footer) + 1)
+    end = 0.30 + 0.15 * (len(footer) + 1)
+    flags = _flag_lines(record["flags"])
+    heights = (2.75 if len(stills) < 3 else 2.0) if stills else 0.0, (2.75 if len(curves) < 2 else 1.55) if curves else 0.0
+    captions = 0.30 * sum(height > 0 for height in heights)
+    # A long table and many flags make the pictures smaller: nothing runs into the footer.
+    room = sheet.top - end - 0.1 - _LINE * len(flags) - captions
+    shrunk = min(1.0, room / (sum(heights) or 1.0))
+    for pictures, height in zip((stills, curves), heights, strict=True):
+        if pictures:
+            _row_of(sheet, pictures, height * shrunk)
+    for x, text, colour in flags:
+        sheet.text(x, text, 7.5, colour)
+        sheet.down(_LINE)
+    sheet.top = end
     for line in footer:
         sheet.text(_LEFT, _shortened(line, 132), 6.8, _DIM)
         sheet.down(0.15)
@@ -142,14 +151,15 @@ def _row_of(sheet: _Sheet, pictures: Sequence[Picture], height: float) -> None:
     sheet.down(tallest + 0.12)
 
 
-def _flags(sheet: _Sheet, flags: Sequence[Mapping[str, Any]]) -> None:
+def _flag_lines(flags: Sequence[Mapping[str, Any]]) -> list[tuple[float, str, str]]:
+    """Lines of text: where they start, inches, what they say, in which colour."""
+    found = []
     for flag in flags[:_MOST_FLAGS]:
         lines = textwrap.wrap(f"{sentence(flag['message'])} ({flag['code']})", 118)[:2]
-        for index, line in enumerate(lines):
-            sheet.text(_LEFT + (0 if index == 0 else 0.1), line, 7.5, _SEVERITY[flag["severity"]])
-            sheet.down(0.155)
+        found += [(_LEFT + (0 if index == 0 else 0.1), line, _SEVERITY[flag["severity"]]) for index, line in enumerate(lines)]
     if len(flags) > _MOST_FLAGS:
-        sheet.text(_LEFT, f"and {len(flags) - _MOST_FLAGS} more flags, in the JSON file beside this page", 7.5, _DIM)
+        found.append((_LEFT, f"and {len(flags) - _MOST_FLAGS} more flags, in the JSON file beside this page", _DIM))
+    return found
 
 
 def _line(y: float) -> Line2D:

@@ -78,6 +78,12 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
+def model_line(record: Mapping[str, Any]) -> str:
+    """Model and weights in one line for reading."""
+    model = record["provenance"]["model"]
+    return f"Model {model['name'] or 'none: masks were given'}, weights {model['weights_sha256'] or 'none'}"
+
+
 def created(record: Mapping[str, Any]) -> str:
     """The time of the run for reading."""
     return str(record["provenance"]["created"]).replace("T", " ").replace("Z", " UTC")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 UNKNOWN = "–"
@@ -51,8 +52,10 @@ class Row(NamedTuple):
 
 
 def shown(value: float | None, decimals: int) -> str:
-    """A number for reading, an en dash when unknown."""
-    return UNKNOWN if value is None else f"{value:.{decimals}f}"
+    """A number for reading, an en dash when unknown; halves are rounded up, as they are where values are graded."""
+    if value is None:
+        return UNKNOWN
+    return f"{Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
 
 
 def measure_rows(measures: Mapping[str, Any]) -> list[Row]:
@@ -89,7 +92,8 @@ def _row(key: str, entry: Mapping[str, Any]) -> Row:
 
 def _interval(interval: Sequence[float], decimals: int, level: float | None) -> str:
     """``36 to 53 (beats)`` for the range over the beats, ``36 to 53 (90 %)`` for a calibrated interval."""
-    return f"{interval[0]:.{decimals}f} to {interval[1]:.{decimals}f} ({'beats' if level is None else f'{100 * level:.0f} %'})"
+    low, high = (shown(bound, decimals) for bound in interval)
+    return f"{low} to {high} ({'beats' if level is None else f'{100 * level:.0f} %'})"
 
 
 def _range(low: float | None, high: float | None) -> str:

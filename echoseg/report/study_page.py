@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from echoseg.report.page_png import page_png
-from echoseg.report.pages import Picture, data_uri, embedded, render
+from echoseg.report.pages import Picture, data_uri, embedded, model_line, render
 
 Pictures = Mapping[str, Mapping[str, bytes | None]]
 """``{view: {"ed": PNG, "es": PNG, "curve": PNG}}`` of the clips in use; None where there is none."""
@@ -36,10 +36,9 @@ def study_png(record: Mapping[str, Any], pictures: Pictures) -> bytes:
     """The same on one A4 page, as PNG."""
     stills = [still for view, found in pictures.items() for still in _stills(view, found)]
     curves = [Picture(found["curve"], view) for view, found in pictures.items() if found["curve"]]
-    model = record["provenance"]["model"]
     footer = [
         "Clips in use: " + ", ".join(f"{clip['view']} {clip['name']} ({clip['view_from']})" for clip in record["clips"] if clip["used"]),
-        f"Model {model['name']}, weights {model['weights_sha256']}",
+        model_line(record),
     ]
     return page_png(record, "Biplane study", _subtitle(record), stills, curves, footer=footer)
 

@@ -99,3 +99,13 @@ def test_given_phases_are_used_as_they_are():
     assert "phases_given" in codes and not codes & {"no_beat", "timing_missing", "few_beats", "partial_beat"}
     with pytest.raises(MeasureError, match="frame 4"):
         analyse_lv(masks, None, (0.5, 0.5), beats=[Beat(0, 4, None, False, None)])
+
+
+@pytest.mark.parametrize("unknown", ["A4C", "A2C"])
+def test_one_unknown_spacing_leaves_the_ef_as_it_is(unknown):
+    """The pixels of one view and the millimetres of the other are no lengths to compare: the longer view must be longer at each phase."""
+    scales = {"A4C": (1.0, 1.0), "A2C": (1.0, 0.8)}
+    known = biplane_function([clip(view, scale=scales[view]) for view in SHORT])
+    mixed = biplane_function([clip(view, scale=scales[view], spacing=None if view == unknown else (0.5, 0.5)) for view in SHORT])
+    assert mixed.ef == pytest.approx(known.ef, abs=0.2)
+    assert mixed.edv_ml is None and "equal at end-diastole" in mixed.options["pixels"]

@@ -64,3 +64,18 @@ def test_the_right_ventricle_is_measured_in_the_four_chamber_view_alone():
 def test_an_unknown_structure_or_no_ventricle_is_refused(masks):
     with pytest.raises(MeasureError, match="masks of LV"):
         chamber_measures(masks, analysed()[1], SPACING)
+
+
+@pytest.mark.parametrize("other", [(4, 9, 9), (3, 320, 320)])
+def test_structures_of_another_size_are_refused(other):
+    lv, analysis = analysed()
+    with pytest.raises(MeasureError, match="masks of one size"):
+        chamber_measures({"LV": lv, "LA": np.zeros(other, bool)}, analysis, SPACING)
+
+
+def test_half_a_wall_is_not_measured():
+    lv, analysis = analysed()
+    wall = clip(OUTER.mask(SPACING) & ~FULL.mask(SPACING), OUTER.mask(SPACING) & ~EMPTY.mask(SPACING))
+    wall[:, :, : wall.shape[2] // 2] = False  # the ventricle stands in the middle
+    found = chamber_measures({"LV": lv, "MYO": wall}, analysis, SPACING)
+    assert (found["wall_thickness"], found["lv_mass"]) == ((None, None), (None, None))

@@ -108,6 +108,28 @@ def test_a_wrong_heart_rate_tag_does_not_lose_beats():
         assert len(find_beats(curve, times, heart_rate=told)) == 4
 
 
+def test_t_waves_taken_for_r_waves_begin_no_beat():
+    times, curve, r_times = regular(75, beats=3, fps=50)
+    inside = r_times[(r_times >= 0) & (r_times <= times[-1])]
+    doubled = np.sort(np.concatenate([inside, inside + 0.4]))
+    assert find_beats(curve, times, r_waves=doubled) == find_beats(curve, times, r_waves=inside)
+
+
+def test_a_beat_that_may_hide_another_is_not_complete():
+    times, curve, _ = regular(60, beats=4, fps=30)
+    first, second, third, fourth = find_beats(curve, times)
+    curve[second.es + 5 : third.es - 5] = np.nan  # from filling to the next systole, an end-diastole among them
+    assert find_beats(curve, times) == [first, fourth]
+
+
+def test_one_beat_with_a_long_gap_is_partial():
+    times, curve, _ = regular(60, beats=2, fps=30)
+    first, second = find_beats(curve, times)
+    curve[first.es + 3 : second.es + 3] = np.nan
+    (beat,) = find_beats(curve, times)
+    assert beat.partial and beat.hr_bpm is None
+
+
 def test_uneven_frame_times_are_respected():
     _, _, r_times = regular(60, beats=4, fps=30)
     times = np.cumsum(np.random.default_rng(0).uniform(0.015, 0.045, 135))

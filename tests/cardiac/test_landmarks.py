@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ventricle_shapes import Ventricle, rough
 
-from echoseg.cardiac import measure_frames, measure_view
+from echoseg.cardiac import endocardial_contour, measure_frames, measure_view
+from echoseg.cardiac.landmarks import upside_down
 
 CUTS = [0.0, 0.3, 0.6]
 
@@ -93,3 +94,10 @@ def test_steady_landmarks_ignore_one_odd_frame_and_leave_a_still_ventricle_alone
     alone, held = (measure_frames(flawed, (1.0, 1.0), steady=steady).length_mm[4] for steady in (False, True))
     assert alone > normal.length_mm[4] + 6
     assert held == pytest.approx(normal.length_mm[4], abs=2)
+
+
+@pytest.mark.parametrize("tilt", [-40, 0, 40])
+def test_the_side_of_the_apex_is_seen(tilt):
+    mask = Ventricle(60, 25, 0.3, tilt=tilt).mask((0.5, 0.5))
+    upright, turned = (upside_down(endocardial_contour(one, (0.5, 0.5))) for one in (mask, mask[::-1]))
+    assert upright < 0.5 and turned == pytest.approx(1 / upright, rel=0.02)

@@ -5,7 +5,7 @@ import pytest
 from synthetic_beats import regular
 from ventricle_shapes import Ventricle
 
-from echoseg.cardiac import analyse_lv, lv_volume, measure_frames
+from echoseg.cardiac import Beat, analyse_lv, lv_volume, measure_frames
 from echoseg.errors import MeasureError
 
 SPACING = (1.0, 0.8)
@@ -219,3 +219,32 @@ def test_bad_input_is_refused():
     ):
         with pytest.raises(MeasureError):
             call()
+
+
+def test_an_upside_down_ventricle_is_flagged():
+    masks, times = beating(beats=2)
+    assert "upside_down" in codes(analyse_lv(masks[:, ::-1], times, SPACING))
+    assert "upside_down" not in codes(analyse_lv(masks[:, :, ::-1], times, SPACING))
+
+
+def test_phases_named_the_wrong_way_round_are_flagged():
+    masks, _ = beating(beats=1)
+    ed, es = Beat(0, 10, None, False, None), Beat(10, 0, None, False, None)
+    assert codes(analyse_lv(masks, None, SPACING, beats=[ed])) == {"phases_given"}
+    lv = analyse_lv(masks, None, SPACING, beats=[es])
+    assert lv.ef < 0 and codes(lv) == {"phases_given", "ef_not_positive"}
+
+
+@pytest.mark.parametrize("frame", [-1, 1000])
+def test_a_named_phase_outside_the_clip_is_refused(frame):
+    masks, _ = beating(beats=1)
+    with pytest.raises(MeasureError, match=f"frame {frame} was named"):
+        analyse_lv(masks, None, SPACING, beats=[Beat(0, 10, frame, False, None)])
+
+
+@pytest.mark.parametrize("unit", [0.1, 10.0])
+def test_a_spacing_in_another_unit_is_flagged(unit):
+    masks, times = beating(beats=1)
+    spacing = (unit * SPACING[0], unit * SPACING[1])
+    assert "spacing_implausible" in codes(analyse_lv(masks, times, spacing))
+    assert "spacing_implausible" not in codes(analyse_lv(masks, times, SPACING))

@@ -9,6 +9,7 @@ from synthetic_beats import SYSTOLE, regular
 from ventricle_shapes import Ventricle
 
 from echoseg.cardiac import (
+    Beat,
     body_surface_area,
     contour_strain,
     find_beats,
@@ -132,3 +133,20 @@ def test_peak_rates_of_a_cosine_systole():
     assert rates.ejection == pytest.approx(np.pi / 2 * 0.6 / SYSTOLE, rel=0.04)
     assert rates.filling == pytest.approx(np.pi / 2 * 0.8 * 0.6 / 0.25, rel=0.06)
     assert rates.ejection_ml_s == pytest.approx(120 * rates.ejection, rel=0.02)
+
+
+@pytest.mark.parametrize("beat", [Beat(-4, 8, None, True, None), Beat(2, 90, None, True, None), Beat(2, 8, 90, False, None)])
+def test_rates_of_a_beat_outside_the_curve_are_refused(beat):
+    with pytest.raises(MeasureError, match="is not in a curve of 20 frames"):
+        peak_rates(np.linspace(2, 1, 20), np.arange(20) / 20, beat)
+
+
+def test_rates_of_an_unknown_curve_are_refused():
+    with pytest.raises(MeasureError, match="nothing of it is known"):
+        peak_rates(np.full(20, np.nan), np.arange(20) / 20, Beat(2, 8, None, True, None))
+
+
+@pytest.mark.parametrize("slice_spacing", [None, "thick", np.nan, 0, -8])
+def test_a_stack_needs_a_distance_between_slices(slice_spacing):
+    with pytest.raises(MeasureError, match="positive distance between slices"):
+        stack_volume(np.ones((2, 4, 4)), (1, 1), slice_spacing)

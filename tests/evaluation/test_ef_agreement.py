@@ -112,12 +112,20 @@ def test_tables_are_joined_by_key_and_what_is_missing_is_named(tmp_path):
         ([["name", "ef"], ["a", 50], ["a", 51]], SourceError, "'a' stands there twice"),
         ([["name", "ef"], ["a", "fifty"]], SourceError, "'fifty', which is no number"),
         ([["name", "ef"], ["z", 50]], MeasureError, "no case has the name"),
+        ([["name", "ef"], ["a", 150]], SourceError, "of 'a' is 150; it is given in percent"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused_with_the_reason(tmp_path, rows, error, reason):
     pred = write(tmp_path / "p.csv", *rows)
     ref = write(tmp_path / "r.csv", ["name", "ef"], ["a", 52])
     with pytest.raises(error, match=reason):
+        paired_values(pred, ref)
+
+
+def test_fractions_in_place_of_percent_are_refused(tmp_path):
+    pred = write(tmp_path / "p.csv", ["name", "ef"], ["a", 0.5], ["b", 0.61], ["c", -0.1])
+    ref = write(tmp_path / "r.csv", ["name", "ef"], ["a", 52], ["b", 60], ["c", 30])
+    with pytest.raises(SourceError, match="p.csv: .*multiply them by 100"):
         paired_values(pred, ref)
 
 

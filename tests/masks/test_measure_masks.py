@@ -160,6 +160,19 @@ def test_masks_of_a_run_keep_the_view_that_the_classifier_saw(tmp_path, on):
     ]
 
 
+@pytest.mark.parametrize("record", [{"source": 5}, {"source": {}, "objects": 5}, {"source": {}, "objects": [{"id": "x", "name": "LV"}]}])
+def test_a_damaged_record_beside_the_masks_is_no_record(tmp_path, record):
+    write_clip(tmp_path / "masks.nii.gz", beating(13.0))
+    (tmp_path / "measurements.json").write_text(json.dumps(record))
+    assert read_label_file(tmp_path).names == {}
+
+
+def test_labels_that_are_not_in_the_map_are_told(tmp_path):
+    np.save(tmp_path / "masks.npy", beating(13.0))
+    with pytest.raises(MeasureError, match="none of the labels 9 is there; the label map holds 1"):
+        measure(tmp_path / "masks.npy", tmp_path / "out", names={9: "LV"})
+
+
 def test_other_structures_of_a_clip_are_measured_beside_its_ventricle(tmp_path):
     labels = beating(13.0)
     rows = labels.shape[1]
@@ -194,7 +207,7 @@ def test_the_command_goes_on_past_an_input_that_fails(tmp_path):
         assert ["no such file" in row["reason"] or "empty" in row["reason"] for row in csv.DictReader(file)] == [True, True]
 
 
-@pytest.mark.parametrize("labels", ["LV", "LV=0", "LV=x", "=1", "LV=1,LA=1"])
+@pytest.mark.parametrize("labels", ["LV", "LV=0", "LV=x", "=1", "LV=1,LA=1", "LV=1,LV=2"])
 def test_labels_that_cannot_be_read_are_a_usage_error(tmp_path, labels):
     assert invoke("a.npy", "--out", tmp_path / "out", "--labels", labels).exit_code == 2
 

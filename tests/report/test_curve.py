@@ -51,6 +51,10 @@ def test_values_are_read_out_with_their_unit():
     assert [trace.text(frame) for frame in range(3)] == ["85.3 mL", "–", "1234 mL"]
 
 
+def test_two_phases_are_joined_as_they_are():
+    assert smoothed(Trace("LV", "volume", "mL", np.array([105.0, np.nan, 40.0]))).tolist()[::2] == [105.0, 40.0]
+
+
 def test_smoothing_keeps_gaps_and_a_constant():
     values = np.full(20, 7.0)
     values[5:8] = np.nan

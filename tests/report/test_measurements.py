@@ -106,6 +106,13 @@ def test_still_clip_has_reasons_instead_of_numbers(make_case):
     assert "heart rate" in record["measures"]["hr"]["reason"]
 
 
+def test_output_without_a_rate_says_that_the_rate_is_missing(make_case):
+    source, segmentation, analysis = make_case()
+    unrated = replace(analysis, hr_bpm=None, co_l_min=None)
+    measures = measurements(source, segmentation, unrated, PROVENANCE, subject=Subject("F", 165, 60))["measures"]
+    assert {"heart rate" in measures[key]["reason"] for key in ("hr", "co", "cardiac_index")} == {True}
+
+
 def test_nan_becomes_unknown_with_a_reason(make_case):
     source, segmentation, analysis = make_case()
     record = record_of((source, segmentation, replace(analysis, edv_ml=float("nan"), co_l_min=float("inf"))))

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from io import BytesIO
 
 import av
 import numpy as np
@@ -13,10 +14,14 @@ from PIL import Image
 
 from echoseg.errors import SourceError
 from echoseg.report.clip import write_clip_report
+from echoseg.report.curve import curve_png
 from echoseg.report.measurements import measurements
+from echoseg.report.page_png import page_png
+from echoseg.report.pages import Picture, model_line
 from echoseg.report.provenance import provenance
 from echoseg.report.report import report_html
-from echoseg.report.rows import measure_rows
+from echoseg.report.rows import measure_rows, shown
+from echoseg.report.trace import lv_trace
 from echoseg.report.volume import write_volume_report
 from echoseg.types import Flag, Subject
 
@@ -105,7 +110,7 @@ def test_table_says_what_an_interval_is(make_case):
     record = record_of(make_case())
     low, high = record["measures"]["edv"]["interval"]
     rows = {row.label: row for row in measure_rows(record["measures"])}
-    assert rows["End-diastolic volume"].interval == f"{low:.0f} to {high:.0f} (beats)"
+    assert rows["End-diastolic volume"].interval == f"{shown(low, 0)} to {shown(high, 0)} (beats)"
     record["measures"]["ef"] |= {"interval": [50.2, 61.7], "interval_level": 0.9}
     assert "50 to 62 (90 %)" in Page(report_html(record)).text
 
@@ -130,6 +135,37 @@ def test_picture_of_the_page_is_a_whole_a4_sheet(written):
     inked = (pixels < 128).any(axis=1)
     assert inked[: len(inked) // 4].any() and inked[len(inked) * 9 // 10 :].any()  # from the title to the footer
     assert not (pixels[:, -60:] < 200).any()  # nothing runs over the margin
+
+
+def test_a_long_table_and_many_flags_stay_above_the_footer(make_case):
+    case = make_case()
+    record, still = record_of(case), Picture(curve_png(lv_trace(*case[1:])), "ED")
+    measures = record["measures"] | {f"measure_{index}": record["measures"]["edv"] for index in range(11)}
+
+    def page(count):
+        flags = [{"code": f"flag_{index}", "message": "x" * 200, "severity": "review"} for index in range(count)]
+        long = record | {"measures": measures, "flags": flags}
+        return np.asarray(Image.open(BytesIO(page_png(long, "title", "line", [still, still], [still], footer=["a", "b"]))))
+
+    few, many = page(0), page(8)
+    end = len(few) - 125  # a little above the first line of the footer
+    assert (few[end - 10 : end + 5] == 255).all() and (few[end:] < 128).any()
+    assert np.array_equal(few[end:, 400:], many[end:, 400:]) and (many[end - 10 : end + 5] == 255).all()
+
+
+def test_given_masks_have_no_model(make_case):
+    record = measurements(*make_case(), provenance(model=None, weights_sha256=None, prompt=None))
+    assert model_line(record) == "Model none: masks were given, weights none"
+
+
+@pytest.mark.parametrize(
+    ("ef", "text", "grade"), [(51.46, "52", "normal"), (72.5, "73", "above normal"), (40.44, "40", "moderately reduced")]
+)
+def test_the_number_that_is_shown_is_the_one_that_is_graded(make_case, ef, text, grade):
+    source, segmentation, analysis = make_case()
+    record = measurements(source, segmentation, replace(analysis, ef=ef), record_of(make_case())["provenance"], subject=Subject("M"))
+    row = measure_rows(record["measures"])[0]
+    assert (row.value, row.grade) == (text, grade)
 
 
 def test_names_are_escaped(make_case):
