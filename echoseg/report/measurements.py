@@ -73,7 +73,7 @@ def measurements(
     sure = None if analysis is None else _ef_interval(segmentation, analysis, provenance)
     measures = {} if analysis is None else _lv_measures(analysis, subject, sure, spaced=spacing is not None)
     if analysis is not None:
-        measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spacing is not None)
+        measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spacing is not None, drawn=segmentation.given)
     return {
         "schema": SCHEMA_ID,
         "source": {
@@ -194,7 +194,7 @@ def _lv_measures(analysis: LVAnalysis, subject: Subject, ef_interval: tuple[floa
 
 
 def _chamber_measures(
-    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]], analysis: LVAnalysis, subject: Subject, *, spaced: bool
+    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]], analysis: LVAnalysis, subject: Subject, *, spaced: bool, drawn: bool
 ) -> dict[str, Any]:
     missing = "it could not be measured at the phases of a beat" if analysis.beats else "no beat was found"
     measures: dict[str, Any] = {}
@@ -205,7 +205,8 @@ def _chamber_measures(
         complete = [value for value, beat in zip(each, analysis.beats, strict=True) if not beat.partial] if known else []
         mean = float(np.mean(known)) if known else None
         why = missing if spaced or lengthless else NO_SPACING
-        reference = reference_range(key, mean, subject) if key == "rv_fac" else None
+        # A right ventricle that was found is for review, not for a grade.
+        reference = reference_range(key, mean, subject) if key == "rv_fac" and drawn else None
         told = method.format(view=analysis.view)
         measures[key] = measure_entry(mean, unit, decimals, told, each=complete, why=why, reference=reference)
     area = body_surface(subject)

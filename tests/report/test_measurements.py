@@ -227,10 +227,13 @@ def test_structures_besides_the_ventricle_bring_their_measures_with_units_and_ra
     source, segmentation, analysis = make_case()
     count = len(analysis.beats)
     chambers = {"rv_fac": (30.0,) * count, "lv_mass": (150.0,) * count, "la_volume": (None,) * count}
-    record = measurements(source, segmentation, analysis, PROVENANCE, subject=Subject("M", 180.0, 80.0), chambers=chambers)
+    subject = Subject("M", 180.0, 80.0)
+    record = measurements(source, segmentation, analysis, PROVENANCE, subject=subject, chambers=chambers)
     check(record)
     found = record["measures"]
-    assert (found["rv_fac"]["value"], found["rv_fac"]["reference"]["grade"]) == (30.0, "reduced")
+    assert (found["rv_fac"]["value"], found["rv_fac"]["reference"]) == (30.0, None)  # found, not drawn
+    drawn = measurements(source, replace(segmentation, given=True), analysis, PROVENANCE, subject=subject, chambers=chambers)["measures"]
+    assert drawn["rv_fac"]["reference"]["grade"] == "reduced"
     assert (found["lv_mass"]["value"], found["lv_mass"]["unit"], found["lv_mass"]["reference"]) == (150, "g", None)
     assert (found["lv_mass_index"]["value"], found["lv_mass_index"]["unit"]) == (75, "g/m²")
     assert found["la_volume"]["value"] is None and "phases of a beat" in found["la_volume"]["reason"]
