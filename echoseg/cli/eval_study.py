@@ -55,7 +55,8 @@ def interval(
     out: Annotated[Path, typer.Option(help="Folder for ef-interval.json, cases.csv and calibration.png.")],
     count: Count = 100,
     start: Start = CALIBRATION_START,
-    validate: Annotated[int, typer.Option(min=1, help="How many further studies the interval is tested on.")] = 60,
+    validate: Annotated[int, typer.Option(min=1, help="How many other studies the interval is tested on.")] = 60,
+    validate_start: Annotated[int | None, typer.Option(min=0, help="Index of the first of them; none: behind those of --count.")] = None,
     model: ModelName = "compact",
     weights: Weights = None,
     device: Device = "auto",
@@ -68,9 +69,12 @@ def interval(
     from echoseg.evaluation.scores import write_tables
     from echoseg.io.atomic import atomic_path
 
+    first = start + count if validate_start is None else validate_start
+    if first < start + count and start < first + validate:
+        raise typer.BadParameter("the studies of the test must be others than those of the calibration", param_hint="--validate-start")
     loaded = load(model, weights, device)
     calibration, _ = _scored(count, start, 18.0, loaded)
-    others, _ = _scored(validate, start + count, 18.0, loaded)
+    others, _ = _scored(validate, first, 18.0, loaded)
     command = f"echoseg eval interval --model {model} --count {count} --start {start}"
     try:
         found = {planes: fitted(calibration, loaded.weights.sha256, command, planes=planes) for planes in get_args(Planes)}

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from echoseg.cardiac.interval import SIGNALS
+from echoseg.cli.main import app
 from echoseg.errors import MeasureError
 from echoseg.evaluation.intervals import fitted, held, plot_calibration
 from echoseg.evaluation.scores import Score
@@ -44,3 +46,9 @@ def test_a_study_without_signals_is_left_out_and_too_few_are_refused():
 def test_the_picture_shows_both(tmp_path):
     plot_calibration(tmp_path / "calibration.png", scores(30, 0), scores(20, 1))
     assert (tmp_path / "calibration.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_command_refuses_to_test_on_the_studies_it_calibrates_on():
+    chosen = ["eval", "interval", "--out", "x", "--count", "20", "--start", "100", "--validate", "10", "--validate-start", "95"]
+    result = CliRunner().invoke(app, chosen)
+    assert result.exit_code == 2 and "--validate-start" in result.output
