@@ -200,11 +200,11 @@ def _chamber_measures(
     measures: dict[str, Any] = {}
     for key, each in chambers.items():
         unit, decimals, method = _CHAMBERS[key]
-        lengthless = unit == "%"
-        known = [value for value in each if value is not None] if spaced or lengthless else []
+        measurable = spaced or unit == "%"
+        known = [value for value in each if value is not None] if measurable else []
         complete = [value for value, beat in zip(each, analysis.beats, strict=True) if not beat.partial] if known else []
         mean = float(np.mean(known)) if known else None
-        why = missing if spaced or lengthless else NO_SPACING
+        why = missing if measurable else NO_SPACING
         # A right ventricle that was found is for review, not for a grade.
         reference = reference_range(key, mean, subject) if key == "rv_fac" and drawn else None
         told = method.format(view=analysis.view)

@@ -31,7 +31,7 @@ class ClipLoss(nn.Module):
         last: list[Tensor] = []
         for answers, final in rollout(self.model, batch, self.prompts, checkpointing=self.checkpointing):
             rounds += 1
-            if final:
+            if final and self.loss.motion:
                 last.append(merge(answers, "mask")[:, 0].float())
             for a in (a for a in answers if a.learns):
                 truth, known = target[a.rows, a.frame], batch.known[a.rows, a.frame]
@@ -40,7 +40,7 @@ class ClipLoss(nn.Module):
                 for name, value in parts.items():
                     sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.sum()
         means = {name: value / (rounds * len(batch.masks)) for name, value in sums.items()}
-        if self.loss.motion:
+        if last:
             means["motion"] = motion(torch.stack(last, dim=1), target, batch.known).mean()
             means["loss"] = means["loss"] + self.loss.motion * means["motion"]
         return means["loss"], {name: value.detach() for name, value in means.items()}

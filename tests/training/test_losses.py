@@ -111,5 +111,11 @@ def test_motion_loss_leaves_out_frames_without_truth_or_object():
     assert motion(_logits(said[:, :1]), true[:, :1], torch.ones(1, 1, dtype=torch.bool)).item() == 0
 
 
+def test_motion_loss_leaves_out_areas_below_a_fortieth_of_the_picture():
+    known = torch.ones(1, 2, dtype=torch.bool)
+    small, large = motion(_logits(_squares(5, 5)), _squares(5, 4), known), motion(_logits(_squares(10, 10)), _squares(10, 8), known)
+    assert small.item() == 0 and large.item() > 0.05
+
+
 def _logits(masks: torch.Tensor) -> torch.Tensor:
     return 40 * masks - 20
