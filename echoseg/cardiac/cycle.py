@@ -34,7 +34,7 @@ class Beat:
         ed: end-diastolic frame.
         es: end-systolic frame.
         next_ed: the end-diastolic frame that closes the beat, or None when the clip does not hold it.
-        partial: True when the clip holds no complete beat: ``ed`` and ``es`` are its largest and smallest frames.
+        partial: True when the clip holds no complete beat; ``es`` may then come before ``ed``.
         hr_bpm: beats per minute from ``ed`` to ``next_ed``, or None without ``next_ed`` or without times.
     """
 
@@ -52,7 +52,7 @@ def find_beats(
     heart_rate: float | None = None,
     r_waves: Sequence[float] = (),
 ) -> list[Beat]:
-    """Complete beats of a clip, in order; the largest and smallest frames as one partial beat when there is none.
+    """Complete beats of a clip, in order; when there is none, one partial beat.
 
     1. Missing values are interpolated; frames far from all but one of their four neighbours (failed masks) take the median of these.
        A dip both much steeper and shorter than the clip's other ones is a run of failed masks, too: the length of systole hardly varies
@@ -66,6 +66,8 @@ def find_beats(
     5. The outermost end-diastoles count when the curve visibly rises to the first or falls from the last, or when they are as high as
        the beat's other one (clips cut from R wave to R wave).
     6. A beat with no values for 0.5 s on end is not complete: another beat may hide there.
+    7. A partial beat is an end-systole inside the clip with the end-diastole before it, else with the one after it, else the largest
+       and the smallest frame: those may belong to different beats, which breathing cuts differently.
 
     Args:
         curve: ``(T,)`` area or volume, any unit; NaN where unknown.
@@ -96,12 +98,13 @@ def find_beats(
     span = _span(smooth)
     if span < thresholds.MIN_RELATIVE_RANGE * abs(float(np.median(smooth))) or span <= thresholds.SIGNAL_TO_NOISE * noise:
         return []
+    strokes = _strokes(smooth, clock, heart_rate)
     beats = [] if seconds is None else _beats_by_r_waves(smooth, seconds, r_waves)
-    beats = beats or _beats_by_shape(smooth, clock, heart_rate)
+    beats = beats or [stroke.frames for stroke in strokes if stroke.complete]
     usable = np.flatnonzero(reliable)
     seen = [beat for beat in beats if not _has_gap(usable, beat, clock)]
     whole = [beat for beat in (_on_frames(usable, beat, seconds) for beat in seen) if beat is not None]
-    return whole or [Beat(int(usable[smooth[usable].argmax()]), int(usable[smooth[usable].argmin()]), None, True, None)]
+    return whole or [_partial_beat(smooth, strokes, usable)]
 
 
 def smooth_curve(values: Curve, clock: Curve) -> tuple[Curve, float, NDArray[np.bool_]]:
@@ -181,7 +184,27 @@ def _failed_dips(smooth: Curve, clock: Curve, heart_rate: float | None) -> NDArr
     return failed
 
 
-def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[Frames]:
+@dataclass(frozen=True)
+class _Stroke:
+    """An end-systole between two peaks, and whether each of these is an end-diastole or only where the clip begins or ends.
+
+    Attributes:
+        frames: peak, end-systole, peak.
+        begun, ended: whether the first and the last are end-diastoles.
+        alive: whether a heart may beat at this rate.
+    """
+
+    frames: Frames
+    begun: bool
+    ended: bool
+    alive: bool
+
+    @property
+    def complete(self) -> bool:
+        return self.begun and self.ended and self.alive
+
+
+def _strokes(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[_Stroke]:
     systoles, _ = _systoles(smooth, clock, heart_rate)
     if len(systoles) == 0:
         return []
@@ -189,7 +212,7 @@ def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> li
     stops = [*systoles.tolist(), len(smooth) - 1]
     floors = [*smooth[systoles], smooth[systoles[-1]]]
     diastoles = [_end_diastole(smooth, *bounds) for bounds in zip(starts, stops, floors, strict=True)]
-    beats = []
+    strokes = []
     for before, systole, after in zip(diastoles[:-1], systoles.tolist(), diastoles[1:], strict=True):
         heights = smooth - smooth[systole]
         enough = thresholds.EDGE_ED_LEVEL * max(heights[before], heights[after])
@@ -197,9 +220,17 @@ def _beats_by_shape(smooth: Curve, clock: Curve, heart_rate: float | None) -> li
         ended = after != diastoles[-1] or _is_end_diastole(heights, after, -1, enough)
         rate = 60 / (clock[after] - clock[before]) if after > before else np.inf
         alive = thresholds.MIN_HEART_RATE / 1.1 <= rate <= 1.1 * thresholds.MAX_HEART_RATE
-        if before < systole < after and begun and ended and alive:
-            beats.append((before, systole, after))
-    return beats
+        strokes.append(_Stroke((before, systole, after), begun and before < systole, ended and systole < after, alive))
+    return strokes
+
+
+def _partial_beat(smooth: Curve, strokes: Sequence[_Stroke], usable: NDArray[np.intp]) -> Beat:
+    """The best pair of phases where no beat is complete."""
+    inside = [stroke for stroke in strokes if 0 < stroke.frames[1] < len(smooth) - 1]
+    pairs = [stroke.frames[:2] for stroke in inside if stroke.begun] or [stroke.frames[:0:-1] for stroke in inside if stroke.ended]
+    pairs += [] if pairs else [(int(usable[smooth[usable].argmax()]), int(usable[smooth[usable].argmin()]))]
+    ed, es = max(pairs, key=lambda pair: smooth[pair[0]] - smooth[pair[1]])
+    return Beat(*(int(usable[np.abs(usable - frame).argmin()]) for frame in (ed, es)), None, True, None)
 
 
 def _is_end_diastole(heights: Curve, frame: int, end: int, enough: float) -> bool:

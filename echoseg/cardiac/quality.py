@@ -158,7 +158,7 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
     if not beats:
         return [*flags, Flag("no_beat", "no heart beat was found in the clip: no ejection fraction", "reject")]
     if beats[0].partial:
-        return [*flags, Flag("partial_beat", "the clip holds no complete beat: its largest and smallest frames were used")]
+        return [*flags, Flag("partial_beat", "the clip holds no complete beat: one end-diastole and one end-systole were used")]
     intervals = np.array([60 / beat.hr_bpm for beat in beats if beat.hr_bpm])
     irregular = len(intervals) >= 2 and np.ptp(intervals) / np.median(intervals) > thresholds.IRREGULAR_RR_SPREAD
     if irregular:

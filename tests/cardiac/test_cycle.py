@@ -92,6 +92,21 @@ def test_without_a_whole_beat_the_largest_and_smallest_frames_serve(offset, beat
     assert curve[beat.es] == pytest.approx(curve.min(), rel=0.05)
 
 
+def test_a_partial_beat_keeps_to_one_systole():
+    times, curve, _ = regular(60, beats=1.15, fps=50, offset=0.3)  # from one end-systole to the next
+    drifting = curve * np.linspace(0.8, 1.2, len(curve))  # breathing moves the plane: the first end-systole looks smaller
+    (beat,) = find_beats(drifting, times)
+    assert beat.partial
+    assert times[beat.ed] == pytest.approx(0.7, abs=0.03)
+    assert times[beat.es] == pytest.approx(0.7 + SYSTOLE, abs=0.03)
+
+
+def test_an_end_systole_before_the_only_end_diastole_serves():
+    times, curve, _ = regular(60, beats=0.75, fps=50, offset=0.3)
+    (beat,) = find_beats(curve, times)
+    assert beat.partial and beat.es < beat.ed and times[beat.es] == pytest.approx(SYSTOLE - 0.3, abs=0.03)
+
+
 def test_r_waves_place_end_diastole_where_there_is_no_kick():
     r_times = np.array([0.3, 1.4, 2.0, 3.3, 4.1])
     times = np.arange(0, 4.4, 0.02)
