@@ -43,12 +43,14 @@ def dropouts(
                 print_error(f"{clip.reference.name}: {error}")
                 failed += 1
             report(done, count)
+    scores.sort(key=lambda score: score.label)
+    together = [replace(score, label="all") for score in scores]
     if scores:
-        output().print(score_table([*(replace(score, label="all") for score in scores), *sorted(scores, key=lambda score: score.label)]))
+        output().print(score_table([*together, *scores]))
     if scores and out is not None:
         from echoseg.evaluation.scores import write_tables
 
-        for path in write_tables(out, scores):
+        for path in write_tables(out, scores, together):
             output().print(str(path), markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -40,12 +41,13 @@ def study(
     """Simulated biplane studies: EF, volumes and phases against the heart's own, known in 3D."""
     loaded = None if masks == "truth" else load(model, weights, device)
     scores, failed = _scored(count, start, foreshortening, loaded)
+    together = [replace(score, setting=f"{masks}, all") for score in scores]
     if scores:
-        output().print(measure_table(scores, HEADLINE))
+        output().print(measure_table([*together, *scores], HEADLINE))
     if scores and out is not None:
         from echoseg.evaluation.scores import write_tables
 
-        for path in write_tables(out, scores):
+        for path in write_tables(out, scores, together):
             output().print(str(path), markup=False, soft_wrap=True)
     if failed:
         raise typer.Exit(1)

@@ -62,8 +62,13 @@ def measure_names(scores: Iterable[Score]) -> list[str]:
     return list(dict.fromkeys(name for score in scores for name in score.measures))
 
 
-def write_tables(folder: Path, scores: Sequence[Score]) -> list[Path]:
+def write_tables(folder: Path, scores: Sequence[Score], together: Sequence[Score] = ()) -> list[Path]:
     """Writes ``cases.csv`` and ``summary.csv`` into ``folder``, made when missing; returns their paths.
+
+    Args:
+        folder: where.
+        scores: one row each in ``cases.csv``, one row a setting, label and measure in ``summary.csv``.
+        together: the same cases under the name of a larger group; in ``summary.csv`` alone, first.
 
     Raises:
         OutputError: the folder or a file cannot be written.
@@ -73,7 +78,7 @@ def write_tables(folder: Path, scores: Sequence[Score]) -> list[Path]:
     cases = [[s.case, s.subject, s.setting, s.label, *(_text(s.measures.get(name, np.nan)) for name in names)] for s in scores]
     summary = [
         [s.setting, s.label, name, _text(mean.value), _text(mean.low), _text(mean.high), str(mean.cases), str(mean.subjects)]
-        for s in summarise(scores)
+        for s in summarise([*together, *scores])
         for name, mean in s.means.items()
     ]
     write_csv(folder / "cases.csv", ["case", "subject", "setting", "label", *names], cases)

@@ -158,7 +158,18 @@ def test_dropouts_compares_with_and_without_selection(tmp_path, any_model):
     found = {(row["setting"], row["label"]) for row in rows(tmp_path / "cases.csv")}
     memories = ("all frames", "IoU 0.4", "IoU 0.9")
     assert found == {(f"{prompt}, {memory}", kind) for prompt in ("box", "auto") for memory in memories for kind in ("black", "frozen")}
+    assert "all" in {row["label"] for row in rows(tmp_path / "summary.csv")}
     assert "gain after" in done.stdout
+
+
+def test_studies_have_a_row_over_all_kinds_of_hearts(tmp_path):
+    done = invoke("study", "--count", "2", "--out", tmp_path)
+    assert done.exit_code == 0, done.output
+    summary = {(row["setting"], row["label"], row["measure"]): row for row in rows(tmp_path / "summary.csv")}
+    assert summary["truth, all", "biplane", "ef_error"]["cases"] == "2"
+    errors = [float(row["ef_error"]) for row in rows(tmp_path / "cases.csv") if row["label"] == "biplane"]
+    assert float(summary["truth, all", "biplane", "ef_error"]["mean"]) == pytest.approx(sum(errors) / 2, abs=1e-4)
+    assert "truth, all" in done.stdout
 
 
 def test_prompts_counts_clicks_and_jitters_boxes(tmp_path, any_model):

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,6 +67,16 @@ def test_tables_hold_every_case_and_leave_unknown_values_empty(tmp_path):
     dice = next(row for row in csv.DictReader(summary.open(newline="")) if (row["label"], row["measure"]) == ("LV", "dice"))
     assert (dice["mean"], dice["cases"], dice["subjects"]) == ("0.8", "3", "2")
     assert float(dice["low"]) < 0.8 < float(dice["high"])
+
+
+def test_a_larger_group_is_a_row_of_the_summary_alone(tmp_path):
+    together = [replace(score, label="all") for score in scores() if score.setting == "box"]
+    cases, summary = write_tables(tmp_path, scores(), together)
+    assert "all" not in {row["label"] for row in csv.DictReader(cases.open(newline=""))}
+    rows = list(csv.DictReader(summary.open(newline="")))
+    assert (rows[0]["setting"], rows[0]["label"]) == ("box", "all")
+    means = {label: [row["mean"] for row in rows if (row["setting"], row["label"]) == ("box", label)] for label in ("all", "LV")}
+    assert means["all"] == means["LV"] != []
 
 
 def test_an_unwritable_folder_is_named(tmp_path):
