@@ -37,3 +37,5 @@ def train(
     with job_progress(config.stem, "steps") as report:
         result = training.train(config, out=out, resume=bool(resume), progress=lambda step, steps, _numbers: report(step, steps))
     output().print(f"{result.step} steps; checkpoints and logs in {result.folder}", markup=False, soft_wrap=True)
+    made = result.folder / ("best.pt" if (result.folder / "best.pt").exists() else "last.pt")
+    output().print(f"to use it: echoseg weights export {made} --out NAME.safetensors", markup=False, soft_wrap=True)

@@ -57,6 +57,25 @@ def pull(name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `
     _show(pull_weights(name))
 
 
+@app.command()
+def export(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="best.pt or last.pt of `echoseg train`; of several, their mean.")],
+    out: Annotated[Path, typer.Option(help="The weights to write, NAME.safetensors.")],
+    shares: Annotated[str | None, typer.Option(help="Share of each FILE in the mean, such as 1,1,2  [default: equal]")] = None,
+) -> None:
+    """Turn what was trained into weights for `--weights`, in half precision, with their story in the metadata."""
+    from echoseg.training.export import export_weights
+
+    if out.suffix != ".safetensors":
+        raise typer.BadParameter(f"weights are written as .safetensors, not {out.suffix or 'without a suffix'}", param_hint="--out")
+    try:
+        parts = None if shares is None else [float(part) for part in shares.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(f"numbers with commas between them, such as 1,1,2, not {shares}", param_hint="--shares") from error
+    written = export_weights(files, out, shares=parts)
+    output().print(f"{written}, {_size(written.stat().st_size)}: --weights {written.name} uses it", markup=False, soft_wrap=True)
+
+
 def _facts(config: SAM2Config) -> Iterator[tuple[str, str]]:
     """What there is to know of the weights of a model: ``(name, value)``."""
     from echoseg.errors import WeightsError

@@ -156,7 +156,10 @@ def test_train_hands_its_options_over(monkeypatch, tmp_path):
     done = invoke("train", tmp_path / "c.yaml", "--resume", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     assert calls == [(tmp_path / "c.yaml", tmp_path, True)]
-    assert done.stdout == f"2 steps; checkpoints and logs in {tmp_path}\n"
+    assert done.stdout.splitlines() == [
+        f"2 steps; checkpoints and logs in {tmp_path}",
+        f"to use it: echoseg weights export {tmp_path / 'last.pt'} --out NAME.safetensors",
+    ]
 
 
 def test_a_run_that_is_there_is_not_replaced_unasked(monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 import echoseg.model
@@ -103,3 +104,20 @@ def test_list_goes_on_past_a_damaged_record(file, tmp_path):
     done = invoke("list")
     assert done.exit_code == 0, done.output
     assert "damaged:" in blocks(done.stdout)["small"]
+
+
+def test_export_writes_the_mean_of_what_it_is_given(tmp_path):
+    files = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for path, value in zip(files, (1.0, 3.0), strict=True):
+        save_file({"scale": torch.full((2,), value)}, path)
+    out = tmp_path / "mean.safetensors"
+    done = invoke("export", *files, "--out", out, "--shares", "3,1")
+    assert done.exit_code == 0, done.output
+    assert load_file(out)["scale"].tolist() == [1.5, 1.5]
+    assert "--weights mean.safetensors" in done.stdout
+
+
+@pytest.mark.parametrize(("out", "shares", "reason"), [("mean.pt", "1,1", ".safetensors"), ("mean.safetensors", "half", "1,1,2")])
+def test_export_says_what_is_wrong_with_its_options(tmp_path, out, shares, reason):
+    done = invoke("export", tmp_path / "a.safetensors", "--out", tmp_path / out, "--shares", shares)
+    assert done.exit_code == 2 and reason in done.output
