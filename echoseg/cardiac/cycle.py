@@ -229,8 +229,9 @@ def _partial_beat(smooth: Curve, strokes: Sequence[_Stroke], usable: NDArray[np.
     inside = [stroke for stroke in strokes if 0 < stroke.frames[1] < len(smooth) - 1]
     pairs = [stroke.frames[:2] for stroke in inside if stroke.begun] or [stroke.frames[:0:-1] for stroke in inside if stroke.ended]
     pairs += [] if pairs else [(int(usable[smooth[usable].argmax()]), int(usable[smooth[usable].argmin()]))]
-    ed, es = max(pairs, key=lambda pair: smooth[pair[0]] - smooth[pair[1]])
-    return Beat(*(int(usable[np.abs(usable - frame).argmin()]) for frame in (ed, es)), None, True, None)
+    best = max(pairs, key=lambda pair: smooth[pair[0]] - smooth[pair[1]])
+    ed, es = (int(usable[np.abs(usable - frame).argmin()]) for frame in best)
+    return Beat(ed, es, None, True, None)
 
 
 def _is_end_diastole(heights: Curve, frame: int, end: int, enough: float) -> bool:
