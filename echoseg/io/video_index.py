@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,11 @@ class FrameIndex:
         return (self.pts - self.pts[0]) * self.time_base
 
 
+def address(path: Path | str) -> str:
+    """What FFmpeg is to open, in any library: an absolute path, as it takes ``12:30.mp4`` for an address by the protocol ``12``."""
+    return os.path.abspath(path)
+
+
 def open_container(path: Path) -> InputContainer:
     """The file, opened by PyAV, with a video stream that this FFmpeg can decode.
 
@@ -50,7 +56,7 @@ def open_container(path: Path) -> InputContainer:
         UnsupportedSourceError: no video in it, or in an unknown codec.
     """
     try:
-        container = av.open(str(path))
+        container = av.open(address(path))
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise SourceError(f"{path}: not a readable video ({reason}); it is damaged or not what its name says") from error

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.video_index import FrameIndex
+from echoseg.io.video_index import FrameIndex, address
 from echoseg.io.video_reader import FrameReader, same_picture
 from echoseg.types import Image
 
@@ -84,7 +84,7 @@ class _Capture:
         self._open()
 
     def _open(self) -> None:
-        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(address(self._path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened() or not self._capture.grab():
             raise UnsupportedSourceError(f"{self._path}: OpenCV cannot open this video; read it with the reader pyav")
         self._begin = self._capture.get(cv2.CAP_PROP_POS_MSEC)

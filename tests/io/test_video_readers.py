@@ -1,5 +1,6 @@
 """decord and OpenCV give the frames that PyAV gives, at the same times, or an error."""
 
+import os
 import struct
 import time
 from itertools import zip_longest
@@ -184,6 +185,13 @@ def test_two_readings_of_one_source_do_not_disturb_each_other(write_video, numbe
             np.testing.assert_array_equal(early, expected[number])
             np.testing.assert_array_equal(late, expected[20 + number])
             np.testing.assert_array_equal(source.frame(39 - number), expected[39 - number])
+
+
+@pytest.mark.parametrize("reader", ["pyav", *OTHERS])
+def test_a_colon_in_a_relative_name_is_no_protocol(write_video, numbered_frames, reader, monkeypatch):
+    monkeypatch.chdir(write_video("clip.mp4", numbered_frames[:3]).parent)
+    os.rename("clip.mp4", "12:30.mp4")
+    assert len(read("12:30.mp4", reader)) == 3
 
 
 def test_a_reader_that_is_not_installed_says_how_to_install_it(write_video, numbered_frames, monkeypatch):
