@@ -96,9 +96,11 @@ def index_frames(path: Path) -> FrameIndex:
             raise SourceError(f"{path}: the video is damaged after {len(pts)} frames ({error.strerror}); copy the file again") from error
         known = np.array([p for p in pts if p is not None], dtype=np.int64)
         codec = stream.codec_context.name
+        # AVI states the order of the file only; where frames are shown in another, FFmpeg's times for packets are guesses.
+        guessed = container.format.name == "avi" and stream.codec_context.has_b_frames
     if not pts:
         raise SourceError(f"{path}: the video holds no frames; it is damaged or was never finished")
-    if codec in _PACKETS_ARE_NOT_FRAMES or len(set(known.tolist())) < len(pts):
+    if codec in _PACKETS_ARE_NOT_FRAMES or guessed or len(set(known.tolist())) < len(pts):
         return _index_by_decoding(path, time_base, rate)
     starts = _closed_starts(known, np.array(places, dtype=np.int64))
     return FrameIndex(np.sort(known), np.sort(np.array(keyframes, dtype=np.int64)), starts, time_base, rate)
