@@ -123,7 +123,10 @@ class _Capture:
         """
         expected, length = (self.at or 0) + 1, len(self._times)
         if not self._grab():
-            raise SourceError(f"{self._path}: frame {expected} of {length} is damaged or missing; copy the file again")
+            raise SourceError(
+                f"{self._path}: OpenCV finds no frame {expected} of {length}: the file is damaged (copy it again) "
+                "or OpenCV cannot read it (take the reader pyav)"
+            )
         if expected == length - 1 and self._untimed:
             self.at = expected  # some decoders give out the last frame of a file without its time
         if self.at != expected:
