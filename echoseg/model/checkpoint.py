@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -19,28 +18,31 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Parameters in ``path``: safetensors, or a ``.pt``/``.pth`` holding a state dict or ``{"model": state_dict}``.
 
     Raises:
-        WeightsError: no such file, unreadable, or a pickle that holds more than tensors (it is never executed).
+        WeightsError: no such file, unreadable, a pickle that holds more than tensors (it is never executed), or values that are no
+            dense, finite, real floating-point numbers.
     """
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"no weights at {path}: give the path of a .pt or .safetensors file")
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's own words advise to load it unsafely
-        raise WeightsError(
-            f"{path.name} cannot be read as weights: it holds something other than tensors, or is not a checkpoint; "
-            "save a state dict of tensors only"
-        ) from error
+            content = load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         hint = "is the file complete, and does it hold tensors only?"
         raise WeightsError(f"{path.name} cannot be read as weights ({reason}): {hint}") from error
+    except Exception as error:  # torch advises to load it unsafely; of bytes that are no pickle its reader raises whatever they make it do
+        raise WeightsError(
+            f"{path.name} cannot be read as weights: it holds something other than tensors, or is not a checkpoint; "
+            "save a state dict of tensors only"
+        ) from error
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
-    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not content or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise WeightsError(f'{path.name} does not hold a state dict or {{"model": state_dict}}')
+    _check_values(content, path.name)
     return content
 
 
@@ -82,6 +84,14 @@ def sha256(path: str | Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _check_values(state: Mapping[str, Tensor], label: str) -> None:
+    """Raises WeightsError for values that would be converted to others, or that no mask comes of."""
+    if odd := [key for key, value in state.items() if not value.is_floating_point() or value.layout != torch.strided]:
+        raise WeightsError(f"{label} holds other than plain floating-point numbers ({_some(odd)}); save the state dict of a model in float32")
+    if broken := [key for key, value in state.items() if not value.float().isfinite().all()]:
+        raise WeightsError(f"{label} holds numbers that are not finite ({_some(broken)}): its training failed, or the file is damaged")
 
 
 def _some(keys: Iterable[str], most: int = 6) -> str:
