@@ -18,17 +18,13 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Parameters in ``path``: safetensors, or a ``.pt``/``.pth`` holding a state dict or ``{"model": state_dict}``.
 
     Raises:
-        WeightsError: no such file, unreadable, a pickle that holds more than tensors (it is never executed), or values that are no
-            dense, finite, real floating-point numbers.
+        WeightsError: no such file, unreadable, or a pickle that holds more than tensors (it is never executed).
     """
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"no weights at {path}: give the path of a .pt or .safetensors file")
     try:
-        if path.suffix == ".safetensors":
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         hint = "is the file complete, and does it hold tensors only?"
@@ -42,7 +38,6 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         content = content["model"]
     if not isinstance(content, dict) or not content or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise WeightsError(f'{path.name} does not hold a state dict or {{"model": state_dict}}')
-    _check_values(content, path.name)
     return content
 
 
@@ -57,10 +52,16 @@ def load_strict(model: nn.Module, state: dict[str, Tensor], label: str) -> None:
 
 
 def check_fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], label: str) -> None:
-    """Compares the names and shapes of parameters; the values may be on any device, ``meta`` too.
+    """Compares the names and shapes of parameters, and looks whether their values can be taken as they are.
+
+    Args:
+        wanted: parameters of the network; may be on the device ``meta``.
+        state: those of the file.
+        label: of the file, for an error.
 
     Raises:
-        WeightsError: names the missing, unexpected and mis-shaped keys.
+        WeightsError: names the missing, unexpected and mis-shaped keys, those of another kind of numbers (integers or complex ones where
+            the network has real ones, sparse tensors), and those with values that are not finite.
     """
     problems = []
     missing = [key for key in wanted if key not in state]
@@ -70,11 +71,18 @@ def check_fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], label:
         for key, value in wanted.items()
         if key in state and state[key].shape != value.shape
     ]
-    for kind, keys in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", misshaped)):
+    unlike = [
+        f"{key} is {state[key].dtype}, {state[key].layout}"
+        for key, value in wanted.items()
+        if key in state and (state[key].is_floating_point() != value.is_floating_point() or state[key].layout != value.layout)
+    ]
+    for kind, keys in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", misshaped), ("of another kind", unlike)):
         if keys:
             problems.append(f"{len(keys)} {kind}: {_some(keys)}")
     if problems:
         raise WeightsError(f"{label} does not fit this model ({'; '.join(problems)}); is it the right --model for these weights?")
+    if broken := [key for key, value in state.items() if not value.float().isfinite().all()]:
+        raise WeightsError(f"{label} holds values that are not finite ({_some(broken)}): its training failed, or the file is damaged")
 
 
 def sha256(path: str | Path) -> str:
@@ -84,14 +92,6 @@ def sha256(path: str | Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _check_values(state: Mapping[str, Tensor], label: str) -> None:
-    """Raises WeightsError for values that would be converted to others, or that no mask comes of."""
-    if odd := [key for key, value in state.items() if not value.is_floating_point() or value.layout != torch.strided]:
-        raise WeightsError(f"{label} holds other than plain floating-point numbers ({_some(odd)}); save the state dict of a model in float32")
-    if broken := [key for key, value in state.items() if not value.float().isfinite().all()]:
-        raise WeightsError(f"{label} holds numbers that are not finite ({_some(broken)}): its training failed, or the file is damaged")
 
 
 def _some(keys: Iterable[str], most: int = 6) -> str:

@@ -106,9 +106,9 @@ def test_names_that_are_no_text_are_no_state_dict(tmp_path):
     ("change", "said"),
     [
         (lambda value: value / 0, r"not finite \(no_obj_ptr\): its training failed"),
-        (lambda value: value.to(torch.int8), r"other than plain floating-point numbers \(no_obj_ptr\)"),
-        (lambda value: value.to(torch.complex64), r"other than plain floating-point numbers \(no_obj_ptr\)"),
-        (lambda value: value.to_sparse(), r"other than plain floating-point numbers \(no_obj_ptr\)"),
+        (lambda value: value.to(torch.int8), r"1 of another kind: no_obj_ptr is torch\.int8"),
+        (lambda value: value.to(torch.complex64), r"1 of another kind: no_obj_ptr is torch\.complex64"),
+        (lambda value: value.to_sparse(), r"1 of another kind: no_obj_ptr is torch\.float32, torch\.sparse_coo"),
     ],
 )
 def test_values_that_are_no_numbers_of_a_network_are_refused(tmp_path, state, change, said):
