@@ -78,10 +78,10 @@ def _facts(config: SAM2Config) -> Iterator[tuple[str, str]]:
     if record is not None:
         yield "sha256", record.sha256
         yield "published", "this file" if record.as_published else _not_as_published(config)
-    yield "licence", config.licence
+    yield "licence", config.licence if record is None or record.as_published else _unknown_licence(config)
     if config.terms:
         yield "terms", config.terms
-    yield "origin", config.origin
+    yield "origin", config.origin if record is None else record.origin
 
 
 def _show(record: WeightsRecord) -> None:
@@ -104,7 +104,7 @@ def _recorded(record: WeightsRecord, config: SAM2Config) -> Iterator[tuple[str, 
     else:
         yield "origin", record.origin
         yield "published", _not_as_published(config)
-        yield "licence", f"unknown; that of the published weights is {config.licence}"
+        yield "licence", _unknown_licence(config)
     if config.terms:
         yield "terms", config.terms
     yield "here", str(record.path)
@@ -113,7 +113,11 @@ def _recorded(record: WeightsRecord, config: SAM2Config) -> Iterator[tuple[str, 
 def _not_as_published(config: SAM2Config) -> str:
     if config.published is not None and config.published.sha256 is None:
         return "cannot be told: echoseg does not know the sha256 of the published file"
-    return "not this file, whose licence is not known"
+    return "not this file"
+
+
+def _unknown_licence(config: SAM2Config) -> str:
+    return f"unknown; that of the published weights is {config.licence}"
 
 
 def _size(size: int) -> str:

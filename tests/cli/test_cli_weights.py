@@ -71,7 +71,10 @@ def test_import_of_another_file_claims_no_licence(file, tmp_path):
     done = invoke("import", tmp_path / "small.pt")
     assert done.exit_code == 0, done.output
     assert "unknown; that of the published weights is CC-BY-4.0" in done.stdout
-    assert "not this file, whose licence is not known" in blocks(invoke("list").stdout)["small"]
+    listed = blocks(invoke("list").stdout)["small"]
+    assert "published not this file" in listed
+    assert "licence unknown; that of the published weights is CC-BY-4.0" in listed
+    assert "origin your file small.pt" in listed
 
 
 def test_where_no_digest_is_published_it_is_said_that_the_file_cannot_be_told(file, monkeypatch):
