@@ -19,7 +19,7 @@ from echoseg.io.echonet import ListedVideo
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
 from echoseg.io.video_reader import Reader
-from echoseg.prompting.plan import Plan
+from echoseg.prompting.plan import Plan, auto_structures
 from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named
 from echoseg.types import BoolMask
@@ -29,6 +29,13 @@ Process = Callable[[Source, "str | Plan"], Measured]
 
 HEADLINE = ("dice", "dice_ed", "dice_es", "hd95_px", "hd95_mm", "ef_error", "ef_abs_error", "ef_tracings_error", "ef_tracings_abs_error")
 """The measures worth a row; the others are in the files."""
+
+
+def check_compared(prompt: str) -> None:
+    """Raises PromptError for an ``auto`` prompt that does not ask for the LV, which alone is traced."""
+    structures = auto_structures(prompt)
+    if structures is not None and "LV" not in structures:
+        raise PromptError(f"tracings are of the LV, which {prompt} does not ask for; give auto:LV,{','.join(structures)}")
 
 
 def score_video(

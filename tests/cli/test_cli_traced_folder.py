@@ -131,6 +131,12 @@ def test_what_is_chosen_in_volumes_is_refused_for_a_traced_folder(made, tmp_path
     assert (done.exit_code, "window can be chosen in volumes and DICOM series" in re.sub(r"\s+", " ", done.stderr)) == (1, True)
 
 
+def test_a_prompt_without_the_lv_fails_before_any_video_is_run(made, tmp_path):
+    done = invoke("run", made[0], "--prompt", "auto:LA", "--out", tmp_path)
+    assert (done.exit_code, [path.name for path in tmp_path.iterdir()]) == (1, ["errors.csv"])
+    assert "tracings are of the LV, which auto:LA does not ask for; give auto:LV,LA" in rows(tmp_path / "errors.csv")[0]["reason"]
+
+
 def test_tracings_are_the_prompt_of_no_other_set(tmp_path, any_model):
     done = invoke("eval", "dataset", "camus", tmp_path, "--prompt", "tracings")
     assert (done.exit_code, "tracings are the prompt for echonet" in done.stderr) == (2, True)
