@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,6 +15,9 @@ from echoseg.io.video_index import FrameIndex, address
 from echoseg.io.video_pyav import decoded, to_image
 from echoseg.io.video_reader import FrameReader, same_picture
 from echoseg.types import Image
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 _NEAR = 16  # frames; so far ahead, decoding on is no slower than seeking, which starts at a keyframe at least as far back
 _CLOCK = 0.5  # ms; how far the time of a frame may be off
@@ -98,7 +102,7 @@ class _Capture:
             raise UnsupportedSourceError(f"{self._path}: OpenCV cannot open this video; read it with the reader pyav")
         self._begin = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         self.at: int | None = 0
-        self._converted = self._capture.retrieve()[1], 0  # whoever opened the file has compared this frame
+        self._converted: tuple[MatLike, int | None] = self._capture.retrieve()[1], 0  # whoever opened the file has compared this frame
         self.repeated = False
 
     @property
@@ -167,5 +171,5 @@ class _Capture:
         return True
 
 
-def _equal(one: Image, other: Image) -> bool:
+def _equal(one: MatLike, other: MatLike) -> bool:
     return np.array_equal(one[::16], other[::16]) and np.array_equal(one, other)  # a few rows tell most pictures apart
