@@ -59,4 +59,4 @@ def dropouts(
 def _thresholds(text: str) -> Sequence[float]:
     from echoseg.cli.memory_option import parse_memory_selection
 
-    return [parse_memory_selection(part).min_iou for part in text.split(",")]
+    return [parse_memory_selection(part, "--iou").min_iou for part in text.split(",")]

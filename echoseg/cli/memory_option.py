@@ -18,8 +18,8 @@ MEMORY_HELP = (
 )
 
 
-def parse_memory_selection(text: str) -> MemorySelection:
-    """``IOU[,SCORE]``, such as ``0.6`` or ``0.6,-1``.
+def parse_memory_selection(text: str, option: str = "--memory-selection") -> MemorySelection:
+    """``IOU[,SCORE]``, such as ``0.6`` or ``0.6,-1``, the value of ``option``.
 
     Raises:
         typer.BadParameter: anything else.
@@ -31,4 +31,4 @@ def parse_memory_selection(text: str) -> MemorySelection:
         return MemorySelection(iou, *score)
     except (ValueError, TypeError, ModelConfigError) as error:
         reason = f": {error}" if isinstance(error, ModelConfigError) else ""
-        raise typer.BadParameter(f"{text!r} is not {METAVAR}, such as 0.6 or 0.6,0{reason}", param_hint="--memory-selection") from error
+        raise typer.BadParameter(f"{text!r} is not {METAVAR}, such as 0.6 or 0.6,0{reason}", param_hint=option) from error

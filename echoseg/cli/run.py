@@ -218,7 +218,10 @@ def _traced(
 ) -> list[Score]:
     """Runs every video of a traced folder; their scores."""
     from echoseg.io.echonet import folder_view
+    from echoseg.io.volume_files import volume_choice
 
+    if unused := volume_choice(*(options[name] for name in ("series", "part", "axis", "window"))).given:
+        raise SourceError(f"{root}: {', '.join(unused)} can be chosen in volumes and DICOM series; a folder of traced videos holds none")
     chosen = {name: value for name, value in options.items() if value is not None and name not in (*_OPENING, "prompt")}
 
     def process(source: Source, prompt: str | Plan) -> RunResult:

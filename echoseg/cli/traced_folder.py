@@ -33,11 +33,13 @@ def evaluated(
 
     Raises:
         SourceError: a table cannot be read.
+        PromptError: the prompt does not ask for what is traced.
     """
     from echoseg.errors import SourceError
-    from echoseg.evaluation.tracings import score_video
+    from echoseg.evaluation.tracings import check_compared, score_video
     from echoseg.io.echonet import read_traced_folder
 
+    check_compared(prompt)
     folder = read_traced_folder(root)
     if folder.unlisted:
         note(f"{len(folder.unlisted)} videos are traced but not in FileList.csv, such as {folder.unlisted[0]}: left out")

@@ -96,31 +96,47 @@ def _facts(config: SAM2Config) -> Iterator[tuple[str, str]]:
             yield "weights", f"not here: {get}" if record is None else f"imported: {record.name}, {_size(record.size)}"
     if record is not None:
         yield "sha256", record.sha256
-        yield "published", "this file" if record.as_published else "not this file, whose licence is not known"
-    yield "licence", config.licence
+        yield "published", "this file" if record.as_published else _not_as_published(config)
+    yield "licence", config.licence if record is None or record.as_published else _unknown_licence(config)
     if config.terms:
         yield "terms", config.terms
-    yield "origin", config.origin
+    yield "origin", config.origin if record is None else record.origin
 
 
 def _show(record: WeightsRecord) -> None:
     from echoseg.model import model_config
 
     table = Table.grid(padding=(0, 2))
-    table.add_row("model", record.model)
-    table.add_row("file", f"{record.name}, {_size(record.size)}")
-    table.add_row("sha256", record.sha256)
-    terms = model_config(record.model).terms
-    if record.as_published:
-        table.add_row("licence", record.licence or "")
-        table.add_row("origin", f"{record.origin}, as published")
-    else:
-        table.add_row("origin", f"{record.origin}: not the published file that echoseg knows")
-        table.add_row("licence", f"unknown; that of the published weights is {model_config(record.model).licence}")
-    if terms:
-        table.add_row("terms", terms)
-    table.add_row("here", str(record.path))
+    for name, value in _recorded(record, model_config(record.model)):
+        table.add_row(name, Text(value, overflow="fold"))
     output().print(table)
+
+
+def _recorded(record: WeightsRecord, config: SAM2Config) -> Iterator[tuple[str, str]]:
+    """What was recorded of weights: ``(name, value)``."""
+    yield "model", record.model
+    yield "file", f"{record.name}, {_size(record.size)}"
+    yield "sha256", record.sha256
+    if record.as_published:
+        yield "licence", record.licence or ""
+        yield "origin", f"{record.origin}, as published"
+    else:
+        yield "origin", record.origin
+        yield "published", _not_as_published(config)
+        yield "licence", _unknown_licence(config)
+    if config.terms:
+        yield "terms", config.terms
+    yield "here", str(record.path)
+
+
+def _not_as_published(config: SAM2Config) -> str:
+    if config.published is not None and config.published.sha256 is None:
+        return "cannot be told: echoseg does not know the sha256 of the published file"
+    return "not this file"
+
+
+def _unknown_licence(config: SAM2Config) -> str:
+    return f"unknown; that of the published weights is {config.licence}"
 
 
 def _size(size: int) -> str:

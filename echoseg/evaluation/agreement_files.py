@@ -16,6 +16,8 @@ from echoseg.evaluation.ef_tables import PairedValues
 from echoseg.evaluation.plots import DOT, MEAN, save_png
 from echoseg.io.atomic import atomic_path
 
+_FILES = ("agreement.csv", "cases.csv", "confusion.csv", "bland_altman.png", "scatter.png")
+
 
 def write_agreement(directory: Path, agreement: Agreement, paired: PairedValues) -> list[Path]:
     """Writes agreement.csv (a row a statistic), cases.csv, confusion.csv, bland_altman.png and scatter.png.
@@ -50,6 +52,23 @@ def write_agreement(directory: Path, agreement: Agreement, paired: PairedValues)
         save_png(figure, directory / name)
         paths.append(directory / name)
     return paths
+
+
+def remove_agreement(directory: Path) -> None:
+    """Removes what :func:`write_agreement` once wrote there, nothing else, and the folder if that leaves it empty.
+
+    Raises:
+        OutputError: a file cannot be removed.
+    """
+    if not directory.is_dir():
+        return
+    try:
+        for name in _FILES:
+            (directory / name).unlink(missing_ok=True)
+        if not any(directory.iterdir()):
+            directory.rmdir()
+    except OSError as error:
+        raise OutputError(f"{directory}: of an earlier evaluation, cannot be removed ({error.strerror}); choose another folder") from error
 
 
 def draw_bland_altman(axes: Axes, agreement: Agreement) -> None:

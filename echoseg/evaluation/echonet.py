@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from echoseg.errors import SourceError
 from echoseg.evaluation.reference import Reference
-from echoseg.io.echonet import cavity, traced_videos
+from echoseg.io.echonet import traced_videos
 from echoseg.io.open import open_source
+from echoseg.prompting.tracings import traced_masks
 
 
 def echonet_clips(root: Path, split: str = "TEST") -> Iterator[Reference]:
@@ -21,14 +21,14 @@ def echonet_clips(root: Path, split: str = "TEST") -> Iterator[Reference]:
         split: ``TRAIN``, ``VAL`` or ``TEST``.
 
     Raises:
-        SourceError: a table is missing or lacks a column, no traced video of the split is there, or a video ends before a traced frame.
+        SourceError: a table is missing or lacks a column, no traced video of the split is there, or a video ends before a traced
+            frame, or is traced outside of its picture.
     """
     for path, traced in traced_videos(root, split).items():
         with open_source(path) as source:
+            drawn = traced_masks(traced, source, str(path))
             frames, fps = np.stack(list(source.frames())), source.timing.fps
-        if max(traced) >= len(frames):
-            raise SourceError(f"{path}: frame {max(traced)} is traced, but the video has only {len(frames)}")
         masks, known = np.zeros(frames.shape[:3], bool), np.zeros(len(frames), bool)
-        for frame, tracing in traced.items():
-            masks[frame], known[frame] = cavity(tracing, masks.shape[1:]), True
+        for frame, mask in drawn.items():
+            masks[frame], known[frame] = mask, True
         yield Reference(path.stem, path.stem, frames, {"LV": masks}, known, fps=fps)

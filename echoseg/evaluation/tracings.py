@@ -10,7 +10,7 @@ import numpy as np
 from echoseg.cardiac import lv_ef
 from echoseg.errors import MeasureError, PromptError, SourceError
 from echoseg.evaluation.agreement import FEWEST, Agreement, ef_agreement
-from echoseg.evaluation.agreement_files import write_agreement
+from echoseg.evaluation.agreement_files import remove_agreement, write_agreement
 from echoseg.evaluation.compare import TOLERANCE, compare_clips
 from echoseg.evaluation.ef_tables import PairedValues
 from echoseg.evaluation.overlap import dice
@@ -19,7 +19,7 @@ from echoseg.io.echonet import ListedVideo
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
 from echoseg.io.video_reader import Reader
-from echoseg.prompting.plan import Plan
+from echoseg.prompting.plan import Plan, auto_structures
 from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named
 from echoseg.types import BoolMask
@@ -29,6 +29,13 @@ Process = Callable[[Source, "str | Plan"], Measured]
 
 HEADLINE = ("dice", "dice_ed", "dice_es", "hd95_px", "hd95_mm", "ef_error", "ef_abs_error", "ef_tracings_error", "ef_tracings_abs_error")
 """The measures worth a row; the others are in the files."""
+
+
+def check_compared(prompt: str) -> None:
+    """Raises PromptError for an ``auto`` prompt that does not ask for the LV, which alone is traced."""
+    structures = auto_structures(prompt)
+    if structures is not None and "LV" not in structures:
+        raise PromptError(f"tracings are of the LV, which {prompt} does not ask for; give auto:LV,{','.join(structures)}")
 
 
 def score_video(
@@ -43,8 +50,8 @@ def score_video(
 ) -> tuple[Score, list[str]]:
     """One video prompted, run, and scored; and notes on what could not be compared.
 
-    Measures: those of :func:`~echoseg.evaluation.compare.compare_clips` over the traced frames that were not a prompt, ``dice_ed`` and
-    ``dice_es`` of those among them with the largest and the smallest traced cavity, where two or more were traced; ``ef`` of the clip,
+    Measures: those of :func:`~echoseg.evaluation.compare.compare_clips` over the traced frames that were tracked and no prompt, ``dice_ed``
+    and ``dice_es`` of those among them with the largest and the smallest traced cavity, where two or more were traced; ``ef`` of the clip,
     ``ef_reference`` of ``FileList.csv``, ``ef_tracings``, which echoseg's single-plane disks make of the tracings themselves, and the
     errors of the two against the reference (points).
 
@@ -72,9 +79,10 @@ def score_video(
         measured = process(source, plan)
     prompted = set(plan.prompts[1]) if isinstance(plan, Plan) else set()
     setting = prompt if which is None else f"tracings:{which}"
-    overlap = _overlap(measured, traced, prompted, tolerance)
+    missed = [frame for frame in sorted(traced) if np.isnan(measured.segmentation.scores[frame]).all()]
+    overlap = _overlap(measured, traced, prompted.union(missed), tolerance)
     function = _function(video, measured, traced)
-    return Score(video.name, video.name, setting, "LV", overlap | function), _notes(video, measured, traced)
+    return Score(video.name, video.name, setting, "LV", overlap | function), _notes(video, measured, traced, missed)
 
 
 def paired_ef(scores: Sequence[Score]) -> PairedValues:
@@ -98,7 +106,8 @@ def agreement_of(paired: PairedValues) -> Agreement | None:
 
 
 def write_traced_scores(folder: Path, scores: Sequence[Score]) -> list[Path]:
-    """Writes ``cases.csv`` and ``summary.csv`` into ``folder``, and where three videos or more have both EFs, their agreement into ``ef/``.
+    """Writes ``cases.csv`` and ``summary.csv`` into ``folder``, and where three videos or more have both EFs, their agreement into ``ef/``;
+    else removes that of an earlier evaluation.
 
     Raises:
         OutputError: a folder or file cannot be written.
@@ -106,10 +115,13 @@ def write_traced_scores(folder: Path, scores: Sequence[Score]) -> list[Path]:
     written = write_tables(folder, scores)
     paired = paired_ef(scores)
     agreement = agreement_of(paired)
-    return written if agreement is None else [*written, *write_agreement(folder / "ef", agreement, paired)]
+    if agreement is None:
+        remove_agreement(folder / "ef")
+        return written
+    return [*written, *write_agreement(folder / "ef", agreement, paired)]
 
 
-def _overlap(measured: Measured, traced: dict[int, BoolMask], prompted: set[int], tolerance: float) -> dict[str, float]:
+def _overlap(measured: Measured, traced: dict[int, BoolMask], passed_over: set[int], tolerance: float) -> dict[str, float]:
     segmentation = measured.segmentation
     lv = object_named(segmentation, "LV")
     if lv is None:
@@ -117,7 +129,7 @@ def _overlap(measured: Measured, traced: dict[int, BoolMask], prompted: set[int]
     found = segmentation.masks == lv
     truth, known = np.zeros(found.shape, bool), np.zeros(len(found), bool)
     for frame, mask in traced.items():
-        truth[frame], known[frame] = mask, frame not in prompted
+        truth[frame], known[frame] = mask, frame not in passed_over
     measures = compare_clips(found, truth, segmentation.geometry.spacing, tolerance, known)
     by_area = sorted(traced, key=lambda frame: int(traced[frame].sum()))
     if len(by_area) > 1:
@@ -146,8 +158,8 @@ def _ef_of_tracings(measured: Measured, traced: dict[int, BoolMask]) -> float:
         return float("nan")
 
 
-def _notes(video: ListedVideo, measured: Measured, traced: dict[int, BoolMask]) -> list[str]:
-    notes = []
+def _notes(video: ListedVideo, measured: Measured, traced: dict[int, BoolMask], missed: Sequence[int]) -> list[str]:
+    notes = [f"frame {frame} is traced, but the direction of tracking did not reach it: not compared" for frame in missed]
     if not traced:
         notes.append("not traced: its masks are compared with nothing")
     if video.ef is None:

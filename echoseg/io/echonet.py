@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -68,7 +69,7 @@ def is_traced_folder(root: Path) -> bool:
 
 def folder_view(root: Path) -> str:
     """The view that all its videos show: what the name of the folder says, as in the pediatric set, else A4C."""
-    named = view_in_name(root.name)
+    named = view_in_name(os.path.basename(os.path.abspath(root)))  # of ".", too
     return named[0] if named else ASSUMED
 
 

@@ -9,7 +9,7 @@ import decord
 import numpy as np
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.video_index import FrameIndex
+from echoseg.io.video_index import FrameIndex, address
 from echoseg.io.video_pyav import decoded, to_image
 from echoseg.io.video_reader import FrameReader, same_picture
 from echoseg.types import Image
@@ -119,7 +119,7 @@ class DecordReader(FrameReader):
     def _open(self) -> decord.VideoReader:
         decord.logging.set_level(decord.logging.QUIET)
         try:
-            return decord.VideoReader(str(self._path), num_threads=0, fault_tol=_NO_SUBSTITUTES)
+            return decord.VideoReader(address(self._path), num_threads=0, fault_tol=_NO_SUBSTITUTES)
         except _FAILURES as error:
             raise UnsupportedSourceError(
                 f"{self._path}: decord cannot open this video ({_reason(error)}); read it with the reader pyav"

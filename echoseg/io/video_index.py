@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,11 @@ class FrameIndex:
         return (self.pts - self.pts[0]) * self.time_base
 
 
+def address(path: Path | str) -> str:
+    """What FFmpeg is to open, in any library: an absolute path, as it takes ``12:30.mp4`` for an address by the protocol ``12``."""
+    return os.path.abspath(path)
+
+
 def open_container(path: Path) -> InputContainer:
     """The file, opened by PyAV, with a video stream that this FFmpeg can decode.
 
@@ -50,7 +56,7 @@ def open_container(path: Path) -> InputContainer:
         UnsupportedSourceError: no video in it, or in an unknown codec.
     """
     try:
-        container = av.open(str(path))
+        container = av.open(address(path))
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise SourceError(f"{path}: not a readable video ({reason}); it is damaged or not what its name says") from error
@@ -90,9 +96,11 @@ def index_frames(path: Path) -> FrameIndex:
             raise SourceError(f"{path}: the video is damaged after {len(pts)} frames ({error.strerror}); copy the file again") from error
         known = np.array([p for p in pts if p is not None], dtype=np.int64)
         codec = stream.codec_context.name
+        # AVI states the order of the file only; where frames are shown in another, FFmpeg's times for packets are guesses.
+        guessed = container.format.name == "avi" and stream.codec_context.has_b_frames
     if not pts:
         raise SourceError(f"{path}: the video holds no frames; it is damaged or was never finished")
-    if codec in _PACKETS_ARE_NOT_FRAMES or len(set(known.tolist())) < len(pts):
+    if codec in _PACKETS_ARE_NOT_FRAMES or guessed or len(set(known.tolist())) < len(pts):
         return _index_by_decoding(path, time_base, rate)
     starts = _closed_starts(known, np.array(places, dtype=np.int64))
     return FrameIndex(np.sort(known), np.sort(np.array(keyframes, dtype=np.int64)), starts, time_base, rate)

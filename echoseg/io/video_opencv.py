@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.video_index import FrameIndex
+from echoseg.io.video_index import FrameIndex, address
+from echoseg.io.video_pyav import decoded, to_image
 from echoseg.io.video_reader import FrameReader, same_picture
 from echoseg.types import Image
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 _NEAR = 16  # frames; so far ahead, decoding on is no slower than seeking, which starts at a keyframe at least as far back
 _CLOCK = 0.5  # ms; how far the time of a frame may be off
@@ -23,7 +28,8 @@ class OpencvReader(FrameReader):
 
     OpenCV counts frames by time and mean rate, and lands beside the frame asked for when the rate varies or the file
     seeks coarsely. The time that it states for a decoded frame is right: a frame is given out only at its time in the
-    index, after the one before it or after a landing.
+    index, after the one before it or after a landing. A frame that OpenCV cannot convert (interlaced, of some builds) it
+    answers with the picture converted last, and no word: a picture that comes twice is compared with PyAV's.
 
     Args:
         path: the file.
@@ -35,7 +41,7 @@ class OpencvReader(FrameReader):
     """
 
     def __init__(self, path: Path, index: FrameIndex, first: Image) -> None:
-        self._path, self._grey = path, first.ndim == 2
+        self._path, self._index, self._grey = path, index, first.ndim == 2
         self._times = 1000 * index.seconds
         self._clock = min(_CLOCK, float(np.diff(self._times).min()) / 4) if len(self._times) > 1 else _CLOCK
         self._idle: list[_Capture] = []
@@ -56,7 +62,10 @@ class OpencvReader(FrameReader):
                 if number > start:
                     capture.step()
                 image = capture.image()
-                yield image[..., 0].copy() if self._grey else image
+                image = image[..., 0].copy() if self._grey else image
+                if capture.repeated and not same_picture(image, self._by_pyav(number)):
+                    raise SourceError(f"{self._path}: OpenCV cannot convert frame {number}; read this file with the reader pyav")
+                yield image
         except SourceError:
             capture.release()
             raise
@@ -65,6 +74,9 @@ class OpencvReader(FrameReader):
                 capture.release()
             elif capture.usable:
                 self._idle.append(capture)
+
+    def _by_pyav(self, number: int) -> Image:
+        return to_image(next(decoded(self._path, self._index, number, number + 1)))
 
     def close(self) -> None:
         self._closed = True
@@ -77,6 +89,7 @@ class _Capture:
 
     Attributes:
         at: number of the frame that was decoded last, None when its time is that of no frame.
+        repeated: whether :meth:`image` gave the very picture that it gave of another frame before.
     """
 
     def __init__(self, path: Path, times: NDArray[np.float64], clock: float) -> None:
@@ -84,11 +97,13 @@ class _Capture:
         self._open()
 
     def _open(self) -> None:
-        self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(address(self._path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened() or not self._capture.grab():
             raise UnsupportedSourceError(f"{self._path}: OpenCV cannot open this video; read it with the reader pyav")
         self._begin = self._capture.get(cv2.CAP_PROP_POS_MSEC)
         self.at: int | None = 0
+        self._converted: tuple[MatLike, int | None] = self._capture.retrieve()[1], 0  # whoever opened the file has compared this frame
+        self.repeated = False
 
     @property
     def usable(self) -> bool:
@@ -112,7 +127,10 @@ class _Capture:
         """
         expected, length = (self.at or 0) + 1, len(self._times)
         if not self._grab():
-            raise SourceError(f"{self._path}: frame {expected} of {length} is damaged or missing; copy the file again")
+            raise SourceError(
+                f"{self._path}: OpenCV finds no frame {expected} of {length}: the file is damaged (copy it again) "
+                "or OpenCV cannot read it (take the reader pyav)"
+            )
         if expected == length - 1 and self._untimed:
             self.at = expected  # some decoders give out the last frame of a file without its time
         if self.at != expected:
@@ -126,6 +144,9 @@ class _Capture:
         found, image = self._capture.retrieve()
         if not found:
             raise SourceError(f"{self._path}: frame {self.at} cannot be converted by OpenCV; read this file with the reader pyav")
+        before, number = self._converted
+        self.repeated = number != self.at and _equal(image, before)
+        self._converted = image, self.at
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
     def _land(self, number: int) -> None:
@@ -148,3 +169,7 @@ class _Capture:
         nearest = after if after == 0 or self._times[after] - time < time - self._times[after - 1] else after - 1
         self.at = nearest if abs(self._times[nearest] - time) <= self._clock else None
         return True
+
+
+def _equal(one: MatLike, other: MatLike) -> bool:
+    return np.array_equal(one[::16], other[::16]) and np.array_equal(one, other)  # a few rows tell most pictures apart

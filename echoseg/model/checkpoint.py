@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -25,21 +24,19 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"no weights at {path}: give the path of a .pt or .safetensors file")
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's own words advise to load it unsafely
-        raise WeightsError(
-            f"{path.name} cannot be read as weights: it holds something other than tensors, or is not a checkpoint; "
-            "save a state dict of tensors only"
-        ) from error
+        content = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         hint = "is the file complete, and does it hold tensors only?"
         raise WeightsError(f"{path.name} cannot be read as weights ({reason}): {hint}") from error
+    except Exception as error:  # torch advises to load it unsafely; of bytes that are no pickle its reader raises whatever they make it do
+        raise WeightsError(
+            f"{path.name} cannot be read as weights: it holds something other than tensors, or is not a checkpoint; "
+            "save a state dict of tensors only"
+        ) from error
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
-    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+    if not isinstance(content, dict) or not content or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise WeightsError(f'{path.name} does not hold a state dict or {{"model": state_dict}}')
     return content
 
@@ -55,10 +52,16 @@ def load_strict(model: nn.Module, state: dict[str, Tensor], label: str) -> None:
 
 
 def check_fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], label: str) -> None:
-    """Compares the names and shapes of parameters; the values may be on any device, ``meta`` too.
+    """Compares the names and shapes of parameters, and looks whether their values can be taken as they are.
+
+    Args:
+        wanted: parameters of the network; may be on the device ``meta``.
+        state: those of the file.
+        label: of the file, for an error.
 
     Raises:
-        WeightsError: names the missing, unexpected and mis-shaped keys.
+        WeightsError: names the missing, unexpected and mis-shaped keys, those of another kind of numbers (integers or complex ones where
+            the network has real ones, sparse tensors), and those with values that are not finite.
     """
     problems = []
     missing = [key for key in wanted if key not in state]
@@ -68,11 +71,18 @@ def check_fits(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], label:
         for key, value in wanted.items()
         if key in state and state[key].shape != value.shape
     ]
-    for kind, keys in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", misshaped)):
+    unlike = [
+        f"{key} is {state[key].dtype}, {state[key].layout}"
+        for key, value in wanted.items()
+        if key in state and (state[key].is_floating_point() != value.is_floating_point() or state[key].layout != value.layout)
+    ]
+    for kind, keys in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", misshaped), ("of another kind", unlike)):
         if keys:
             problems.append(f"{len(keys)} {kind}: {_some(keys)}")
     if problems:
         raise WeightsError(f"{label} does not fit this model ({'; '.join(problems)}); is it the right --model for these weights?")
+    if broken := [key for key, value in state.items() if not value.float().isfinite().all()]:
+        raise WeightsError(f"{label} holds values that are not finite ({_some(broken)}): its training failed, or the file is damaged")
 
 
 def sha256(path: str | Path) -> str:

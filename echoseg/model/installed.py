@@ -111,12 +111,16 @@ def by_hand(config: SAM2Config) -> str:
     """What to download where, and what to do with it: sentences for a message."""
     published = config.published
     if published is None:
-        return f"Get them from their authors ({config.origin}), then: echoseg weights import FILE --model {config.name}."
+        return f"Get them from their authors ({config.origin}), then: echoseg weights import FILE --model {config.name}{_into()}."
     digest = f" (sha256 {published.sha256})" if published.sha256 else ""
     return (
         f"By hand: download {published.file}{digest} from the repository {published.repository}, {published.url}, "
-        f"then: echoseg weights import {published.file} --model {config.name}."
+        f"then: echoseg weights import {published.file} --model {config.name}{_into()}."
     )
+
+
+def _into() -> str:
+    return f" (which copies it to {weights_folder()})"
 
 
 def _record_path(model: str) -> Path:

@@ -35,13 +35,16 @@ def checked_prompt(text: str, inputs: Sequence[str], frame_index: int | None = N
     """The prompt for all ``inputs`` as :func:`~echoseg.prompting.parse.parse_prompt` reads it; tracings stay the text they are.
 
     Raises:
-        PromptError: not a prompt, tracings for an input that has none, or one box, click or mask for all videos of a folder.
+        PromptError: not a prompt, tracings for an input that has none, or with a frame of its own beside those that are traced, or one
+            box, click or mask for all videos of a folder.
     """
     traced = [is_traced_folder(Path(given)) for given in inputs]
     if tracing_choice(text) is not None:
         if not all(traced):
             other = inputs[traced.index(False)]
             raise PromptError(f"{other}: tracings are the prompt for a folder with FileList.csv, VolumeTracings.csv and Videos/ only")
+        if frame_index is not None:
+            raise PromptError(f"tracings name their frames themselves; leave the frame {frame_index} out")
         return text
     if any(traced) and auto_structures(text) is None:
         raise PromptError(f"{inputs[traced.index(True)]}: videos of a traced folder are prompted by auto or by tracings, not by {text!r}")
@@ -52,12 +55,17 @@ def traced_masks(outlines: Mapping[int, Outline], source: Source, where: str) ->
     """``{frame: (H, W)}``: the cavity within each outline, in pixels of the source; ``where`` names it in an error.
 
     Raises:
-        SourceError: a frame is traced that the source lacks.
+        SourceError: a frame is traced that the source lacks, or outside of its picture.
     """
     last = max(outlines, default=-1)
     if last >= len(source):
         raise SourceError(f"{where}: frame {last} is traced, but the video has only {len(source)}, counted from 0")
-    return {frame: cavity(outline, source.size) for frame, outline in outlines.items()}
+    masks = {frame: cavity(outline, source.size) for frame, outline in outlines.items()}
+    for frame, mask in masks.items():
+        if not mask.any():
+            height, width = source.size
+            raise SourceError(f"{where}: the tracing of frame {frame} marks no pixel of the {width} x {height}; was the video resized?")
+    return masks
 
 
 def tracings_plan(traced: Mapping[int, BoolMask], which: Which = "ED", where: str = "the clip") -> Plan:

@@ -17,6 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from echoseg.errors import OutputError
+from echoseg.io.video_index import address
 from echoseg.report.drawing import paint, square_pixels
 from echoseg.report.strip import BACKGROUND, Strip
 from echoseg.report.trace import Trace
@@ -77,7 +78,7 @@ class OverlayWriter:
         self._canvas_size = (_even(height) + self._strip.height, _even(max(width, _MIN_WIDTH)))
         self._name = Path(path).name
         # The format is named because a temporary file's name need not end in .mp4. The file is opened with the first packet.
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        self._container = av.open(address(path), "w", format="mp4", options={"movflags": "+faststart"})
         rate = max(Fraction(fps or DEFAULT_FPS).limit_denominator(1001), Fraction(1, 1001))
         # A key frame at least every 24 frames keeps scrubbing and stepping quick.
         self._stream = self._container.add_stream("libx264", rate=rate, options={"crf": "20", "preset": "veryfast", "g": "24"})

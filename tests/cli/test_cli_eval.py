@@ -189,6 +189,7 @@ def test_prompts_counts_clicks_and_jitters_boxes(tmp_path, any_model):
         (("prompts", "--structure", "aorta"), "simulated shows no aorta"),
         (("dataset", "simulated", "--model", "nonsense"), "nonsense"),
         (("dropouts", "--iou", "0.5,2"), "the least predicted IoU lies in 0..1"),
+        (("dropouts", "--iou", "x"), "Invalid value for --iou"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(arguments, reason, request):

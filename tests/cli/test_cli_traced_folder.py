@@ -114,6 +114,7 @@ def test_a_polygon_of_corners_is_a_tracing_as_well(tmp_path, any_model):
 @pytest.mark.parametrize(
     ("inputs", "prompt", "said"),
     [
+        (("{root}", "--frame-index", "3"), "tracings", "tracings name their frames themselves; leave the frame 3 out"),
         (("clip.mp4",), "tracings", "clip.mp4: tracings are the prompt for a folder with FileList.csv"),
         (("{root}",), "box:1,2,3,4", "videos of a traced folder are prompted by auto or by tracings"),
         (("{root}",), "tracings:first", "give tracings (end-diastole), tracings:ES or tracings:all"),
@@ -123,6 +124,17 @@ def test_a_prompt_that_cannot_be_meant_is_a_usage_error(made, tmp_path, any_mode
     done = invoke("run", *(given.format(root=made[0]) for given in inputs), "--prompt", prompt, "--out", tmp_path)
     assert done.exit_code == 2
     assert said in re.sub(r"\s+", " ", done.stderr)
+
+
+def test_what_is_chosen_in_volumes_is_refused_for_a_traced_folder(made, tmp_path, any_model):
+    done = invoke("run", made[0], "--prompt", "tracings", "--window", "lung", "--out", tmp_path)
+    assert (done.exit_code, "window can be chosen in volumes and DICOM series" in re.sub(r"\s+", " ", done.stderr)) == (1, True)
+
+
+def test_a_prompt_without_the_lv_fails_before_any_video_is_run(made, tmp_path):
+    done = invoke("run", made[0], "--prompt", "auto:LA", "--out", tmp_path)
+    assert (done.exit_code, [path.name for path in tmp_path.iterdir()]) == (1, ["errors.csv"])
+    assert "tracings are of the LV, which auto:LA does not ask for; give auto:LV,LA" in rows(tmp_path / "errors.csv")[0]["reason"]
 
 
 def test_tracings_are_the_prompt_of_no_other_set(tmp_path, any_model):

@@ -72,7 +72,25 @@ def test_import_of_another_file_claims_no_licence(file, tmp_path):
     done = invoke("import", tmp_path / "small.pt")
     assert done.exit_code == 0, done.output
     assert "unknown; that of the published weights is CC-BY-4.0" in done.stdout
-    assert "not this file, whose licence is not known" in blocks(invoke("list").stdout)["small"]
+    listed = blocks(invoke("list").stdout)["small"]
+    assert "published not this file" in listed
+    assert "licence unknown; that of the published weights is CC-BY-4.0" in listed
+    assert "origin your file small.pt" in listed
+
+
+def test_where_no_digest_is_published_it_is_said_that_the_file_cannot_be_told(file, monkeypatch):
+    published = replace(REGISTRY["small"].published, sha256=None)
+    monkeypatch.setitem(REGISTRY, "small", replace(REGISTRY["small"], published=published))
+    said = "published cannot be told: echoseg does not know the sha256 of the published file"
+    assert said in " ".join(invoke("import", file, "--model", "small").stdout.split())
+    assert said in blocks(invoke("list").stdout)["small"]
+
+
+def test_square_brackets_in_a_name_are_no_markup(file):
+    bracketed = file.rename(file.with_name("Small_latest [red].pt"))
+    done = invoke("import", bracketed, "--model", "small")
+    assert done.exit_code == 0, done.output
+    assert "file Small_latest [red].pt," in " ".join(done.stdout.split())
 
 
 def test_pull_fetches_through_the_hub_client(file, monkeypatch):

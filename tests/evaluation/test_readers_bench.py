@@ -4,9 +4,10 @@ import av
 import numpy as np
 import pytest
 
-from echoseg.errors import MeasureError
+from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.readers import TASKS, bench_readers, example_videos
 from echoseg.io import open_source
+from echoseg.io.video_opencv import OpencvReader
 
 
 def video(path, frames):
@@ -34,6 +35,20 @@ def test_a_reader_that_cannot_read_the_file_is_left_out_with_its_reason(tmp_path
     report = bench_readers(video(tmp_path / "clip.mp4", 8), rounds=1)
     assert [speed.reader for speed in report.speeds] == ["pyav", "opencv"]
     assert "pip install" in report.left_out["decord"]
+
+
+def test_a_reader_that_fails_halfway_is_left_out_too(tmp_path, monkeypatch):
+    read = OpencvReader.read
+
+    def fails(self, start, stop):
+        if stop > 5:
+            raise SourceError("no frame 5")
+        return read(self, start, stop)
+
+    monkeypatch.setattr(OpencvReader, "read", fails)
+    report = bench_readers(video(tmp_path / "clip.mp4", 8), rounds=1)
+    assert [speed.reader for speed in report.speeds] == ["pyav", "decord"]
+    assert report.left_out == {"opencv": "no frame 5"}
 
 
 def test_one_frame_or_no_round_is_an_error(tmp_path):

@@ -35,14 +35,14 @@ def truth(video, frames=16, size=(64, 64)):
 
 
 class Runner:
-    """Stands in for the pipeline: notes the prompt, answers with the given masks and EF."""
+    """Stands in for the pipeline: notes the prompt, answers with the given masks and EF; tracking did not reach the frames ``missed``."""
 
-    def __init__(self, masks, ef=50.0, reason=None):
-        self.masks, self.ef, self.prompts = masks, {"value": ef, "reason": reason}, []
+    def __init__(self, masks, ef=50.0, reason=None, missed=()):
+        self.masks, self.ef, self.prompts, self.missed = masks, {"value": ef, "reason": reason}, [], list(missed)
 
     def __call__(self, source, prompt):
         self.prompts.append(prompt)
-        scores = np.ones((len(self.masks), 1), np.float32)
+        scores = np.where(np.isin(np.arange(len(self.masks)), self.missed), np.nan, np.ones(len(self.masks)))[:, None]
         segmentation = Segmentation(self.masks, scores, scores, (1,), {1: "LV"}, {1: (0,)}, Geometry(), Timing())
         return SimpleNamespace(segmentation=segmentation, measurements={"measures": {"ef": self.ef}}, view=None)
 
@@ -85,6 +85,15 @@ def test_auto_is_scored_on_every_traced_frame(clips, video):
     assert (score.measures["dice"], score.measures["dice_ed"], score.measures["dice_es"]) == (0.5, 0.0, 1.0)
 
 
+def test_a_traced_frame_that_tracking_did_not_reach_is_told_and_not_scored(clips, video):
+    _, es = traced_frames(clips.made[0])
+    masks = truth(video)
+    masks[es] = 0  # nothing was looked for there
+    score, notes = score_video(video, "auto", Runner(masks, missed=[es]))
+    assert (score.measures["dice"], score.measures["dice_ed"], "dice_es" in score.measures) == (1.0, 1.0, False)
+    assert notes == [f"frame {es} is traced, but the direction of tracking did not reach it: not compared"]
+
+
 def test_ef_is_compared_with_the_list_and_so_is_that_of_the_tracings(clips, video):
     score, _ = score_video(video, "auto", Runner(truth(video), ef=41.0))
     assert score.measures["ef_reference"] == video.ef
@@ -100,6 +109,7 @@ def test_ef_is_compared_with_the_list_and_so_is_that_of_the_tracings(clips, vide
         ({"fault": "VolumeTracings.csv, row 9: X1 is 'a', which is no number"}, "row 9: X1 is 'a'"),
         ({"path": "gone.avi"}, r"gone\.avi: is named in row 2 of FileList\.csv, but is not there"),
         ({"outlines": {16: np.eye(3, 2)}}, "frame 16 is traced, but the video has only 16"),
+        ({"outlines": {3: 70 + 9 * np.eye(3, 2)}}, "the tracing of frame 3 marks no pixel of the 64 x 64; was the video resized?"),
     ],
 )
 def test_what_makes_a_video_impossible_is_a_source_error(video, changes, said):
@@ -128,3 +138,11 @@ def test_a_missing_ef_is_told_and_left_out_of_the_agreement(video, tmp_path):
     assert not (tmp_path / "ef").exists()
     write_traced_scores(tmp_path, [whole, unlisted, unmeasured])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.csv", "summary.csv"]
+
+
+def test_the_agreement_of_an_earlier_evaluation_does_not_stay_beside_new_tables(video, tmp_path):
+    score, _ = score_video(video, "auto", Runner(truth(video)))
+    write_traced_scores(tmp_path, [replace(score, case=name) for name in "abc"])
+    assert len(list((tmp_path / "ef").iterdir())) == 5
+    write_traced_scores(tmp_path, [score])
+    assert not (tmp_path / "ef").exists()

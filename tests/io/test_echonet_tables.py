@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from echoseg.errors import SourceError
-from echoseg.io.echonet import cavity, is_traced_folder, read_traced_folder, traced_videos
+from echoseg.io.echonet import cavity, folder_view, is_traced_folder, read_traced_folder, traced_videos
 
 CHORDS = "FileName,X1,Y1,X2,Y2,Frame\n"
 SQUARE = ["A.avi,5,1.5,5,7.5,4\n", "A.avi,1.5,1.5,7.5,1.5,4\n", "A.avi,1.5,7.5,7.5,7.5,4\n"]  # lines 2 to 4: the long axis, then two chords
@@ -120,3 +120,9 @@ def test_the_layout_is_both_tables_and_the_videos(write, tmp_path):
     assert is_traced_folder(write(CHORDS))
     (tmp_path / "VolumeTracings.csv").unlink()
     assert not is_traced_folder(tmp_path)
+
+
+def test_the_view_is_that_of_the_folder_s_name_from_within_as_well(tmp_path, monkeypatch):
+    (tmp_path / "A2C").mkdir()
+    monkeypatch.chdir(tmp_path / "A2C")
+    assert (folder_view(tmp_path / "A2C"), folder_view(Path()), folder_view(tmp_path)) == ("A2C", "A2C", "A4C")

@@ -1,7 +1,9 @@
 """decord and OpenCV give the frames that PyAV gives, at the same times, or an error."""
 
+import os
 import struct
 import time
+from fractions import Fraction
 from itertools import zip_longest
 
 import av
@@ -148,6 +150,41 @@ def test_damage_is_an_error_and_never_a_frame_in_the_place_of_another(write_vide
         assert np.abs(image.astype(int) - right).mean() < 2
 
 
+def test_a_frame_that_opencv_cannot_convert_is_an_error_and_never_the_frame_before_it(tmp_path, numbered_frames):
+    path = tmp_path / "mixed.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("prores_ks", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv422p10le"
+        for number, packet in enumerate([*prores(numbered_frames[:4]), *prores(numbered_frames[4:8], flags="+ildct")]):
+            packet.stream, packet.time_base, packet.pts, packet.dts = stream, Fraction(1, 25), number, number
+            container.mux(packet)
+    expected = read(path, "pyav")
+    with open_source(path, reader="opencv") as source:
+        for number, right in enumerate(expected):  # one build of OpenCV converts interlaced frames, another does not
+            try:
+                image = source.frame(number)
+            except SourceError as error:
+                assert number >= 4 and f"OpenCV cannot convert frame {number}; read this file with the reader pyav" in str(error)
+            else:
+                assert np.abs(image.astype(int) - right).mean() < 2
+
+
+def prores(frames, **options):
+    encoder = av.CodecContext.create("prores_ks", "w")
+    encoder.height, encoder.width, encoder.pix_fmt = *frames.shape[1:3], "yuv422p10le"
+    encoder.time_base, encoder.options = Fraction(1, 25), options
+    for number, image in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(image)
+        frame.pts, frame.time_base = number, Fraction(1, 25)
+        yield from encoder.encode(frame)
+    yield from encoder.encode(None)
+
+
+def test_frozen_frames_are_read_as_they_are(write_video, numbered_frames):
+    path = write_video("frozen.mkv", numbered_frames[[3] * 6 + [9] * 6], "ffv1", "bgr0")
+    np.testing.assert_array_equal(read(path, "opencv"), read(path, "pyav"))
+
+
 def test_times_that_go_back_are_an_error_from_opencv_and_no_matter_to_decord(write_video, numbered_frames):
     path = write_video("untimed.mpg", numbered_frames, "mpeg1video", g="12", bf="2")
     np.testing.assert_array_equal(read(path, "decord"), read(path, "pyav"))
@@ -184,6 +221,13 @@ def test_two_readings_of_one_source_do_not_disturb_each_other(write_video, numbe
             np.testing.assert_array_equal(early, expected[number])
             np.testing.assert_array_equal(late, expected[20 + number])
             np.testing.assert_array_equal(source.frame(39 - number), expected[39 - number])
+
+
+@pytest.mark.parametrize("reader", ["pyav", *OTHERS])
+def test_a_colon_in_a_relative_name_is_no_protocol(write_video, numbered_frames, reader, monkeypatch):
+    monkeypatch.chdir(write_video("clip.mp4", numbered_frames[:3]).parent)
+    os.rename("clip.mp4", "12:30.mp4")
+    assert len(read("12:30.mp4", reader)) == 3
 
 
 def test_a_reader_that_is_not_installed_says_how_to_install_it(write_video, numbered_frames, monkeypatch):

@@ -19,6 +19,7 @@ CONTAINERS = [
     ("clip.mov", "libx264", "yuv420p", {"g": "7", "bf": "3", "flags": "-cgop"}),
     ("clip.mkv", "libx264", "yuv420p", {"g": "250"}),
     ("clip.avi", "mpeg4", "yuv420p", {"g": "12", "bf": "2", "q": "2"}),
+    ("reordered.avi", "libx264", "yuv420p", {"g": "12", "bf": "2"}),
     ("jpeg.avi", "mjpeg", "yuvj420p", {}),
     ("clip.webm", "libvpx", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "10", "b": "2M", "threads": "1"}),
     ("nine.webm", "libvpx-vp9", "yuv420p", {"crf": "10", "b": "0", "cpu-used": "8"}),

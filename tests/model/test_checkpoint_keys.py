@@ -89,6 +89,35 @@ def test_an_array_given_as_weights_is_refused_without_unsafe_advice(tmp_path):
     assert "weights_only" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [b"hello world, not weights", b"12", b"\x80\x02}q\x00.", b"PK\x03\x04"])
+def test_bytes_of_another_kind_are_an_error_in_words(tmp_path, content):
+    (tmp_path / "notes.pt").write_bytes(content)
+    with pytest.raises(WeightsError, match=r"notes\.pt (cannot be read as weights|does not hold a state dict)"):
+        load_network(TINY, tmp_path / "notes.pt")
+
+
+def test_names_that_are_no_text_are_no_state_dict(tmp_path):
+    torch.save({1: torch.zeros(2)}, tmp_path / "numbered.pt")
+    with pytest.raises(WeightsError, match="does not hold a state dict"):
+        load_network(TINY, tmp_path / "numbered.pt")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda value: value / 0, r"not finite \(no_obj_ptr\): its training failed"),
+        (lambda value: value.to(torch.int8), r"1 of another kind: no_obj_ptr is torch\.int8"),
+        (lambda value: value.to(torch.complex64), r"1 of another kind: no_obj_ptr is torch\.complex64"),
+        (lambda value: value.to_sparse(), r"1 of another kind: no_obj_ptr is torch\.float32, torch\.sparse_coo"),
+    ],
+)
+def test_values_that_are_no_numbers_of_a_network_are_refused(tmp_path, state, change, said):
+    state["no_obj_ptr"] = change(state["no_obj_ptr"])
+    torch.save(state, tmp_path / "odd.pt")
+    with pytest.raises(WeightsError, match=said):
+        load_network(TINY, tmp_path / "odd.pt")
+
+
 @pytest.mark.parametrize("name", ["cut.pt", "cut.safetensors"])
 def test_a_cut_file_is_named_as_such(tmp_path, state, name):
     path = tmp_path / name

@@ -231,7 +231,7 @@ def test_pull_without_a_network_says_what_to_do_by_hand(monkeypatch, tmp_path):
     assert said.startswith("small-512: Small_latest.pt cannot be downloaded (")
     assert f"download Small_latest.pt (sha256 {'0' * 64}) from the repository lab/small" in said
     assert "https://huggingface.co/lab/small/resolve/main/Small_latest.pt" in said
-    assert said.endswith("then: echoseg weights import Small_latest.pt --model small-512.")
+    assert said.endswith(f"then: echoseg weights import Small_latest.pt --model small-512 (which copies it to {weights_folder()}).")
 
 
 def test_pull_without_the_hub_client_says_how_to_install_it(monkeypatch):

@@ -45,6 +45,13 @@ def test_video_is_h264_yuv420p_with_every_frame_at_the_source_rate(tmp_path, cli
     assert frames[0].shape == (482 + PLAIN_HEIGHT, 642, 3)
 
 
+def test_a_colon_in_a_relative_path_is_no_protocol(tmp_path, clip, monkeypatch):
+    (tmp_path / "12:30").mkdir()
+    monkeypatch.chdir(tmp_path)
+    write("12:30/overlay.mp4", *clip)
+    assert (tmp_path / "12:30" / "overlay.mp4").is_file()
+
+
 def test_unknown_rate_plays_at_30(tmp_path, clip):
     write(tmp_path / "overlay.mp4", *clip, fps=None)
     assert read(tmp_path / "overlay.mp4")[0].average_rate == 30
