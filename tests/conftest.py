@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from echoseg.model import Model
+
+# A machine that is busy with other things is no bug of ours.
+settings.register_profile("echoseg", parent=settings(), deadline=None)
+settings.load_profile("echoseg")
 
 
 @pytest.fixture(scope="session")

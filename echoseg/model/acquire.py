@@ -9,7 +9,7 @@ from echoseg.errors import WeightsError
 from echoseg.model.build import shipped_weights
 from echoseg.model.checkpoint import check_fits, read_state_dict, sha256
 from echoseg.model.config import SAM2Config, model_config
-from echoseg.model.installed import WeightsRecord, by_hand, install
+from echoseg.model.installed import WeightsRecord, by_hand, install, installed_weights
 from echoseg.model.recognise import empty_state, recognise
 
 Download = Callable[[str, str], str]
@@ -36,7 +36,8 @@ def import_weights(path: str | Path, model: str | None = None) -> WeightsRecord:
 
 
 def pull_weights(name: str, download: Download | None = None) -> WeightsRecord:
-    """Downloads the published weights of a model, compares their sha256 where it is known, and imports them.
+    """Downloads the published weights of a model, compares their sha256 where it is known, and imports them; when the very file is here
+    already, nothing is downloaded.
 
     Args:
         name: of the model.
@@ -53,6 +54,9 @@ def pull_weights(name: str, download: Download | None = None) -> WeightsRecord:
     _check_not_shipped(config)
     if published is None:
         raise WeightsError(f"{name}: no repository is known to pull from. {by_hand(config)}")
+    here = _usable(name)
+    if here is not None and here.sha256 == published.sha256:
+        return here
     try:
         path = Path((download or _hub_download)(published.repository, published.file))
     except Exception as error:  # the hub's client and the HTTP library below it raise errors without a common base
@@ -66,6 +70,13 @@ def pull_weights(name: str, download: Download | None = None) -> WeightsRecord:
         )
     check_fits(empty_state(config), read_state_dict(path), published.file)
     return _installed(path, config, digest, as_published=True)
+
+
+def _usable(name: str) -> WeightsRecord | None:
+    try:
+        return installed_weights(name)
+    except WeightsError:  # damaged: to be replaced
+        return None
 
 
 def _installed(path: Path, config: SAM2Config, digest: str, as_published: bool) -> WeightsRecord:

@@ -28,7 +28,7 @@ def test_four_beats_with_diastasis_and_atrial_kick():
     assert np.mean([beat.hr_bpm for beat in beats]) == pytest.approx(66, abs=1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     heart_rate=st.floats(30, 200),
     frames_a_beat=st.floats(9, 60),

@@ -65,7 +65,7 @@ def test_rounded_corners_do_not_hide_the_base(radius):
     assert length < 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     long=st.floats(35, 65),
     slender=st.floats(1.5, 2.6),

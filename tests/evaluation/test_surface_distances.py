@@ -91,7 +91,7 @@ def test_a_missed_object_is_as_wrong_as_can_be(swap):
 masks_2d = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).random((2, 9, 11)) < 0.4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(masks_2d, st.tuples(st.floats(0.2, 5), st.floats(0.2, 5)))
 def test_distances_are_those_between_all_pairs_of_border_pixels(pair, spacing):
     a, b = pair

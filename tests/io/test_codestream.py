@@ -102,7 +102,7 @@ def test_damage_in_a_lossless_header_is_found(damage):
         check_codestream(damage(frame), JPEGLosslessSV1, header)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(FILES)), st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4))
 def test_any_byte_of_a_codestream_is_read_or_refused(tmp_path, syntax, changes):
     dataset, _, frame = stored_frame(syntax)

@@ -153,7 +153,7 @@ def test_a_frame_number_from_nowhere_does_not_fill_the_memory(made, tmp_path):
         segmentation_label_map(read_segmentation(tmp_path / "far.dcm"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damage_is_a_typed_error_or_harmless(made, tmp_path, data):
     path, segmentation, _ = made["clip", "binary"]

@@ -263,7 +263,7 @@ def test_a_failure_tells_no_name(series, caplog, capsys):
     assert "Müller" not in caplog.text + "".join(capsys.readouterr())
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_header_is_a_typed_error_or_a_whole_object(clip, tmp_path, caplog, data):
     content = bytearray((tmp_path / "clip.dcm").read_bytes())

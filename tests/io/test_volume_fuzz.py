@@ -19,7 +19,7 @@ from echoseg.io import open_source
 from echoseg.io.orientation import PLANES
 
 VOXELS = np.random.default_rng(0).integers(-1000, 1000, (4, 6, 5)).astype(np.int16)
-fuzz = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 edits = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6)
 numbers = st.one_of(
     st.sampled_from(["0", "-1", "1", "nan", "inf", "1e400", "", "x", "99999999999999999999", "70000", "0x10", "1 2"]),

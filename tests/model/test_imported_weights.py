@@ -208,6 +208,15 @@ def test_pull_gets_the_published_file_and_imports_it(file, monkeypatch):
     assert load_model("small-512", device="cpu").weights.sha256 == digest(file)
 
 
+def test_pull_downloads_nothing_when_the_published_file_is_here_and_repairs_what_is_damaged(file, monkeypatch):
+    publish(monkeypatch, digest(file))
+    by_hand = import_weights(file, "small-512")
+    fetched = []
+    assert pull_weights("small-512", lambda *what: fetched.append(what)) == by_hand and not fetched
+    by_hand.path.unlink()
+    assert pull_weights("small-512", lambda *what: fetched.append(what) or str(file)).path.is_file() and fetched
+
+
 def test_pull_records_the_digest_where_none_is_known(file):
     record = pull_weights("small-512", lambda *what: str(file))
     assert (record.as_published, record.sha256) == (True, digest(file))

@@ -65,7 +65,7 @@ def test_a_source_that_is_not_dicom_says_why_there_are_no_dicom_results(micro_mo
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_header_is_a_typed_error_or_a_whole_result(clip, micro_model, tmp_path, data):
     content = bytearray(clip.read_bytes())

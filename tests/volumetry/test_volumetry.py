@@ -116,7 +116,7 @@ def test_nothing_to_measure_gives_nothing():
         longest_diameters(np.ones((4, 4), bool), (1.0, 1.0))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     mask=st.lists(st.lists(st.booleans(), min_size=9, max_size=9), min_size=7, max_size=7).map(np.array).filter(np.any),
     spacing=st.tuples(st.floats(0.1, 5), st.floats(0.1, 5)),
