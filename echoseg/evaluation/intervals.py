@@ -78,7 +78,7 @@ def _plot_row(axes: Sequence[Any], calibration: Sequence[Score], others: Sequenc
     right.plot(LEVELS, shares, "o-", color="tab:blue")
     right.axhspan(0.85, 0.95, color="tab:green", alpha=0.15)
     what = "studies" if planes == "biplane" else "clips"
-    title = f"calibrated on {len(measured(calibration, planes))} {what}, tested on {len(clips)} of other hearts"
+    title = f"calibrated on {len(measured(calibration, planes))} {what}, tested on {len(clips)} others"
     right.set(xlabel="level", ylabel="share of intervals that hold the truth", title=title, xlim=(0.45, 1), ylim=(0.4, 1))
 
 
