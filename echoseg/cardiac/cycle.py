@@ -24,6 +24,8 @@ Frames = tuple[int, int, int]
 
 # Without times the filter needs some scale. The frame order alone decides what is found; no rate is reported.
 NOMINAL_FPS = 30.0
+MOST_UNEVEN = 1000
+"""Mean over median time between frames above which times are refused: the evenly resampled curve would be that much longer."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,8 @@ def find_beats(
     values = np.asarray(curve, dtype=np.float64)
     if values.ndim != 1:
         raise MeasureError(f"a curve has one value a frame, shape (T,); got {values.shape}")
-    seconds = _checked_times(times, len(values))
-    if heart_rate is not None and not (np.isfinite(heart_rate) and heart_rate > 0):
-        raise MeasureError(f"the heart rate must be a positive number of beats per minute, or None; got {heart_rate}")
+    seconds = checked_times(times, len(values))
+    checked_heart_rate(heart_rate)
     valid = np.isfinite(values)
     if valid.sum() < 3:
         return []
@@ -157,10 +158,19 @@ def _systoles(smooth: Curve, clock: Curve, heart_rate: float | None) -> tuple[ND
         -walled,
         height=-(np.percentile(smooth, 3) + thresholds.ES_LEVEL * span),
         prominence=thresholds.MIN_PROMINENCE * span,
-        distance=max(1, int(0.4 * period / step)),
         width=0,
     )
-    return systoles - 1, np.stack([shape["left_ips"], shape["right_ips"]], axis=1) - 1
+    # by the clock, not by frames: these may come in pairs, or at another rate later on
+    apart = _deepest(smooth[systoles - 1], clock[systoles - 1], step * (max(1, int(0.4 * period / step)) - 0.5))
+    return systoles[apart] - 1, np.stack([shape["left_ips"], shape["right_ips"]], axis=1)[apart] - 1
+
+
+def _deepest(depths: Curve, moments: Curve, apart: float) -> NDArray[np.bool_]:
+    """``(N,)`` bool: of dips less than ``apart`` seconds from each other only the deepest."""
+    kept = np.zeros(len(depths), dtype=bool)
+    for dip in np.argsort(depths, kind="stable"):
+        kept[dip] = not (np.abs(moments[kept] - moments[dip]) < apart).any()
+    return kept
 
 
 def _failed_dips(smooth: Curve, clock: Curve, heart_rate: float | None) -> NDArray[np.bool_]:
@@ -218,8 +228,7 @@ def _strokes(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[_Str
         enough = thresholds.EDGE_ED_LEVEL * max(heights[before], heights[after])
         begun = before != diastoles[0] or _is_end_diastole(heights, before, 0, enough)
         ended = after != diastoles[-1] or _is_end_diastole(heights, after, -1, enough)
-        rate = 60 / (clock[after] - clock[before]) if after > before else np.inf
-        alive = thresholds.MIN_HEART_RATE / 1.1 <= rate <= 1.1 * thresholds.MAX_HEART_RATE
+        alive = _alive(clock[before], clock[after])
         strokes.append(_Stroke((before, systole, after), begun and before < systole, ended and systole < after, alive))
     return strokes
 
@@ -261,7 +270,16 @@ def _beats_by_r_waves(smooth: Curve, seconds: Curve, r_waves: Sequence[float]) -
     # the clip may end before the last one's systole: it has not been seen to rise further, at least
     falls += [smooth[frame:].max() < smooth[frame] + fall for frame in diastoles[-1:]]
     diastoles = [frame for frame, real in zip(diastoles, falls, strict=True) if real]
-    return [(first, first + 1 + int(smooth[first + 1 : last].argmin()), last) for first, last in pairwise(diastoles) if last - first >= 3]
+    return [
+        (first, first + 1 + int(smooth[first + 1 : last].argmin()), last)
+        for first, last in pairwise(diastoles)
+        if last - first >= 3 and _alive(seconds[first], seconds[last])
+    ]
+
+
+def _alive(start: float, stop: float) -> bool:
+    """Whether a heart may beat at the rate of one beat from ``start`` to ``stop`` seconds; both limits give way by a tenth."""
+    return stop > start and thresholds.MIN_HEART_RATE / 1.1 <= 60 / (stop - start) <= 1.1 * thresholds.MAX_HEART_RATE
 
 
 def _has_gap(usable: NDArray[np.intp], beat: Frames, clock: Curve) -> bool:
@@ -280,12 +298,31 @@ def _on_frames(usable: NDArray[np.intp], beat: Frames, seconds: Curve | None) ->
     return Beat(ed, es, next_ed, False, None if seconds is None else 60 / float(seconds[next_ed] - seconds[ed]))
 
 
-def _checked_times(times: ArrayLike | None, count: int) -> Curve | None:
+def checked_heart_rate(heart_rate: float | None) -> float | None:
+    """``heart_rate``, beats per minute, when it is a positive number or None; raises MeasureError otherwise."""
+    if heart_rate is not None and not (np.isfinite(heart_rate) and heart_rate > 0):
+        raise MeasureError(f"the heart rate must be a positive number of beats per minute, or None; got {heart_rate}")
+    return heart_rate
+
+
+def checked_times(times: ArrayLike | None, count: int) -> Curve | None:
+    """``times`` as ``(count,)`` float64 seconds, or None.
+
+    Raises:
+        MeasureError: another shape, no numbers, times that do not increase, or frames so close beside gaps so long that no clip has them.
+    """
     if times is None:
         return None
-    seconds = np.asarray(times, dtype=np.float64)
+    try:
+        seconds = np.asarray(times, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise MeasureError("times must be numbers, seconds that increase from frame to frame") from None
     if seconds.shape != (count,):
         raise MeasureError(f"times must have one value a frame: {count} frames, times of shape {seconds.shape}")
     if not np.isfinite(seconds).all() or (np.diff(seconds) <= 0).any():
         raise MeasureError("times must be finite seconds that increase from frame to frame")
+    if count > 1 and seconds[-1] - seconds[0] > MOST_UNEVEN * count * float(np.median(np.diff(seconds))):
+        raise MeasureError(
+            "times must be those of one clip: its frames come in bursts, with gaps of more than a thousand times their distance"
+        )
     return seconds

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.curve import LVCurve, SinglePlane, measure_frames
-from echoseg.cardiac.cycle import Beat, find_beats
+from echoseg.cardiac.cycle import Beat, checked_heart_rate, checked_times, find_beats
 from echoseg.cardiac.ef import ejection_fraction
 from echoseg.cardiac.quality import (
     cut_by_sector,
@@ -131,8 +131,8 @@ def analyse_lv(
         beats: ED and ES frames that a reader has named, in place of those on the curve; None: they are found.
 
     Raises:
-        MeasureError: no frames, malformed masks, spacing, times or scores, an unknown view or method, or a given beat on a frame
-            that is not there or has no ventricle.
+        MeasureError: no frames, malformed masks, spacing, times, heart rate or scores, an unknown view or method, or a given
+            beat on a frame that is not there or has no ventricle.
     """
     if view not in APICAL_VIEWS:
         raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")
@@ -142,7 +142,8 @@ def analyse_lv(
         raise MeasureError("no frames to measure")
     cut = None if sector is None else _cut(masks, sector)
     flags = mask_flags(curve, _checked_scores(scores, count), _checked_scores(object_scores, count), cut)
-    seconds = None if times is None else np.asarray(times, dtype=np.float64)
+    seconds = checked_times(times, count)
+    heart_rate = checked_heart_rate(heart_rate)
     measurable = np.where(np.isfinite(curve.relative), curve.area_px, np.nan)
     if beats is None:
         found = find_beats(np.where(lost_masks(curve), np.nan, measurable), seconds, heart_rate=heart_rate, r_waves=r_waves)

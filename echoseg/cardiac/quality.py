@@ -71,6 +71,7 @@ def mask_flags(
         flags.append(Flag("object_absent_frames", f"the left ventricle is absent from {absent} of {count} frames"))
     if not present.any():
         return flags
+    count = count or len(curve)  # masks that nobody scored
     broken = int(((curve.kept < thresholds.MIN_KEPT) | (curve.filled > thresholds.MAX_FILLED)).sum())
     if broken > thresholds.FRAGMENTED_FRAMES * count:
         flags.append(Flag("fragmented_mask", f"the mask is in pieces or hollow on {broken} of {count} frames"))
@@ -82,18 +83,18 @@ def mask_flags(
         flags.append(Flag("area_jump", f"on {jumps} of {count} frames the area departs by more than {percent} % from the frames around it"))
     lost = int(lost_masks(curve).sum())
     if lost:
-        flags.append(Flag("mask_lost", f"on {lost} of {count} frames the mask has lost its base or apex; these frames were left out"))
+        flags.append(Flag("mask_lost", f"on {lost} of {count} frames the mask has lost its base or apex; no beat was looked for there"))
     outside = 0 if cut is None else int(cut.sum())
     if outside > thresholds.EDGE_FRAMES * count:
         flags.append(Flag("lv_cut_by_sector", f"the left ventricle reaches out of the scan sector on {outside} of {count} frames"))
     at_edge = int(curve.at_edge.sum())
     if at_edge > thresholds.EDGE_FRAMES * count:
         flags.append(Flag("mask_touches_edge", f"the mask reaches the image's edge on {at_edge} of {count} frames: it may be cut off"))
-    if scores is not None and tracked.any():
+    if scores is not None and np.isfinite(scores).any():
         typical = float(np.nanmedian(scores))
         if typical < thresholds.LOW_IOU:
             flags.append(Flag("low_iou", f"the model's own predicted IoU is {typical:.2f} (median), below {thresholds.LOW_IOU}"))
-    if object_scores is not None and tracked.any():
+    if object_scores is not None and np.isfinite(object_scores).any():
         sure = float(np.nanmedian(object_scores))
         if sure < thresholds.LOW_OBJECT_SCORE:
             percent = 100 / (1 + np.exp(-sure))
@@ -151,7 +152,7 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
     flags = []
     if times is None:
         flags.append(Flag("timing_missing", "the frame rate is unknown: beats were found by frame order, rates are left out"))
-    elif (rate := 1 / float(np.median(np.diff(times)))) < thresholds.MIN_FRAME_RATE:
+    elif _below(rate := 1 / float(np.median(np.diff(times))), thresholds.MIN_FRAME_RATE):
         wanted_rate = f"{thresholds.MIN_FRAME_RATE:.0f}"
         flags.append(Flag("low_frame_rate", f"{rate:.0f} frames/s: below {wanted_rate}, end-systole and end-diastole are missed"))
     flags += _phase_flags(beats, times, frames)
@@ -169,13 +170,18 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
     return flags
 
 
+def _below(rate: float, limit: float) -> bool:
+    """Whether a rate from frame times is below a limit: frames at i / 20 s come at 19.999... a second."""
+    return rate < limit * (1 - 1e-6)
+
+
 def _phase_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frames: int) -> list[Flag]:
     """Too few frames a beat, and phases at the clip's ends, where nobody sees whether the heart moved on."""
     flags = []
     rates = [beat.hr_bpm for beat in beats if beat.hr_bpm]
     if rates and times is not None:
         count = 60 / float(np.median(np.diff(times))) / float(np.median(rates))
-        if count < thresholds.MIN_FRAMES_A_BEAT:
+        if _below(count, thresholds.MIN_FRAMES_A_BEAT):
             wanted = f"{thresholds.MIN_FRAMES_A_BEAT:.0f}"
             flags.append(Flag("few_frames_a_beat", f"{count:.0f} frames a beat: below {wanted}, end-systole and end-diastole are missed"))
     ends = {0, frames - 1}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from echoseg.cardiac.cycle import Beat, smooth_curve
+from echoseg.cardiac.cycle import Beat, checked_times, smooth_curve
 from echoseg.errors import MeasureError
 
 
@@ -27,20 +27,21 @@ class PeakRates:
 
 
 def peak_rates(volume: ArrayLike, times: ArrayLike, beat: Beat) -> PeakRates:
-    """Rates of the volume curve that beats are found on (missing frames filled, 25 ms Gaussian), by central differences.
+    """Rates of the volume curve (missing frames filled, 25 ms Gaussian, as the area curve for beats), by central differences.
 
     Args:
         volume: ``(T,)`` in mL, NaN where unknown.
-        times: ``(T,)`` seconds.
+        times: ``(T,)`` seconds, increasing.
         beat: one of :func:`echoseg.cardiac.find_beats`, with end-systole after end-diastole.
 
     Raises:
-        MeasureError: shapes differ, no volume is known, the beat is not in the clip, or end-systole does not follow end-diastole by two
-            frames or more.
+        MeasureError: shapes differ, times do not increase, no volume is known, the beat is not in the clip, or end-systole does not follow
+            end-diastole by two frames or more.
     """
-    values, seconds = np.asarray(volume, dtype=np.float64), np.asarray(times, dtype=np.float64)
-    if values.ndim != 1 or values.shape != seconds.shape:
-        raise MeasureError(f"a volume and a time a frame are needed; got shapes {values.shape} and {seconds.shape}")
+    values = np.asarray(volume, dtype=np.float64)
+    seconds = checked_times(times, len(values)) if values.ndim == 1 else None
+    if seconds is None:
+        raise MeasureError(f"a rate needs a volume a frame, shape (T,), and its times; got {values.shape}")
     if beat.ed < 0 or max(beat.es, beat.next_ed or 0) >= len(values):
         raise MeasureError(f"the beat {beat.ed}, {beat.es}, {beat.next_ed} is not in a curve of {len(values)} frames")
     if not np.isfinite(values).any():

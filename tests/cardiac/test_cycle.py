@@ -212,3 +212,32 @@ def test_an_early_beat_is_not_taken_for_failed_masks():
     r_times = np.array([-0.9, 0.0, 0.9, 1.35, 2.6, 3.5, 4.4])
     times = np.arange(0, 3.6, 1 / 40)
     assert len(find_beats(volume_curve(r_times, times), times)) == 4
+
+
+def test_frames_that_come_in_pairs_hide_no_beat():
+    times, _, r_times = regular(60, beats=4.2, fps=15, offset=0.3)
+    paired = np.sort(np.concatenate([times, times + 0.001]))
+    beats = find_beats(volume_curve(r_times, paired), paired)
+    assert [beat.hr_bpm for beat in beats] == pytest.approx([60] * 3, abs=1)
+
+
+def test_a_frame_rate_that_drops_hides_no_beat():
+    times = np.concatenate([np.arange(400) / 200, 2 + np.arange(51) / 20])
+    r_times = np.arange(-0.4, 7)
+    beats = find_beats(volume_curve(r_times, times), times)
+    assert [beat.hr_bpm for beat in beats] == pytest.approx([60] * len(beats), abs=4)
+    assert len(beats) >= 3
+
+
+def test_r_waves_too_far_apart_for_a_heart_are_not_believed():
+    times, curve, r_times = regular(72, beats=6, fps=40)
+    told = [r_times[1], r_times[7]]  # those between were missed
+    assert [beat.hr_bpm for beat in find_beats(curve, times, r_waves=told)] == pytest.approx([72] * 6, abs=2)
+
+
+def test_times_of_no_clip_are_refused():
+    times, curve, _ = regular(60, beats=2, fps=30)
+    bursts = np.arange(len(times)) * 1e-9
+    bursts[-1] = 3.0
+    with pytest.raises(MeasureError, match="times must be those of one clip"):
+        find_beats(curve, bursts)

@@ -248,3 +248,32 @@ def test_a_spacing_in_another_unit_is_flagged(unit):
     spacing = (unit * SPACING[0], unit * SPACING[1])
     assert "spacing_implausible" in codes(analyse_lv(masks, times, spacing))
     assert "spacing_implausible" not in codes(analyse_lv(masks, times, SPACING))
+
+
+@pytest.mark.parametrize("beats", np.arange(2, 6, 0.25).tolist())
+def test_frame_rates_at_a_limit_are_not_below_it(beats):
+    """20 frames/s at 75 beats per minute are 16 frames a beat: both limits at once, for every length of clip."""
+    masks, times = beating(heart_rate=75, beats=beats, fps=20)
+    assert not {"low_frame_rate", "few_frames_a_beat"} & codes(analyse_lv(masks, times, SPACING))
+
+
+@pytest.mark.parametrize("heart_rate", [0, -60, float("nan")])
+def test_phases_that_were_named_excuse_no_heart_rate(heart_rate):
+    masks, times = beating(beats=1)
+    with pytest.raises(MeasureError, match="heart rate"):
+        analyse_lv(masks, times, SPACING, heart_rate=heart_rate, beats=[Beat(0, 10, None, False, None)])
+
+
+@pytest.mark.parametrize("change", [lambda t: t[::-1], lambda t: t * 0, lambda t: t[:-1], lambda t: t * np.nan, lambda t: ["a"] * len(t)])
+def test_phases_that_were_named_excuse_no_times(change):
+    masks, times = beating(beats=1)
+    with pytest.raises(MeasureError, match="times must"):
+        analyse_lv(masks, change(times), SPACING, beats=[Beat(0, 10, None, False, None)])
+
+
+def test_masks_that_nobody_scored_are_counted_over_all_frames():
+    masks, times = beating(beats=2)
+    masks[5:25, 0, 40] = True
+    lv = analyse_lv(masks, times, SPACING, scores=np.full(len(masks), np.nan))
+    (flag,) = [flag for flag in lv.flags if flag.code == "mask_touches_edge"]
+    assert f"of {len(masks)} frames" in flag.message
