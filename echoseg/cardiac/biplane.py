@@ -17,7 +17,7 @@ from echoseg.cardiac import thresholds
 from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.ef import ejection_fraction
 from echoseg.cardiac.function import LVAnalysis
-from echoseg.cardiac.view import ViewShape, measure_view
+from echoseg.cardiac.view import ViewShape, measure_atrium, measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS, Method, checked_method, method_options, volume_of
 from echoseg.errors import MeasureError
 from echoseg.types import Flag
@@ -25,8 +25,8 @@ from echoseg.types import Flag
 
 @dataclass(frozen=True)
 class BeatShapes:
-    """One beat of one view: the left ventricle at end-diastole and end-systole, and the left atrium at end-systole (turned upside-down,
-    see :func:`echoseg.cardiac.la_volume`), None when it was not segmented there."""
+    """One beat of one view: the left ventricle at end-diastole and end-systole, and the left atrium at end-systole
+    (:func:`~echoseg.cardiac.view.measure_atrium`), None when it was not segmented there."""
 
     ed: ViewShape
     es: ViewShape
@@ -114,11 +114,14 @@ def view_beats(masks: ArrayLike, spacing: ArrayLike | None, analysis: LVAnalysis
         atrium: ``(T, H, W)`` of the left atrium, or None when it was not segmented.
 
     Raises:
-        MeasureError: malformed masks or spacing, or the analysis has no beats.
+        MeasureError: malformed masks or spacing, another number of frames than was analysed, or the analysis has no beats.
     """
     masks = checked_mask(masks, "(T, H, W)")
     known = checked_spacing(spacing)
     atria = None if atrium is None else checked_mask(atrium, "(T, H, W)")
+    if len(masks) != len(analysis.curve) or (atria is not None and atria.shape != masks.shape):
+        given = "" if atria is None else f" and atria {atria.shape}"
+        raise MeasureError(f"give the masks that were analysed, {len(analysis.curve)} frames of one size; got {masks.shape}{given}")
     if not analysis.beats:
         raise MeasureError(f"no beat was found in the {analysis.view} clip: it cannot be part of a biplane measurement")
     beats = []
@@ -126,7 +129,7 @@ def view_beats(masks: ArrayLike, spacing: ArrayLike | None, analysis: LVAnalysis
         chamber = None
         if atria is not None:
             try:
-                chamber = measure_view(np.flipud(atria[beat.es]), known)
+                chamber = measure_atrium(atria[beat.es], known)
             except MeasureError:  # absent at that frame, or cut off: the ventricle is measured all the same
                 chamber = None
         beats.append(BeatShapes(measure_view(masks[beat.ed], known), measure_view(masks[beat.es], known), chamber))
@@ -169,7 +172,7 @@ def biplane_function(views: Sequence[ViewBeats], method: Method = "disks") -> Bi
         hr_bpm=rate,
         co_l_min=sv * rate / 1000 if sv is not None and rate is not None else None,
         lengths_mm=lengths,
-        flags=tuple(_flags(lengths, rates)),
+        flags=tuple(_flags(lengths, rates) + ([] if a4c.spaced or a2c.spaced else _zoom_flags(a4c, a2c))),
         method=method,
         options={**options, "beats": "every beat of A4C with every beat of A2C"},
         **volume,
@@ -225,6 +228,15 @@ def _flags(lengths: Mapping[str, float] | None, rates: Sequence[float]) -> list[
     if len(rates) == 2 and max(rates) - min(rates) > thresholds.MAX_RATE_DIFFERENCE * max(rates):
         flags.append(Flag("heart_rates_differ", f"heart rates of {rates[0]:.0f} (A4C) and {rates[1]:.0f} (A2C) beats per minute"))
     return flags
+
+
+def _zoom_flags(a4c: ViewBeats, a2c: ViewBeats) -> list[Flag]:
+    """A flag when neither view has a spacing and their pixels can hardly be of one size, as which they are taken."""
+    long, short = sorted((_mean_length(a4c), _mean_length(a2c)), reverse=True)
+    if long - short <= thresholds.MAX_LENGTH_DIFFERENCE * long:
+        return []
+    apart = f"the long axes are {100 * (1 - short / long):.0f} % apart in pixels"
+    return [Flag("magnification_differs", f"{apart}: if the views were shown at different depths, EF is wrong; give the pixel spacing")]
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

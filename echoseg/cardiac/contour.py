@@ -75,7 +75,10 @@ def checked_mask(mask: ArrayLike, axes: str = "(H, W)") -> BoolMask:
     Raises:
         MeasureError: another number of axes, or values that are not booleans or finite numbers.
     """
-    array = np.asarray(mask)
+    try:
+        array = np.asarray(mask)
+    except ValueError:
+        raise MeasureError(f"expected a mask of shape {axes}; got frames or rows of different sizes") from None
     if array.ndim != axes.count(",") + 1:
         raise MeasureError(f"expected a mask of shape {axes}; got {array.shape}")
     if array.dtype == bool:

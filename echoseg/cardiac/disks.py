@@ -19,7 +19,7 @@ def disk_diameters(contour: Contour, landmarks: Landmarks, disks: int = DISKS) -
     """Cavity width at the middle of each disk, ``(disks,)`` base to apex, in the contour's units.
 
     The long axis is cut into ``disks`` equal parts; a width is the length inside the contour of the line square to the axis at a part's
-    middle. (At a part's edge instead, a parabolic ventricle would come out 3.7 % larger or smaller.)
+    middle. (At a part's edge instead, half an ellipsoid would come out 3.7 % larger or smaller.)
     """
     axis = landmarks.apex - landmarks.base
     length = np.hypot(*axis)

@@ -91,6 +91,16 @@ def landmarks_at(contour: Contour, start: int, end: int, apex: int | None = None
     return Landmarks(hinges[np.argsort(hinges[:, 0], kind="stable")], contour.points[apex], basal)
 
 
+def opposite(contour: Contour, landmarks: Landmarks) -> Landmarks:
+    """The same base, and for apex the point straight across from the middle of the annulus, where its perpendicular leaves the contour."""
+    start, end = landmarks.basal
+    chord = contour.points[end % len(contour.points)] - contour.points[start]
+    along, across = np.array([chord[1], -chord[0]]) / np.hypot(*chord), chord / np.hypot(*chord)
+    height, offset = (contour.points - landmarks.base) @ along, (contour.points - landmarks.base) @ across
+    far = np.flatnonzero(height > height.max() / 2)
+    return landmarks_at(contour, int(start), int(end), int(far[np.abs(offset[far]).argmin()]))
+
+
 def _coarse_chords(count: int) -> tuple[Indices, Indices]:
     """Contour indices ``(N, 1)`` and ``(N, M)`` between which a first base is looked for, on a contour of ``count`` points."""
     starts = np.arange(0, count, COARSE)[:, None]

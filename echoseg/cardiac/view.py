@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from echoseg.cardiac.contour import Contour, endocardial_contour
 from echoseg.cardiac.disks import disk_diameters
-from echoseg.cardiac.landmarks import Landmarks, find_landmarks
+from echoseg.cardiac.landmarks import Landmarks, find_landmarks, opposite
 
 
 class ViewShape(Protocol):
@@ -56,6 +56,18 @@ class ApicalView:
     def spaced(self) -> bool:
         """Whether lengths are in mm."""
         return self.contour.spacing is not None
+
+
+def measure_atrium(mask: ArrayLike, spacing: ArrayLike | None = None) -> ApicalView:
+    """As :func:`measure_view` for the mask ``(H, W)`` of a left atrium in an apical view: a ventricle upside-down, its base at the top of
+    the image. The long axis is the perpendicular from the middle of the annulus to the roof; a slanted roof has a corner farther away.
+
+    Raises:
+        MeasureError: as :func:`measure_view`.
+    """
+    contour = endocardial_contour(np.flipud(np.asarray(mask)), spacing)
+    landmarks = opposite(contour, find_landmarks(contour))
+    return ApicalView(contour, landmarks, disk_diameters(contour, landmarks), contour.area)
 
 
 def measure_view(mask: ArrayLike, spacing: ArrayLike | None = None) -> ApicalView:

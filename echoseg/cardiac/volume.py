@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -110,6 +110,11 @@ def lv_volume(views: Views, method: Method = "disks") -> ChamberVolume:
         >>> round(volume.ml / (2 / 3 * np.pi * 30**2 * 90 / 1000), 1)
         1.0
     """
+    return chamber_volume(views, method, measure_view)
+
+
+def chamber_volume(views: Views, method: Method, measure: Callable[[BoolMask, Spacing | None], ApicalView]) -> ChamberVolume:
+    """As :func:`lv_volume` for a chamber of which ``measure`` finds the contour and long axis."""
     named = checked_views(views)
     biplane = len(named) == 2
     method = checked_method(method, biplane)
@@ -118,7 +123,7 @@ def lv_volume(views: Views, method: Method = "disks") -> ChamberVolume:
     shapes: dict[str, ApicalView] = {}
     for name, (mask, spacing) in named.items():
         try:
-            shapes[name] = measure_view(mask, spacing if known else None)
+            shapes[name] = measure(mask, spacing if known else None)
         except MeasureError as error:
             raise MeasureError(f"view {name}: {error}") from error
     volume, length = volume_of(shapes, method)

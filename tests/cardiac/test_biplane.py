@@ -58,6 +58,23 @@ def test_unknown_spacing_gives_the_ratio_and_no_volume():
     assert [flag.code for flag in found.flags] == ["spacing_missing"]
 
 
+def test_views_of_unknown_pixels_that_can_hardly_be_of_one_size_are_flagged():
+    small = [np.repeat(np.repeat(mask, 2, axis=0), 2, axis=1) for mask in (Ventricle(60, 20).mask(), Ventricle(50, 14).mask())]
+    masks = np.stack(small)
+    analysis = analyse_lv(masks, None, None, "A2C", beats=[Beat(0, 1, None, False, None)])
+    found = biplane_function([clip("A4C", spacing=None), view_beats(masks, None, analysis)])
+    assert [flag.code for flag in found.flags] == ["spacing_missing", "magnification_differs"]
+    assert "50 % apart" in found.flags[1].message
+
+
+def test_masks_of_another_clip_than_was_analysed_are_refused():
+    masks = np.stack([Ventricle(60, 20).mask(), Ventricle(50, 14).mask()])
+    analysis = analyse_lv(masks, None, (0.5, 0.5), "A2C", beats=[Beat(0, 1, None, False, None)])
+    for given in ((masks[:1], None), (masks, masks[:1])):
+        with pytest.raises(MeasureError, match="that were analysed"):
+            view_beats(given[0], (0.5, 0.5), analysis, given[1])
+
+
 def test_a_view_whose_long_axis_is_a_fifth_shorter_is_flagged_by_name():
     found = biplane_function([clip("A4C"), clip("A2C", scale=(0.8, 0.8))])
     (flag,) = found.flags

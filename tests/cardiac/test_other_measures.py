@@ -101,6 +101,17 @@ def test_an_atrium_is_measured_like_an_upturned_ventricle():
         la_volume({"A4C": None})
 
 
+@pytest.mark.parametrize("slant_mm", [0, 12, 24])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_an_atriums_length_runs_square_from_the_annulus_to_the_roof(slant_mm, mirrored):
+    """A straight-sided atrium 40 mm wide, 50 mm from the annulus' middle to the roof, which rises from one side to the other."""
+    y, x = (np.mgrid[:260, :240] + 0.5) * 0.5
+    mask = (np.abs(x - 60) < 20) & (y > 30) & (y < 80 + slant_mm * (x - 60) / 40)
+    volume = la_volume({"A4C": (mask[:, ::-1] if mirrored else mask, HALF)})
+    assert volume.length_mm == pytest.approx(50, abs=1)
+    assert volume.ml == pytest.approx(8 * 20**2 / (3 * np.pi * 5), rel=0.03)
+
+
 def test_fractional_area_change_of_two_disks():
     assert fractional_area_change(disk(20), disk(16)) == pytest.approx(36, abs=1)
     for masks in [(disk(20), disk(0)), (disk(20), disk(20, 60))]:
