@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from echoseg.cardiac.contour import Contour, Spacing, checked_mask, checked_spacing, endocardial_contour
+from echoseg.cardiac.contour import Contour, Spacing, checked_mask, checked_spacing, endocardial_contour, largest_component
 from echoseg.cardiac.landmarks import find_landmarks
 from echoseg.cardiac.short_axis import MYOCARDIAL_DENSITY
 from echoseg.cardiac.volume import lv_volume
@@ -59,10 +59,11 @@ def lv_mass(cavity: ArrayLike, myocardium: ArrayLike, spacing: ArrayLike, length
         length_mm: ``L``, long axis of the cavity from an apical view at end-diastole.
 
     Raises:
-        MeasureError: malformed or empty masks, unknown spacing, or a length that is not positive.
+        MeasureError: malformed or empty masks, unknown spacing, a length that is not positive, or a wall that does not surround the cavity.
     """
     if not (np.isfinite(length_mm) and length_mm > 0):
         raise MeasureError(f"LV mass needs the cavity's long axis in mm; got {length_mm}")
+    wall_thickness(cavity, myocardium, spacing, "short-axis")  # refuses half a wall
     inner, outer = (border.area for border in _borders(cavity, myocardium, spacing))
     thickness = np.sqrt(outer / np.pi) - np.sqrt(inner / np.pi)
     return float(MYOCARDIAL_DENSITY * 5 / 6 * (outer * (length_mm + thickness) - inner * length_mm) / 1000)
@@ -104,7 +105,10 @@ def _checked(cavity: ArrayLike, myocardium: ArrayLike, spacing: ArrayLike | None
 def _borders(cavity: ArrayLike, myocardium: ArrayLike, spacing: ArrayLike | None) -> tuple[Contour, Contour]:
     """Endocardial and epicardial contour, mm."""
     pixel, inside, wall = _checked(cavity, myocardium, spacing)
-    return endocardial_contour(inside, pixel), endocardial_contour(inside | wall, pixel)
+    both = largest_component(inside | wall)
+    if not both[largest_component(inside)].all():
+        raise MeasureError("a gap lies between the myocardium and the cavity: there is no wall around it")
+    return endocardial_contour(inside, pixel), endocardial_contour(both, pixel)
 
 
 def _walled(border: Contour) -> NDArray[np.float64]:

@@ -22,6 +22,21 @@ def test_a_rings_wall_and_mass(spacing):
     assert lv_mass(cavity, wall, spacing, 80) == pytest.approx(1.05 * 5 / 6 * (a1 * 90 - a2 * 80) / 1000, rel=0.005)
 
 
+def test_a_wall_that_does_not_go_round_has_no_mass():
+    cavity, wall = ring(20, 30, (0.5, 0.5))
+    half = wall.copy()
+    half[:100] = False
+    speck = np.zeros_like(wall)
+    speck[:3, :3] = True
+    _, apart = ring(21.5, 30, (0.5, 0.5))  # beside the cavity, and open: the cavity is not within it
+    apart[:100, 98:102] = False
+    for part in (half, speck, apart):
+        with pytest.raises(MeasureError, match="surround|gap"):
+            lv_mass(cavity, part, (0.5, 0.5), 80)
+    with pytest.raises(MeasureError, match="gap"):
+        wall_thickness(cavity, apart, (0.5, 0.5), "short-axis")
+
+
 @pytest.mark.parametrize("tilt", [0, 25])
 def test_an_apical_wall_is_as_thick_as_it_was_made_and_the_mitral_side_has_none(tilt):
     shape = Ventricle(60, 25, 0.3, tilt=tilt)
