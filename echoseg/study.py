@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from echoseg.cardiac.biplane import BiplaneFunction, ViewBeats, biplane_function, view_beats
-from echoseg.cardiac.interval import Signals, joint_signals, shipped_model
+from echoseg.cardiac.interval import Signals, joint_signals
 from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.views import view_in_name
-from echoseg.report.measurements import lv_signals, measurements_text
+from echoseg.report.measurements import calibration, lv_signals, measurements_text
 from echoseg.report.provenance import provenance
 from echoseg.report.study_page import study_html, study_png
 from echoseg.report.study_record import clip_entry, study_record
@@ -143,7 +143,7 @@ def write_study(
     for clip in ordered:
         known = known.over(clip.subject)
     entries = [clip_entry(clip.record, clip.directory.name, any(clip is other for other in chosen)) for clip in ordered]
-    atrium, sure = any(clip.atrium for clip in chosen), None if biplane is None else _ef_interval(biplane.ef, chosen)
+    atrium, sure = any(clip.atrium for clip in chosen), None if biplane is None else _ef_interval(biplane, chosen)
     record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=atrium, why=why, ef_interval=sure)
     return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
 
@@ -155,12 +155,12 @@ def best_clips(clips: Sequence[StudyClip]) -> list[StudyClip]:
     return [clip for clip in best if clip is not None]
 
 
-def _ef_interval(ef: float, clips: Sequence[StudyClip]) -> tuple[float, float] | None:
-    """The 90 % interval of biplane EF, where one is calibrated for the weights that segmented both clips."""
-    weights = {(clip.record["provenance"].get("model") or {}).get("weights_sha256") for clip in clips}
-    model = shipped_model(weights.pop(), "biplane") if len(weights) == 1 else None
+def _ef_interval(biplane: BiplaneFunction, clips: Sequence[StudyClip]) -> tuple[float, float] | None:
+    """The 90 % interval of biplane EF, where one is calibrated for what segmented both clips."""
+    models = [calibration(clip.record["provenance"], biplane.method, "biplane") for clip in clips]
     signals = [clip.signals for clip in clips if clip.signals is not None]
-    return model.interval(ef, joint_signals(signals)) if model is not None and len(signals) == len(clips) else None
+    model = models[0] if models.count(models[0]) == len(models) else None
+    return model.interval(biplane.ef, joint_signals(signals)) if model is not None and len(signals) == len(clips) else None
 
 
 def _group(source: object, result: RunResult) -> tuple[str, ...]:

@@ -75,9 +75,10 @@ class IntervalModel:
         return float(np.dot(self.weights, signals.row()))
 
     def interval(self, ef: float, signals: Signals) -> tuple[float, float]:
-        """The 90 % interval of an EF in percent, within 0..100; it leans to the side to which EF errs."""
+        """The 90 % interval of an EF in percent, within 0..100 (a negative EF: from there); it leans to the side to which EF errs."""
         error = self.expected_error(signals)
-        return float(np.clip(ef + self.low * error, 0, 100)), float(np.clip(ef + self.high * error, 0, 100))
+        low, high = np.clip([ef + self.low * error, ef + self.high * error], min(ef, 0.0), 100.0)
+        return float(low), float(high)
 
 
 def clip_signals(analysis: LVAnalysis, scores: ArrayLike | None, fps: float | None) -> Signals | None:
@@ -152,13 +153,11 @@ def calibrate(
     # Coefficients that cannot be negative: a clip that doubts itself more never gets a narrower interval.
     weights, _ = nnls(rows, np.abs(found - true))
     weights[0] = max(weights[0], 0.5)  # no clip is certain
-    ratio = (true - found) / (rows @ weights)
-    tail = (1 - level) / 2
-    # the finite-sample correction of split conformal prediction: ranks of N + 1
-    count = len(found)
-    low = float(np.quantile(ratio, max(0.0, np.floor((count + 1) * tail) / count), method="lower"))
-    high = float(np.quantile(ratio, min(1.0, np.ceil((count + 1) * (1 - tail)) / count), method="higher"))
-    return IntervalModel(tuple(weights.tolist()), min(low, 0.0), max(high, 0.0), count, studies, weights_sha256, command)
+    ratio = np.sort((true - found) / (rows @ weights))
+    # split conformal prediction: of N + 1 ranks, as many lie outside as the level allows, the same number at either end
+    outside = max(int((len(found) + 1) * (1 - level) / 2 + 1e-9), 1)
+    low, high = float(ratio[outside - 1]), float(ratio[-outside])
+    return IntervalModel(tuple(weights.tolist()), min(low, 0.0), max(high, 0.0), len(found), studies, weights_sha256, command)
 
 
 def models_text(models: Mapping[Planes, IntervalModel]) -> str:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echoseg.cardiac.interval import Signals, clip_signals, shipped_model
+from echoseg.cardiac.interval import IntervalModel, Planes, Signals, clip_signals, shipped_model
 from echoseg.io.source import Source
 from echoseg.io.tables import frame_times, object_areas
 from echoseg.io.views import ViewChoice
+from echoseg.prompting.plan import auto_structures
 from echoseg.report.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, reference_range, subject_record
 from echoseg.report.volume_entries import volume_entry
 from echoseg.types import Flag, Segmentation, Subject
@@ -148,9 +149,17 @@ def lv_signals(segmentation: Segmentation, analysis: LVAnalysis) -> Signals | No
     return clip_signals(analysis, segmentation.scores[:, segmentation.object_ids.index(lv)], segmentation.fps)
 
 
+def calibration(provenance: Mapping[str, Any], method: str, planes: Planes = "single-plane") -> IntervalModel | None:
+    """The calibration of the EF of a clip or study made as ``provenance`` says; None for other weights, for another prompt than ``auto``,
+    and for another method than disks: those were not tried."""
+    if auto_structures(provenance.get("prompt")) is None or method == "area-length":
+        return None
+    return shipped_model((provenance.get("model") or {}).get("weights_sha256"), planes)
+
+
 def _ef_interval(segmentation: Segmentation, analysis: LVAnalysis, provenance: Mapping[str, Any]) -> tuple[float, float] | None:
     """The 90 % interval of EF, where one is calibrated for the weights that segmented the clip."""
-    model = shipped_model((provenance.get("model") or {}).get("weights_sha256"))
+    model = calibration(provenance, analysis.method)
     signals = None if model is None else lv_signals(segmentation, analysis)
     return None if model is None or signals is None or analysis.ef is None else model.interval(analysis.ef, signals)
 

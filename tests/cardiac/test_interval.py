@@ -40,6 +40,20 @@ def test_the_interval_stays_within_what_an_ef_can_be():
     assert low == 0.0 and high < 30
 
 
+@pytest.mark.parametrize(("count", "outside"), [(20, 1), (38, 1), (39, 2), (199, 10)])
+def test_of_the_clips_and_one_more_as_many_lie_outside_as_the_level_allows(count, outside):
+    """Signals that say nothing: the quantiles are those of the errors, whose ranks are known."""
+    error = np.linspace(-10, 10, count)
+    model = calibrate(50 - error, np.full(count, 50.0), [Signals(0, 0, 0, 0)] * count, studies=count, weights_sha256=None, command="")
+    low, high = (bound * model.weights[0] for bound in (model.low, model.high))
+    assert (error < low - 1e-9).sum() == (error > high + 1e-9).sum() == outside - 1
+
+
+def test_an_ef_below_zero_lies_within_its_interval():
+    low, high = model_of().interval(-12.0, Signals(0.01, 0.0, 0.0, 0.03))
+    assert low == -12.0 <= high
+
+
 def test_calibrations_are_written_and_read_back():
     models = {"single-plane": model_of(60), "biplane": model_of(40, seed=3)}
     assert read_models(models_text(models)) == models

@@ -155,7 +155,7 @@ def test_flags_are_merged_once_a_code_with_the_most_severe_first():
 def test_flags_of_segmentation_and_analysis_both_arrive(make_case):
     record = record_of(make_case(flags=(Flag("low_score", "The model was unsure.", "review"),)))
     check(record)
-    assert [flag["code"] for flag in record["flags"]] == ["low_score", "few_frames_a_beat", "few_beats"]
+    assert [flag["code"] for flag in record["flags"]] == ["low_score", "few_beats"]
     assert record["quality"] == "review"
 
 
@@ -210,17 +210,28 @@ def test_the_view_and_where_it_is_known_from_are_written(make_case):
     assert (record["source"]["view"], record["source"]["view_from"]) == ("A4C", "guessed from the file name")
 
 
-def test_ef_gets_the_calibrated_interval_of_the_weights_that_made_the_masks(make_case, monkeypatch):
+@pytest.mark.parametrize(
+    ("sha256", "prompt", "method", "calibrated"),
+    [
+        ("00ff", "auto", "disks", True),
+        ("00ff", "auto:LV,LA", "disks", True),
+        ("abcd", "auto", "disks", False),
+        ("00ff", "box:1,2,30,40@0", "disks", False),
+        ("00ff", None, "disks", False),
+        ("00ff", "auto", "area-length", False),
+    ],
+)
+def test_ef_gets_the_calibrated_interval_of_what_made_it(make_case, monkeypatch, sha256, prompt, method, calibrated):
     model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=20, weights_sha256="00ff", command="")
-    monkeypatch.setattr("echoseg.report.measurements.shipped_model", lambda sha256: model if sha256 == "00ff" else None)
+    monkeypatch.setattr("echoseg.report.measurements.shipped_model", lambda sha256, _: model if sha256 == "00ff" else None)
     source, segmentation, analysis = make_case()
     ef = round(analysis.ef, 1)
-    for sha256, calibrated in (("00ff", True), ("abcd", False)):
-        entry = measurements(source, segmentation, analysis, {"model": {"name": "compact", "weights_sha256": sha256}})["measures"]["ef"]
-        assert ("interval_level" in entry) == calibrated
-        if calibrated:
-            assert entry["interval_level"] == 0.9
-            assert entry["interval"] == pytest.approx([ef - 8, ef + 6], abs=0.11)
+    made_by = {"model": {"name": "compact", "weights_sha256": sha256}, "prompt": prompt}
+    entry = measurements(source, segmentation, replace(analysis, method=method), made_by)["measures"]["ef"]
+    assert ("interval_level" in entry) == calibrated
+    if calibrated:
+        assert entry["interval_level"] == 0.9
+        assert entry["interval"] == pytest.approx([ef - 8, ef + 6], abs=0.11)
 
 
 def test_structures_besides_the_ventricle_bring_their_measures_with_units_and_range(make_case):

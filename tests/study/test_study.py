@@ -197,14 +197,25 @@ def test_a_failed_write_leaves_no_study(make_clip, out, monkeypatch):
     assert sorted(path.name for path in out.iterdir()) == ["a2c", "a4c"]
 
 
-@pytest.mark.parametrize("same_weights", [True, False])
-def test_biplane_ef_has_the_interval_that_was_calibrated_for_the_weights_of_both_clips(make_clip, out, monkeypatch, same_weights):
+@pytest.mark.parametrize(
+    ("sha256", "prompt", "method", "calibrated"),
+    [
+        ("00ff", "auto", "disks", True),
+        ("00ff", "auto", "camus-2019", True),
+        ("abcd", "auto", "disks", False),
+        ("00ff", "box:1,2,30,40@0", "disks", False),
+        ("00ff", "auto", "area-length", False),
+    ],
+)
+def test_biplane_ef_has_the_interval_that_was_calibrated_for_what_made_both_clips(
+    make_clip, out, monkeypatch, sha256, prompt, method, calibrated
+):
     model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=40, weights_sha256="00ff", command="")
-    monkeypatch.setattr("echoseg.study.shipped_model", lambda sha256, planes: model if (sha256, planes) == ("00ff", "biplane") else None)
+    monkeypatch.setattr("echoseg.report.measurements.shipped_model", lambda *key: {("00ff", "biplane"): model}.get(key))
     clips = [make_clip("p1_a4c", WIDE), make_clip("p1_a2c", THIN)]
-    for clip, sha256 in zip(clips, ("00ff", "00ff" if same_weights else "abcd"), strict=True):
-        clip.record["provenance"]["model"]["weights_sha256"] = sha256
-    entry = write_study(out, clips).record["measures"]["ef"]
-    assert ("interval_level" in entry) == same_weights
-    if same_weights:
+    for clip, by in zip(clips, (("00ff", "auto"), (sha256, prompt)), strict=True):
+        clip.record["provenance"]["model"]["weights_sha256"], clip.record["provenance"]["prompt"] = by
+    entry = write_study(out, clips, method=method).record["measures"]["ef"]
+    assert ("interval_level" in entry) == calibrated
+    if calibrated:
         assert entry["interval"] == pytest.approx([entry["value"] - 8, entry["value"] + 6], abs=0.11)
