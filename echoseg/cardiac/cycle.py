@@ -60,8 +60,8 @@ def find_beats(
        A dip both much steeper and shorter than the clip's other ones is a run of failed masks, too: the length of systole hardly varies
        from beat to beat (Weissler AM et al., Circulation 1968;37:149-59). Its frames count as missing.
     2. The curve is resampled evenly and smoothed by a Gaussian of 25 ms.
-    3. End-systoles are minima in the lower half of the curve that stand out by 35 % of its range, at least 0.4 of a heart period apart
-       (of the given heart rate, else of 200 bpm).
+    3. End-systoles are minima in the lower half of the curve's range within 2.2 s that stand out by 35 % of it, at least 0.4 of a heart
+       period apart (of the given heart rate, else of 200 bpm).
     4. Between two end-systoles, end-diastole is the last peak before the descent among those that reach 90 % of the way up: the atrial
        kick, not the plateau of diastasis. With ``r_waves`` it is instead the largest frame next to each R wave after which the cavity
        shrinks.
@@ -153,16 +153,20 @@ def _systoles(smooth: Curve, clock: Curve, heart_rate: float | None) -> tuple[ND
     period = 60 / (heart_rate or thresholds.MAX_HEART_RATE)
     # A clip may begin or end at end-systole: beyond its ends the curve counts as high.
     walled = np.concatenate([[smooth.max()], smooth, [smooth.max()]])
-    span = _span(smooth)
-    systoles, shape = find_peaks(
-        -walled,
-        height=-(np.percentile(smooth, 3) + thresholds.ES_LEVEL * span),
-        prominence=thresholds.MIN_PROMINENCE * span,
-        width=0,
-    )
+    low, span = (np.pad(bound, 1, mode="edge") for bound in _around(smooth, clock))
+    systoles, shape = find_peaks(-walled, height=-(low + thresholds.ES_LEVEL * span), prominence=thresholds.MIN_PROMINENCE * span, width=0)
     # by the clock, not by frames: these may come in pairs, or at another rate later on
     apart = _deepest(smooth[systoles - 1], clock[systoles - 1], step * (max(1, int(0.4 * period / step)) - 0.5))
     return systoles[apart] - 1, np.stack([shape["left_ips"], shape["right_ips"]], axis=1)[apart] - 1
+
+
+def _around(smooth: Curve, clock: Curve) -> tuple[Curve, Curve]:
+    """Lower end and length of the curve's range around each frame, both ``(T,)``: breathing lifts and lowers it from beat to beat."""
+    starts = np.searchsorted(clock, clock - thresholds.NEIGHBOURHOOD_S)
+    stops = np.searchsorted(clock, clock + thresholds.NEIGHBOURHOOD_S, side="right")
+    bounds = {window: np.percentile(smooth[slice(*window)], (3, 97)) for window in set(zip(starts, stops, strict=True))}
+    low, high = np.array([bounds[window] for window in zip(starts, stops, strict=True)]).T
+    return low, high - low
 
 
 def _deepest(depths: Curve, moments: Curve, apart: float) -> NDArray[np.bool_]:

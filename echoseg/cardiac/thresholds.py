@@ -22,6 +22,8 @@ STEEP_DIP, SHORT_DIP = 2.2, 0.7
 masks, not a systole: in the demo clip the mask loses its basal half for seven frames, 3.3 times as fast and half as long as a systole."""
 ES_LEVEL = 0.5
 """End-systoles lie in this lower share of the curve's range: a dip before a strong atrial kick does not."""
+NEIGHBOURHOOD_S = 2.2
+"""Seconds to either side over which that range is taken: a whole beat, however slow, and not more, since breathing moves the curve."""
 ED_LEVEL = 0.90
 """End-diastole is the last peak before the descent that reaches this share of the way from end-systole to the diastolic maximum."""
 R_WAVE_REACH_S = 0.15

@@ -241,3 +241,12 @@ def test_times_of_no_clip_are_refused():
     bursts[-1] = 3.0
     with pytest.raises(MeasureError, match="times must be those of one clip"):
         find_beats(curve, bursts)
+
+
+@pytest.mark.parametrize(("ef", "drift"), [(0.2, 0.10), (0.25, 0.12), (0.3, 0.15)])
+@pytest.mark.parametrize("breath", [0.0, 1.5, 3.0, 4.5])
+def test_breathing_joins_no_two_beats(ef, drift, breath):
+    times, curve, _ = regular(70, beats=11, fps=40, offset=0.2, ef=ef)
+    beats = find_beats(curve * (1 + drift * np.sin(2 * np.pi * times / 4 + breath)), times)
+    assert [beat.hr_bpm for beat in beats] == pytest.approx([70] * len(beats), abs=10)
+    assert len(beats) >= 9
