@@ -15,11 +15,13 @@ from echoseg.io.source import Source
 from echoseg.io.tables import FrameMeasures, write_frames_csv
 from echoseg.report.curve import curve_png
 from echoseg.report.drawing import paint
+from echoseg.report.entries import number
 from echoseg.report.measurements import measurements_text, merged_flags
 from echoseg.report.overlay import OverlayWriter, overlay_scale
 from echoseg.report.page_png import page_png
 from echoseg.report.pages import Picture, model_line
 from echoseg.report.report import report_html, subtitle
+from echoseg.report.rows import shown
 from echoseg.report.stills import still_png
 from echoseg.report.trace import Trace, area_trace, lv_trace
 from echoseg.types import Image, Segmentation
@@ -121,10 +123,11 @@ def _still(frame: Image, index: int, tag: str, segmentation: Segmentation, analy
     name = segmentation.names.get(object_id, str(object_id))
     caption = f"{tag}, frame {index}" if tag else f"Frame {index}"
     volume = np.nan if analysis is None or analysis.curve.volume_ml is None else analysis.curve.volume_ml[index]
+    written = number(float(volume), 1)  # as in the table beside it
     picture = still_png(
         frame, segmentation.masks[index] == object_id, object_id=object_id, name=name, spacing=segmentation.geometry.spacing, caption=tag
     )
-    return Picture(picture, f"{caption}: {volume:.0f} mL" if np.isfinite(volume) else caption)
+    return Picture(picture, caption if written is None else f"{caption}: {shown(written, 0)} mL")
 
 
 def _frame_measures(segmentation: Segmentation, analysis: LVAnalysis | None) -> dict[int, FrameMeasures]:

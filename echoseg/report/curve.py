@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from echoseg.cardiac.cycle import NOMINAL_FPS, smooth_curve
+from echoseg.report.entries import number
+from echoseg.report.rows import shown
 from echoseg.report.trace import Trace
 from echoseg.types import Flag
 
@@ -70,7 +72,14 @@ def _draw_beats(axes: Axes, trace: Trace) -> None:
         if beat.ef is not None and np.isfinite(beat.ef):
             star = "*" if beat.partial else ""
             axes.text(
-                (x[first] + x[last]) / 2, top, f"EF {beat.ef:.0f} %{star}", ha="center", va="bottom", fontsize=9, color=INK, weight="bold"
+                (x[first] + x[last]) / 2,
+                top,
+                f"EF {shown(number(beat.ef, 1), 0)} %{star}",
+                ha="center",
+                va="bottom",
+                fontsize=9,
+                color=INK,
+                weight="bold",
             )
     for frames, colour, name, offset in ((trace.ed_frames, ED, "ED", 7), (trace.es_frames, ES, "ES", -7)):
         marks = list(frames)

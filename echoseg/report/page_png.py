@@ -124,12 +124,15 @@ def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
     for row in measure_rows(record["measures"]):
         sheet.text(columns[0], row.label, 8.5, bold=row.label == "Ejection fraction")
         sheet.text(columns[1], f"{row.value} {row.unit}".strip(), 8.5, right=True, bold=True)
-        sheet.text(columns[2], row.interval, 8.5)
+        sheet.text(columns[2], row.interval, 7.5)
         colour = _BADGE["review"] if row.abnormal else _INK
         sheet.text(columns[3], row.range, 8.5)
         method = f"{row.grade}; {row.method}" if row.grade else row.method
-        sheet.text(columns[4], _shortened(method, 45), 6.9, colour if row.abnormal else _DIM)
-        sheet.down(0.185)
+        lines = textwrap.wrap(_shortened(method, 92), 46)
+        for line in lines:
+            sheet.text(columns[4], line, 6.9 if len(lines) == 1 else 6.2, colour if row.abnormal else _DIM)
+            sheet.down(0.09)
+        sheet.down(0.185 - 0.09 * len(lines))
     if record["measures"]:
         sheet.down(0.03)
         sheet.text(_LEFT, range_note(record), 7.2, _DIM)

@@ -51,6 +51,7 @@ def subtitle(source: Mapping[str, Any]) -> str:
     if spacing is None:
         parts.append("pixel size unknown")
     else:
-        sides = [*spacing, source["slice_spacing_mm"]] if source["slice_spacing_mm"] else spacing
+        across, down = spacing[1], spacing[0]  # width first, as the size
+        sides = [across, down, source["slice_spacing_mm"]] if source["slice_spacing_mm"] else [across, down]
         parts.append(" × ".join(f"{side:.3g}" for side in sides) + " mm")
     return " · ".join(parts)

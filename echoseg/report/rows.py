@@ -55,7 +55,8 @@ def shown(value: float | None, decimals: int) -> str:
     """A number for reading, an en dash when unknown; halves are rounded up, as they are where values are graded."""
     if value is None:
         return UNKNOWN
-    return f"{Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP):f}"
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{rounded or abs(rounded):f}"  # no minus before a zero
 
 
 def measure_rows(measures: Mapping[str, Any]) -> list[Row]:

@@ -19,7 +19,7 @@ from echoseg.report.measurements import measurements
 from echoseg.report.page_png import page_png
 from echoseg.report.pages import Picture, model_line
 from echoseg.report.provenance import provenance
-from echoseg.report.report import report_html
+from echoseg.report.report import report_html, subtitle
 from echoseg.report.rows import measure_rows, shown
 from echoseg.report.trace import lv_trace
 from echoseg.report.volume import write_volume_report
@@ -113,6 +113,29 @@ def test_table_says_what_an_interval_is(make_case):
     assert rows["End-diastolic volume"].interval == f"{shown(low, 0)} to {shown(high, 0)} (beats)"
     record["measures"]["ef"] |= {"interval": [50.2, 61.7], "interval_level": 0.9}
     assert "50 to 62 (90 %)" in Page(report_html(record)).text
+
+
+def test_one_number_is_rounded_alike_wherever_it_stands(make_case, tmp_path):
+    """301.498 mL are written as 301.5, and shown as 302 in the table and under the still."""
+    source, segmentation, analysis = make_case()
+    volumes = np.full_like(analysis.curve.volume_ml, 301.498)
+    odd = replace(analysis, edv_ml=301.498, curve=replace(analysis.curve, volume_ml=volumes))
+    record = measurements(source, segmentation, odd, provenance(model="compact", weights_sha256=None))
+    rows = {row.label: row for row in measure_rows(record["measures"])}
+    assert rows["End-diastolic volume"].value == "302"
+    paths = write_clip_report(tmp_path, source, segmentation, odd, record)
+    assert re.findall(r"(\d+) mL", Page(paths["report.html"].read_text()).text).count("302") >= 2
+    assert "301 mL" not in Page(paths["report.html"].read_text()).text
+
+
+@pytest.mark.parametrize(("value", "decimals", "text"), [(-0.3, 0, "0"), (-0.04, 1, "0.0"), (-0.6, 0, "-1"), (0.5, 0, "1"), (None, 1, "–")])
+def test_numbers_for_reading(value, decimals, text):
+    assert shown(value, decimals) == text
+
+
+def test_pixels_are_described_width_first_as_the_picture_is():
+    source = {"frames": 2, "kind": "clip", "width": 549, "height": 778, "fps": None, "spacing_mm": [0.154, 0.308], "slice_spacing_mm": None}
+    assert subtitle(source) == "2 frames · 549 × 778 pixels · 0.308 × 0.154 mm"
 
 
 def test_table_marks_what_is_not_normal_and_names_the_guideline(make_case):
