@@ -63,7 +63,8 @@ def ef_agreement(predicted: ArrayLike, reference: ArrayLike, subjects: Sequence[
     """
     a, b = np.asarray(predicted, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     if a.ndim != 1 or a.shape != b.shape or len(a) < FEWEST:
-        raise MeasureError(f"agreement needs {FEWEST} or more pairs of values; got shapes {a.shape} and {b.shape}")
+        given = f"shapes {a.shape} and {b.shape}" if a.shape != b.shape or a.ndim != 1 else f"{len(a)}"
+        raise MeasureError(f"agreement needs {FEWEST} or more cases with both values; got {given}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise MeasureError("agreement needs finite values: leave out cases without one")
     owners = list(range(len(a))) if subjects is None else list(subjects)
@@ -103,7 +104,7 @@ def kappa(counts: NDArray[np.int64], *, linear: bool = False) -> float:
 
 
 def icc_2_1(ratings: ArrayLike) -> float:
-    """Intraclass correlation: two-way random effects, absolute agreement, single rater.
+    """Intraclass correlation: two-way random effects, absolute agreement, single rater; NaN when all ratings are equal.
 
     ``(MSR - MSE) / (MSR + (k - 1) MSE + k (MSC - MSE) / n)``: ICC(2,1) of Shrout PE, Fleiss JL, Psychol Bull 1979;86:420-8.
 
@@ -116,14 +117,14 @@ def icc_2_1(ratings: ArrayLike) -> float:
     between_rows, between_columns = k * float((rows**2).sum()) / (n - 1), n * float((columns**2).sum()) / (k - 1)
     rest = float(((x - x.mean() - rows[:, None] - columns) ** 2).sum()) / ((n - 1) * (k - 1))
     spread = between_rows + (k - 1) * rest + k * (between_columns - rest) / n
-    return (between_rows - rest) / spread if spread > 0 else float("nan")
+    return (between_rows - rest) / spread if np.ptp(x) > 0 and spread > 0 else float("nan")
 
 
 def pearson_r(a: Floats, b: Floats) -> float:
     """Pearson's correlation; NaN when one of the two does not vary."""
     x, y = a - a.mean(), b - b.mean()
     scale = float(np.sqrt((x @ x) * (y @ y)))
-    return float(x @ y) / scale if scale > 0 else float("nan")
+    return float(x @ y) / scale if min(np.ptp(a), np.ptp(b)) > 0 and scale > 0 else float("nan")
 
 
 STATISTICS: dict[str, Callable[[Floats, Floats], float]] = {

@@ -48,7 +48,7 @@ def paired_values(
         predicted, reference: CSV files with a header.
         key: column of the cases' names; ``reference_key``: in the reference, if it is called otherwise there.
         column: column of the values, percent; ``reference_column``: likewise.
-        subject: column of the reference that says whom a case comes from.
+        subject: column of the reference that says whom a case comes from; a case without an entry is a subject of its own.
 
     Raises:
         SourceError: a file cannot be read, lacks a column, names a case twice, or holds a value that is no number or no EF in percent.
@@ -69,7 +69,7 @@ def paired_values(
         keys=tuple(name for name, _, _ in whole),
         predicted=tuple(a for _, a, _ in whole),
         reference=tuple(b for _, _, b in whole),
-        subjects=None if owners is None else tuple(owners[name] for name, _, _ in whole),
+        subjects=None if owners is None else tuple(owners[name] or f"of case {name}" for name, _, _ in whole),
         unpredicted=tuple(name for name in theirs if name not in ours),
         unreferenced=tuple(name for name in ours if name not in theirs),
         empty=tuple(name for name, a, b in pairs if a is None or b is None),
@@ -90,10 +90,12 @@ def _values(path: Path, key: str, column: str) -> dict[str, float | None]:
 
 
 def _check_percent(path: Path, values: Mapping[str, float]) -> None:
-    """An EF of zero or less may be a failed measurement, which counts; one above 100, or fractions throughout, are another unit."""
+    """An EF of zero or less may be a failed measurement, which counts; one above 100, or fractions throughout, are another unit, and one
+    below -100 stands for a value that is missing."""
     for name, value in values.items():
-        if value > 100:
-            raise SourceError(f"{path}: the ejection fraction of {name!r} is {value:g}; it is given in percent, at most 100")
+        if not -100 <= value <= 100:
+            advice = "leave a missing one empty" if value < 0 else "it is given in percent, at most 100"
+            raise SourceError(f"{path}: the ejection fraction of {name!r} is {value:g}; {advice}")
     if len(values) > 2 and 0 < max(values.values()) <= 1:
         raise SourceError(f"{path}: ejection fractions are given in percent, and none of these is above 1: multiply them by 100")
 
@@ -105,14 +107,23 @@ def _column(path: Path, key: str, column: str) -> dict[str, str]:
             reader = csv.DictReader(file)
             header: Sequence[str] = reader.fieldnames or ()
             rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: not in UTF-8 ({error}); save it so") from error
+    except (OSError, csv.Error) as error:
         raise SourceError(f"{path}: not a readable CSV file ({error})") from error
     for name in (key, column):
         if name not in header:
-            raise SourceError(f"{path}: has no column {name!r}; it has {', '.join(header) or 'none'}")
+            other = "; columns are separated by commas" if len(header) == 1 and ";" in header[0] else ""
+            raise SourceError(f"{path}: has no column {name!r}; it has {', '.join(header) or 'none'}{other}")
     found: dict[str, str] = {}
     for row in rows:
         name = (row[key] or "").strip()
+        if None in row:
+            raise SourceError(f"{path}: the row of {name!r} has more fields than the header: a decimal comma must be a point, or quoted")
+        if not name and not (row[column] or "").strip():
+            continue  # a spreadsheet's empty rows
+        if not name:
+            raise SourceError(f"{path}: the value {row[column]} stands there without a name in column {key!r}")
         if name in found:
             raise SourceError(f"{path}: the case {name!r} stands there twice; one row a case")
         found[name] = (row[column] or "").strip()

@@ -30,6 +30,15 @@ def test_icc_sees_a_shift_that_correlation_does_not():
     assert icc_2_1(np.stack([a + 10, a], axis=1)) == pytest.approx(a.var(ddof=1) / (a.var(ddof=1) + 50))
 
 
+@pytest.mark.parametrize("value", [55.1, 57.3, 60.0])
+@pytest.mark.parametrize("count", [3, 7, 10])
+def test_values_that_do_not_vary_correlate_with_nothing(value, count):
+    """However the sums round."""
+    same = np.full(count, value)
+    assert np.isnan(icc_2_1(np.stack([same, same], axis=1)))
+    assert np.isnan(pearson_r(same, np.linspace(30, 60, count))) and np.isnan(pearson_r(np.linspace(30, 60, count), same))
+
+
 def test_kappa_is_that_of_the_textbook():
     assert kappa(np.array([[20, 5], [10, 15]])) == pytest.approx(0.4)
 
@@ -113,6 +122,10 @@ def test_tables_are_joined_by_key_and_what_is_missing_is_named(tmp_path):
         ([["name", "ef"], ["a", "fifty"]], SourceError, "'fifty', which is no number"),
         ([["name", "ef"], ["z", 50]], MeasureError, "no case has the name"),
         ([["name", "ef"], ["a", 150]], SourceError, "of 'a' is 150; it is given in percent"),
+        ([["name", "ef"], ["a", -999]], SourceError, "of 'a' is -999; leave a missing one empty"),
+        ([["name", "ef"], ["a", 50, 5]], SourceError, "row of 'a' has more fields than the header: a decimal comma"),
+        ([["name", "ef"], ["a", 50], ["", 51]], SourceError, "the value 51 stands there without a name"),
+        ([["name;ef"], ["a;50"]], SourceError, "columns are separated by commas"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused_with_the_reason(tmp_path, rows, error, reason):
@@ -120,6 +133,27 @@ def test_tables_that_do_not_fit_are_refused_with_the_reason(tmp_path, rows, erro
     ref = write(tmp_path / "r.csv", ["name", "ef"], ["a", 52])
     with pytest.raises(error, match=reason):
         paired_values(pred, ref)
+
+
+def test_empty_rows_of_a_spreadsheet_are_no_cases(tmp_path):
+    pred = write(tmp_path / "p.csv", ["name", "ef"], ["a", 50], ["", ""], [" ", ""])
+    ref = write(tmp_path / "r.csv", ["name", "ef"], ["a", 52], ["", ""])
+    paired = paired_values(pred, ref)
+    assert (paired.keys, paired.empty, paired.unpredicted) == (("a",), (), ())
+
+
+def test_a_case_of_nobody_is_a_subject_of_its_own(tmp_path):
+    pred = write(tmp_path / "p.csv", ["name", "ef"], *([name, 50] for name in "abcd"))
+    ref = write(tmp_path / "r.csv", ["name", "ef", "who"], ["a", 52, "1"], ["b", 52, ""], ["c", 52, ""], ["d", 52, "1"])
+    subjects = paired_values(pred, ref, subject="who").subjects
+    assert subjects[0] == subjects[3] and len(set(subjects)) == 3
+
+
+def test_a_table_in_another_encoding_says_how_to_save_it(tmp_path):
+    pred = write(tmp_path / "p.csv", ["name", "ef"], ["a", 50])
+    (tmp_path / "r.csv").write_bytes("name,ef\nMüller,50\n".encode("latin-1"))
+    with pytest.raises(SourceError, match="r.csv: not in UTF-8"):
+        paired_values(pred, tmp_path / "r.csv")
 
 
 def test_fractions_in_place_of_percent_are_refused(tmp_path):
