@@ -146,8 +146,9 @@ def analyse_lv(
     heart_rate = checked_heart_rate(heart_rate)
     measurable = np.where(np.isfinite(curve.relative), curve.area_px, np.nan)
     if beats is None:
-        found = find_beats(np.where(lost_masks(curve), np.nan, measurable), seconds, heart_rate=heart_rate, r_waves=r_waves)
-        flags += timing_flags(found, seconds, count)
+        trusted_area = np.where(lost_masks(curve), np.nan, measurable)
+        found = find_beats(trusted_area, seconds, heart_rate=heart_rate, r_waves=r_waves)
+        flags += timing_flags(found, seconds, np.isfinite(trusted_area))
     else:
         found = _checked_beats(beats, measurable)
         flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", "info"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -139,14 +140,15 @@ def reversed_flags(efs: Sequence[float]) -> list[Flag]:
     return [Flag("ef_not_positive", "end-systole is no smaller than end-diastole in a beat: were the two phases mixed up?")]
 
 
-def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frames: int) -> list[Flag]:
+def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, seen: BoolMask) -> list[Flag]:
     """Flags on frame rate, number of beats and rhythm.
 
     Args:
         beats: as :func:`echoseg.cardiac.find_beats` returned them.
         times: ``(T,)`` seconds, or None when unknown.
-        frames: T.
+        seen: ``(T,)`` where there is a mask to trust.
     """
+    frames = len(seen)
     if frames == 1:
         return [Flag("single_frame", "one frame: areas and volumes only, no ejection fraction", "info")]
     flags = []
@@ -160,7 +162,7 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
         return [*flags, Flag("no_beat", "no heart beat was found in the clip: no ejection fraction", "reject")]
     if beats[0].partial:
         return [*flags, Flag("partial_beat", "the clip holds no complete beat: one end-diastole and one end-systole were used")]
-    intervals = np.array([60 / beat.hr_bpm for beat in beats if beat.hr_bpm])
+    intervals = np.array([60 / beat.hr_bpm for beat in beats if beat.hr_bpm] + _pauses(beats, times, seen))
     irregular = len(intervals) >= 2 and np.ptp(intervals) / np.median(intervals) > thresholds.IRREGULAR_RR_SPREAD
     if irregular:
         flags.append(Flag("irregular_rhythm", f"R-R intervals vary from {intervals.min():.2f} to {intervals.max():.2f} s"))
@@ -173,6 +175,19 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frame
 def _below(rate: float, limit: float) -> bool:
     """Whether a rate from frame times is below a limit: frames at i / 20 s come at 19.999... a second."""
     return rate < limit * (1 - 1e-6)
+
+
+def _pauses(beats: Sequence[Beat], times: NDArray[np.float64] | None, seen: BoolMask) -> list[float]:
+    """Seconds between complete beats that do not follow each other although all that lies between was seen: no heart beats so slowly."""
+    if times is None:
+        return []
+    found = []
+    for beat, following in pairwise(beats):
+        if beat.next_ed is not None and beat.next_ed < following.ed:
+            moments = times[beat.next_ed : following.ed + 1][seen[beat.next_ed : following.ed + 1]]
+            if np.diff(moments).max(initial=0.0) <= thresholds.MAX_GAP_S:
+                found.append(float(times[following.ed] - times[beat.next_ed]))
+    return found
 
 
 def _phase_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, frames: int) -> list[Flag]:

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 import pytest
-from synthetic_beats import regular
+from synthetic_beats import regular, volume_curve
 from ventricle_shapes import Ventricle
 
 from echoseg.cardiac import Beat, analyse_lv, lv_volume, measure_frames
@@ -277,3 +277,17 @@ def test_masks_that_nobody_scored_are_counted_over_all_frames():
     lv = analyse_lv(masks, times, SPACING, scores=np.full(len(masks), np.nan))
     (flag,) = [flag for flag in lv.flags if flag.code == "mask_touches_edge"]
     assert f"of {len(masks)} frames" in flag.message
+
+
+def test_a_pause_between_beats_is_an_irregular_rhythm():
+    intervals = [0.8, 0.8, 0.8, 2.5, 0.8, 0.8]
+    r_times = np.cumsum([-0.4, *intervals])
+    times = np.arange(round(r_times[-1] * 30)) / 30
+    scale = np.cbrt(volume_curve(r_times, times) / 120)
+    masks = np.stack([Ventricle(55 * s, 26 * s, 0.4).mask(SPACING) for s in scale])
+    lv = analyse_lv(masks, times, SPACING)
+    assert all(beat.hr_bpm > 60 for beat in lv.beats)
+    (flag,) = [flag for flag in lv.flags if flag.code == "irregular_rhythm"]
+    assert float(flag.message.split()[-2]) == pytest.approx(2.5, abs=0.15)
+    masks[(times > 2.6) & (times < 3.6)] = False  # nobody saw how many beats there were
+    assert "irregular_rhythm" not in codes(analyse_lv(masks, times, SPACING))
