@@ -7,22 +7,26 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from echoseg.cardiac import Beat
+from echoseg.cardiac.chambers import Structure
 from echoseg.cardiac.volume import Method
 from echoseg.errors import MeasureError, SourceError
 from echoseg.io.label_source import LabelFile, read_label_file, stacked
 from echoseg.io.names import output_name
-from echoseg.io.open import open_source
+from echoseg.io.open import apply_given, open_source
 from echoseg.io.result_folder import result_folder
 from echoseg.io.source import Kind, Source
+from echoseg.io.views import DRAWN_ON
 from echoseg.report.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, write_result
-from echoseg.types import Segmentation, Subject
+from echoseg.types import Flag, Geometry, Segmentation, Subject
 
 DEFAULT_NAMES: Mapping[int, str] = {1: "LV"}
+_STRUCTURES = {name.lower(): name for name in get_args(Structure)}
 _PHASE = re.compile(r"(?:^|(?<=[\W_]))(ed|es)(?=[\W_]|$)", re.IGNORECASE)
 
 
@@ -87,73 +91,140 @@ def measure(
     Args:
         masks: see :func:`echoseg.io.label_source.read_label_file`; or ED and ES, see :func:`mask_inputs`: those are the phases then.
         out: folder of all results.
-        on: the clip or volume that the masks were drawn on: gives pictures, and geometry, timing and view where the masks have none.
-        view: ``A4C`` or ``A2C``; default: as in :class:`echoseg.results.MeasureOptions`.
+        on: the clip or volume that the masks were drawn on: gives pictures, geometry, timing and view; the masks' own count where it has
+            none. Its name tells the view when nothing states one and the masks' own name tells none.
+        view: ``A4C`` or ``A2C``: of a clip, whatever a file says of its third axis; default: as in
+            :class:`echoseg.results.MeasureOptions`.
         method: of LV volumes.
         subject: sex, height and weight.
-        names: ``{label: name}``; default: those of the run that wrote the masks, else 1 is the LV of a clip.
-        kind: ``clip`` or ``volume`` in place of what the file says.
-        spacing: ``(row_mm, col_mm)``, ``fps``: in place of what the files say.
+        names: ``{label: name}``; LV, LA, RV and MYO in any case; default: those of the run that wrote the masks, else 1 is the LV of a
+            clip. A clip without an LV is flagged ``no_lv``.
+        kind: ``clip`` or ``volume`` in place of what the files say.
+        spacing: ``(row_mm, col_mm)``, ``fps``: in place of what the files say, as of :func:`echoseg.open_source`.
         overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
 
     Raises:
-        SourceError: a file cannot be read, or the masks do not fit ``on``.
-        MeasureError: no label is there, none of those that ``names`` tells, or a phase has no ventricle that can be measured.
+        SourceError: a file cannot be read or is a picture, the masks do not fit ``on``, or ``spacing`` or ``fps`` is given for a volume
+            that has its own geometry.
+        MeasureError: no label is there, none of those that ``names`` tells, a view of a ``volume``, or a phase has no ventricle that can be
+            measured.
         OutputError: a file cannot be written.
     """
     given = masks if isinstance(masks, MaskInput) else MaskInput("", (Path(masks),))
-    read = [read_label_file(path, "image" if given.phases and path.suffix in (".png", ".bmp") else kind) for path in given.files]
-    file = stacked(read, given.name) if given.phases else read[0]
+    names = None if names is None else _structures(names)
+    with ExitStack() as stack:
+        file, drawn_on = _files(given, stack, on, kind, view)
+        labels = _labels(file, names)
+        source = file.source if drawn_on is None else _filled(drawn_on, file, Path(str(on)))
+        apply_given(source, fps, spacing)
+        segmentation = _segmentation(file, source, labels, names, view)
+        beats = (Beat(0, 1, None, False, None),) if given.phases else None
+        options = MeasureOptions(view, method, subject or Subject(), beats)
+        shown = None if on is None else Path(on)
+        chosen = {"masks": [path.name for path in given.files], "on": shown, "names": segmentation.names, "spacing": spacing, "fps": fps}
+        made_by = provenance(model=None, weights_sha256=None, prompt=None, options=chosen)
+        folder = stack.enter_context(result_folder(Path(out), source.name, overwrite))
+        return write_result(folder, source, segmentation, made_by, options)
+
+
+def structure_name(name: str) -> str:
+    """``name``, in the writing of the structures that are measured where it is one of them.
+
+    >>> structure_name("lv"), structure_name("Myo"), structure_name("thrombus")
+    ('LV', 'MYO', 'thrombus')
+    """
+    return _STRUCTURES.get(name.lower(), name)
+
+
+def _structures(names: Mapping[int, str]) -> dict[int, str]:
+    found = {label: structure_name(name) for label, name in names.items()}
+    if len(set(found.values())) < len(found):
+        raise MeasureError(f"names {dict(names)} give one name to several labels; a structure has one label")
+    return found
+
+
+def _files(
+    given: MaskInput, stack: ExitStack, on: str | Path | None, kind: Kind | None, view: str | None
+) -> tuple[LabelFile, Source | None]:
+    """The masks and what they were drawn on, both of one kind: the one asked for, a clip where a view is named or the pictures are one."""
+    file = _label_file(given, kind)
+    if view is not None and kind == "volume":
+        raise MeasureError(f"{file.source.name}: {view} is the view of a clip, and volumes have none; give --kind clip, or no view")
+    wanted: Kind | None = kind if view is None else kind or "clip"
+    drawn_on = None if on is None else _pictures(on, stack, file.source.name, wanted)
+    if not file.source.moments and (drawn_on.moments if drawn_on else wanted == "clip"):
+        file = _label_file(given, "clip")
+    return file, drawn_on
+
+
+def _label_file(given: MaskInput, kind: Kind | None) -> LabelFile:
+    files = [read_label_file(path, "image" if given.phases and path.suffix in (".png", ".bmp") else kind) for path in given.files]
+    return stacked(files, given.name) if given.phases else files[0]
+
+
+def _pictures(on: str | Path, stack: ExitStack, name: str, kind: Kind | None) -> Source:
+    source = stack.enter_context(open_source(on, name=name))
+    if kind is None or source.moments == (kind != "volume"):
+        return source
+    source.close()
+    return stack.enter_context(open_source(on, name=name, kind=kind))
+
+
+def _labels(file: LabelFile, names: Mapping[int, str] | None) -> list[int]:
     labels = [int(label) for label in np.unique(file.labels) if label]
     if not labels:
         raise MeasureError(f"{file.source.name}: the label map is empty, there is nothing to measure")
     if names and not set(names) & set(labels):
         held = ", ".join(map(str, labels))
         raise MeasureError(f"{file.source.name}: none of the labels {', '.join(map(str, names))} is there; the label map holds {held}")
-    with ExitStack() as stack:
-        source = _source(file, stack, on, spacing, fps)
-        segmentation = _segmentation(file, source, labels, names)
-        beats = (Beat(0, 1, None, False, None),) if given.phases else None
-        options = MeasureOptions(view, method, subject or Subject(), beats)
-        drawn_on = None if on is None else Path(on)
-        chosen = {"masks": [path.name for path in given.files], "on": drawn_on, "names": segmentation.names, "spacing": spacing, "fps": fps}
-        made_by = provenance(model=None, weights_sha256=None, prompt=None, options=chosen)
-        folder = stack.enter_context(result_folder(Path(out), source.name, overwrite))
-        return write_result(folder, source, segmentation, made_by, options)
+    return labels
 
 
-def _source(
-    file: LabelFile, stack: ExitStack, on: str | Path | None, spacing: tuple[float, float] | None, fps: float | None
-) -> Source:  # fmt: skip
-    if on is None:
-        source: Source = file.source
-        if spacing is not None:
-            source.geometry = replace(source.geometry, spacing=spacing)
-        if fps is not None:
-            source.timing = replace(source.timing, fps=fps, times=None)
-        return source
-    source = stack.enter_context(open_source(on, name=file.source.name, spacing=spacing, fps=fps))
-    if (source.length, *source.size) != file.labels.shape:
-        shape = (source.length, *source.size)
-        raise SourceError(f"{file.source.name}: label map {file.labels.shape} does not fit {Path(on).name} {shape} (frames, rows, columns)")
-    if source.geometry.spacing is None:
-        source.geometry = replace(source.geometry, spacing=file.source.geometry.spacing)
-    source.details = {**file.source.details, **source.details}
+def _filled(source: Source, file: LabelFile, on: Path) -> Source:
+    """``source``, which the masks were drawn on, with what the masks know better: geometry and timing where it has none."""
+    masks, shape = file.source, (source.length, *source.size)
+    if shape != file.labels.shape:
+        raise SourceError(f"{masks.name}: label map {file.labels.shape} does not fit {on.name} {shape} (frames, rows, columns)")
+    if source.geometry.spacing is None and masks.geometry.spacing is not None:
+        source.geometry = Geometry(masks.geometry.spacing) if source.moments else masks.geometry
+        held = (flag for flag in source.flags if not flag.code.startswith("spacing_") and flag.code != "pixels_not_square")
+        source.flags = (*held, *masks.flags)
+    if source.moments and source.timing.fps is None and source.timing.times is None and masks.timing.fps is not None:
+        source.timing = replace(source.timing, fps=masks.timing.fps, times=masks.timing.times)
+        source.flags = tuple(flag for flag in source.flags if flag.code != "timing_missing")
+    source.details = {**masks.details, **source.details, DRAWN_ON: output_name(on)}
     return source
 
 
-def _segmentation(file: LabelFile, source: Source, labels: Sequence[int], names: Mapping[int, str] | None) -> Segmentation:
+def _segmentation(
+    file: LabelFile, source: Source, labels: Sequence[int], names: Mapping[int, str] | None, view: str | None
+) -> Segmentation:  # fmt: skip
     known = names or file.names or (DEFAULT_NAMES if source.moments else {})
+    found = {label: known.get(label, f"label {label}") for label in labels}
+    unasked = names is None and file.names and "LV" not in file.names.values()  # a run on other objects
+    apical = source.moments and (view is not None or source.ultrasound() is not False)
     unscored = np.full((len(file.labels), len(labels)), np.nan, dtype=np.float32)
     return Segmentation(
         masks=file.labels,
         scores=unscored,
         object_scores=unscored,
         object_ids=tuple(labels),
-        names={label: known.get(label, f"label {label}") for label in labels},
+        names=found,
         seeds={},
         geometry=source.geometry,
         timing=source.timing,
-        flags=source.flags,
+        flags=source.flags if unasked or not apical else (*source.flags, *_no_lv(found)),
         given=True,
     )
+
+
+def _no_lv(names: Mapping[int, str]) -> list[Flag]:
+    """A flag on masks of a clip in which no label is the LV, so that there is no EF."""
+    if "LV" in names.values():
+        return []
+    held = ", ".join(str(label) if name == f"label {label}" else f"{label} ({name})" for label, name in names.items())
+    example = next(iter(names))
+    told = (
+        f"No label is the left ventricle, so it was not measured. The label map holds {held}: say which is the LV, --labels LV={example}."
+    )
+    return [Flag("no_lv", told)]

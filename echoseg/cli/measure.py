@@ -32,9 +32,15 @@ def measure(
     out: Annotated[Path, typer.Option(help="Folder of the results; each input gets a folder of its own in it.")],
     on: Annotated[Path | None, typer.Option(help="The clip or volume that the masks were drawn on; for one input.")] = None,
     labels: Annotated[
-        str | None, typer.Option(metavar="LV=1,LA=3", help="What the labels are  [default: as the run wrote beside the masks, else LV=1]")
+        str | None,
+        typer.Option(
+            metavar="LV=1,LA=3",
+            help="What the labels are: LV, LA, RV, MYO or others  [default: as the run wrote beside the masks, else LV=1]",
+        ),
     ] = None,
-    views: Annotated[str | None, typer.Option(metavar="A4C,A2C|CSV", help="The view of each input, as in `echoseg run`.")] = None,
+    views: Annotated[
+        str | None, typer.Option(metavar="A4C,A2C|CSV", help="The view of each input, as in `echoseg run`; it makes the input a clip.")
+    ] = None,
     method: Annotated[Literal["disks", "area-length", "camus-2019"], typer.Option(help="LV volume; camus-2019 is biplane.")] = "disks",
     sex: Annotated[Literal["M", "F"] | None, typer.Option(help="For reference ranges.")] = None,
     height: Annotated[float | None, typer.Option(min=20, max=250, metavar="CM", help="With --weight, for indexed values.")] = None,
@@ -42,8 +48,10 @@ def measure(
     kind: Annotated[
         Literal["clip", "volume"] | None, typer.Option(help="Whether the third axis is time or slices  [default: as the file says]")
     ] = None,
-    spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
-    fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
+    spacing: Annotated[
+        str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none; not for volumes with a geometry.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say; not for volumes.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
 ) -> None:
     """Measure masks from anywhere: corrected by hand, of another model, of a reference set."""
@@ -66,25 +74,33 @@ def measure(
                 given, out, on=on, view=view, method=method, subject=subject, names=names, kind=kind, spacing=pixel, fps=fps,
                 overwrite=overwrite,
             )  # fmt: skip
-        except EchosegError as error:  # one bad input must not take the others with it
-            print_error(str(error), traceback=ctx.meta["debug"])
-            failures.append(Failure(str(given.files[0]), str(error)))
-            continue
-        output().print(result_table(given.name, result.measurements, result.flags, result.directory))
-        clips.append(study_clip(given.files[0], result))
+            output().print(result_table(given.name, result.measurements, result.flags, result.directory))
+            clips.append(study_clip(given.files[0], result))
+        except Exception as error:  # one bad input must not take the others with it
+            failures.append(_failed(str(given.files[0]), error, traceback=ctx.meta["debug"]))
     write_failures(out, failures)
     show_study(out, [clip for clip in clips if clip is not None], method=method, subject=subject, overwrite=overwrite)
     if failures:
         raise typer.Exit(1)
 
 
+def _failed(path: str, error: Exception, *, traceback: bool) -> Failure:
+    """Tells of an input that failed, and keeps it for errors.csv."""
+    reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
+    print_error(reason if isinstance(error, EchosegError) else f"{path}: {reason}", traceback=traceback)
+    return Failure(path, reason)
+
+
 def _labels(text: str) -> dict[int, str]:
-    """``LV=1,LA=3`` as ``{1: "LV", 3: "LA"}``."""
+    """``LV=1,la=3`` as ``{1: "LV", 3: "LA"}``."""
+    from echoseg.masks import structure_name
+
     names: dict[int, str] = {}
     for part in text.split(","):
         name, _, label = (piece.strip() for piece in part.partition("="))
-        if not name or not label.isdigit() or not 1 <= int(label) <= 255 or int(label) in names:
+        if not name or not label.isdecimal() or not 1 <= int(label) <= 255 or int(label) in names:
             raise typer.BadParameter(f"{text!r} is not a list such as LV=1,LA=3 of names and labels 1 to 255", param_hint="--labels")
+        name = structure_name(name)
         if name in names.values():
             raise typer.BadParameter(f"{text!r} names {name} twice; a structure has one label", param_hint="--labels")
         names[int(label)] = name

@@ -16,6 +16,7 @@ from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
 from echoseg.evaluation.scores import Score
 from echoseg.io.grid_order import in_order_of
 from echoseg.io.itk_image import read_itk
+from echoseg.io.label_numbers import label_numbers, one_for_255
 from echoseg.io.labelmap import LabelMap, read_label_map
 from echoseg.io.names import output_name
 from echoseg.types import Geometry, Timing
@@ -52,7 +53,7 @@ def read_labels(path: Path) -> LabelMap:
         return read_labels(path / _RUN) if (path / _RUN).is_file() else _read_frames(path)
     name = path.name.lower()
     readers: dict[tuple[str, ...], Callable[[Path], LabelMap]] = {
-        _NIFTI: read_label_map,
+        _NIFTI: _read_nifti,
         _ITK: _read_itk,
         _IMAGES: _read_image,
         _ARRAYS: _read_array,
@@ -150,12 +151,7 @@ def as_labels(array: NDArray[np.generic], where: str) -> NDArray[np.uint8]:
     """
     if array.ndim not in (2, 3) or array.dtype.kind not in "buif":
         raise SourceError(f"{where}: a label map is a (T, H, W) or (H, W) array of numbers, not {array.shape} of type {array.dtype}")
-    with np.errstate(invalid="ignore"):  # NaN becomes some number, and is seen to differ
-        labels = array.astype(np.uint8)
-    if not np.array_equal(labels, array):
-        raise SourceError(f"{where}: label maps hold whole numbers 0..255; this one holds other values")
-    if set(np.unique(labels)) <= {0, 255}:
-        labels = (labels > 0).astype(np.uint8)
+    labels = one_for_255(label_numbers(array, where))
     return labels[None] if labels.ndim == 2 else labels
 
 
@@ -212,6 +208,11 @@ def read_dicom_labels(path: Path, like: LabelMap | None = None) -> LabelMap:
     from echoseg.io.dicom_seg_reader import read_segmentation, segmentation_label_map
 
     return segmentation_label_map(read_segmentation(path), like)
+
+
+def _read_nifti(path: Path) -> LabelMap:
+    found = read_label_map(path)
+    return replace(found, masks=one_for_255(found.masks))
 
 
 def _read_itk(path: Path) -> LabelMap:

@@ -55,6 +55,12 @@ class ImageSource(SeekableSource):
     def stored(self, index: int) -> NDArray[np.generic]:
         return _read_page(self._pages[index], self._colour)
 
+    def indices(self, index: int) -> NDArray[np.generic]:
+        """Frame ``index`` as a label map has it: grey levels, or the indices of a palette in place of its colours, ``(H, W)``; a picture in
+        true colours is ``(H, W, 3)`` or ``(H, W, 4)``.
+        """
+        return _read_page(self._pages[index], colour=False)
+
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         for index in range(start, stop):
             yield frame_to_uint8(self.stored(index), self._window, f"{self.name}: frame {index}")
@@ -110,7 +116,7 @@ def _read_page(page: Page, colour: bool) -> NDArray[np.generic]:
             upright = ImageOps.exif_transpose(image) if image.format in _CAMERA_FORMATS else image
             if colour:
                 return np.asarray(upright.convert("RGB"))
-            return np.asarray(upright.getchannel(0) if upright.mode == "LA" else upright)
+            return np.asarray(upright.getchannel(0) if upright.mode in ("LA", "PA") else upright)
     except SourceError:
         raise
     except Exception as error:

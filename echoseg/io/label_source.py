@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
-from echoseg.io.labelmap import read_label_map
+from echoseg.io.images import ImageSource
+from echoseg.io.label_numbers import check_no_picture, label_numbers, one_for_255
+from echoseg.io.labelmap import LabelMap, read_label_map
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind, Source
 from echoseg.io.views import SEEN_VIEW
-from echoseg.types import Geometry, Image, Timing
+from echoseg.types import Flag, Geometry, Image, Timing
 
 _RUN_MASKS, _RUN_RECORD = "masks.nii.gz", "measurements.json"
 _NIFTI = (".nii", ".nii.gz")
@@ -28,10 +30,12 @@ _OWN_VIEWS = ("given", "stated by the file")
 class LabelSource(Source):
     """Frames of nothing but black, one for each label map: what masks are drawn on when no pictures are there."""
 
-    def __init__(self, name: str, kind: Kind, shape: tuple[int, ...], geometry: Geometry, timing: Timing) -> None:
+    def __init__(
+        self, name: str, kind: Kind, shape: tuple[int, ...], geometry: Geometry, timing: Timing, flags: tuple[Flag, ...] = ()
+    ) -> None:
         self.name, self.kind = name, kind
         self.length, self.size = shape[0], (shape[1], shape[2])
-        self.geometry, self.timing = geometry, timing
+        self.geometry, self.timing, self.flags = geometry, timing, flags
         self.details = {"format": "label map"}
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
@@ -60,29 +64,24 @@ class LabelFile:
 def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
     """Reads one label map.
 
+    Where the only number is 255 it is taken for label 1: a black and white mask. Of a palette image the indices are the labels.
+
     Args:
         path: NIfTI, MetaImage, NRRD, ``.npy``, ``.npz``, an image, a folder of images, or a folder that ``echoseg run`` wrote.
         kind: ``clip`` (the third axis is time) or ``volume``; None: as the file says. NIfTI files that other programs write of clips say
             ``volume``.
 
     Raises:
-        SourceError: missing, damaged, or values other than whole numbers 0..255.
+        SourceError: missing, damaged, values other than whole numbers 0..255, or so many of them that it is a picture.
     """
     if path.is_dir() and (path / _RUN_MASKS).is_file():
         path = path / _RUN_MASKS
     record = _run_record(path)
     name = path.parent.name if record else output_name(path)
-    if path.name.lower().endswith(_NIFTI):
-        read = read_label_map(path)
-        labels, geometry, timing = read.masks, read.geometry, read.timing
-        found: Kind = "volume" if read.kind == "volume" else "clip"
-        if kind == "clip" and found == "volume":
-            geometry = Geometry(spacing=geometry.spacing)
-    else:
-        with open_source(path, kind=kind) as opened:
-            labels, geometry, timing, found = _stored(opened, path), opened.geometry, opened.timing, opened.kind
-    chosen = kind or ("clip" if found == "image" else found)
-    source = LabelSource(name, chosen, labels.shape, geometry, timing)
+    read = _of_nifti(path, kind) if path.name.lower().endswith(_NIFTI) else _of_others(path, kind)
+    check_no_picture(read.masks, str(path))
+    labels = read.masks if record else one_for_255(read.masks)
+    source = LabelSource(name, "volume" if read.kind == "volume" else "clip", labels.shape, read.geometry, read.timing, read.flags)
     if record and record["source"].get("view_from") in _OWN_VIEWS:
         source.details = {**source.details, "view": record["source"]["view"]}
     elif record and record["source"].get("view_from") == "classifier":
@@ -101,20 +100,29 @@ def stacked(files: Sequence[LabelFile], name: str) -> LabelFile:
         if file.source.size != first.size or file.source.geometry.spacing != first.geometry.spacing or len(file.labels) != 1:
             raise SourceError(f"{name}: the label maps of the phases must be one frame each, of one size and spacing")
     labels = np.concatenate([file.labels for file in files])
-    source = LabelSource(name, "clip", labels.shape, Geometry(spacing=first.geometry.spacing), Timing())
+    source = LabelSource(name, "clip", labels.shape, Geometry(spacing=first.geometry.spacing), Timing(), first.flags)
     return LabelFile(labels, source, files[0].names)
+
+
+def _of_nifti(path: Path, kind: Kind | None) -> LabelMap:
+    read = read_label_map(path, kind)
+    # A place in the patient without a size of pixels: such a matrix is a default, and must not give volumes.
+    return read if read.geometry.spacing else replace(read, geometry=Geometry())
+
+
+def _of_others(path: Path, kind: Kind | None) -> LabelMap:
+    with open_source(path, kind=kind) as opened:
+        flags = tuple(flag for flag in opened.flags if flag.code.startswith("spacing_"))
+        return LabelMap(_stored(opened, path), kind or opened.kind, opened.geometry, opened.timing, flags)
 
 
 def _stored(opened: Source, path: Path) -> NDArray[np.uint8]:
     assert isinstance(opened, SeekableSource)  # whatever a path names can be read again
-    values = np.stack([opened.stored(index) for index in range(len(opened))])
-    if values.ndim == 4:
+    read = opened.indices if isinstance(opened, ImageSource) else opened.stored
+    frames = [read(index) for index in range(len(opened))]
+    if any(frame.ndim == 3 for frame in frames):
         raise SourceError(f"{path}: a colour image is no label map; save the label numbers as grey levels or palette indices")
-    with np.errstate(invalid="ignore"):  # NaN becomes some number, and is seen to differ
-        labels = values.astype(np.uint8)
-    if not np.array_equal(labels, values):
-        raise SourceError(f"{path}: label maps hold whole numbers 0..255; this one holds other values")
-    return (labels > 0).astype(np.uint8) if set(np.unique(labels).tolist()) <= {0, 255} else labels
+    return label_numbers(np.stack(frames), str(path))
 
 
 def _run_record(path: Path) -> dict[str, Any]:

@@ -25,14 +25,17 @@ from numpy.typing import NDArray
 
 from echoseg.errors import OutputError, SourceError
 from echoseg.io.atomic import atomic_path
+from echoseg.io.label_numbers import label_numbers
+from echoseg.io.nifti import header_geometry, header_timing
 from echoseg.io.orientation import is_sheared
-from echoseg.io.source import Source
-from echoseg.types import Geometry, Image, Timing
+from echoseg.io.source import Kind, Source
+from echoseg.types import Flag, Geometry, Image, Timing
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _NIFTI1_LONGEST = 32767  # NIfTI-1 stores sizes as int16
 _LEVEL = 6
 _QFORM_SHEAR = 1e-5
+_DESCRIPTION = b"echoseg label map"
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,14 @@ class LabelMap:
         kind: ``clip`` or ``volume``.
         geometry: spacing, and for a volume the affine from (i, j, k) to LPS millimetres.
         timing: ``fps`` of a clip.
+        flags: what was assumed of the geometry.
     """
 
     masks: Image
     kind: str
     geometry: Geometry
     timing: Timing
+    flags: tuple[Flag, ...] = ()
 
 
 def write_label_map(path: str | Path, masks: Image, source: Source) -> None:
@@ -120,34 +125,60 @@ def label_map_writer(path: str | Path, source: Source) -> Iterator[Callable[[Ima
         file.write(_header_member(source, count, long))
 
 
-def read_label_map(path: str | Path) -> LabelMap:
-    """Read a NIfTI label map, ours or another's; 2D counts as one frame.
+def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
+    """Read a NIfTI label map, ours or another's; 2D counts as one frame, and one slice at several moments ``(x, y, 1, t)`` as a clip.
+
+    Lengths in metres and micrometres become millimetres. Where the header names no unit they are taken for millimetres, with a flag, as
+    :mod:`echoseg.io.nifti` does, with one exception: pixels of exactly 1 of no unit are of unknown size. That is what we write of a clip
+    without spacing, and what other programs make of such a file, so it must not come back as 1 mm.
+
+    Args:
+        path: the file.
+        kind: ``clip``: the third axis is time, in whatever unit of time the header names; ``volume``: it is slices; None: a clip where the
+            file does not say how it lies in the patient, as ours do not. Files that other programs write of clips do say.
 
     Raises:
-        SourceError: missing, damaged, not two- or three-dimensional, or values other than whole numbers 0..255.
+        SourceError: missing, damaged, not two- or three-dimensional, without a place for its voxels, or values other than whole numbers
+            0..255.
     """
     try:
         image = cast(nibabel.spatialimages.SpatialImage, nibabel.load(path))
         values = np.asanyarray(image.dataobj)
-    except Exception as error:  # nibabel raises ImageFileError, OSError, EOFError, zlib.error, ...
+        header: Any = image.header
+        affine, steps, flags = header_geometry(header, path)
+        moments, one_slice = _as_three_dimensional(values, str(path))
+        timing = header_timing(header, moments.shape[-1], 4 if one_slice else 3, one_is_known=_is_ours(header))
+    except SourceError:
+        raise
+    except Exception as error:  # nibabel raises ImageFileError, OSError, EOFError, KeyError, zlib.error, ...
         raise SourceError(f"{path}: not a readable NIfTI label map ({error})") from error
+    masks = np.ascontiguousarray(label_numbers(moments, str(path)).T)
+    column, row, between = steps
+    spacing = None if row is None or column is None or _is_default(header, (row, column)) else (row, column)
+    flags = flags if spacing else ()
+    if kind == "clip" or (kind is None and (one_slice or affine is None)):
+        return LabelMap(masks, "clip", Geometry(spacing), timing, flags)
+    return LabelMap(masks, "volume", Geometry(spacing, between, None if one_slice else affine), Timing(), flags)
+
+
+def _as_three_dimensional(values: NDArray[Any], where: str) -> tuple[NDArray[Any], bool]:
+    """``(x, y, frames)``, and whether they are moments of one slice, which have an axis of slices besides."""
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
-    if values.ndim == 2:
-        values = values[..., None]
-    if values.ndim != 3:
-        raise SourceError(f"{path}: a label map has 2 or 3 dimensions; this one has shape {values.shape}")
-    if values.min(initial=0) < 0 or values.max(initial=0) > 255 or not np.array_equal(values, np.floor(values)):
-        raise SourceError(f"{path}: label maps hold whole numbers 0..255; this one holds other values")
-    masks = np.ascontiguousarray(values.T.astype(np.uint8))
-    header: Any = image.header
-    zooms = [float(z) for z in header.get_zooms()[:3]] + [1.0] * (3 - len(header.get_zooms()))
-    space, time = header.get_xyzt_units()
-    spacing = (zooms[1], zooms[0]) if space == "mm" else None
-    if int(header["sform_code"]) == 0 and int(header["qform_code"]) == 0:
-        fps = 1.0 / zooms[2] if time == "sec" and zooms[2] > 0 else None
-        return LabelMap(masks, "clip", Geometry(spacing=spacing), Timing(fps=fps))
-    return LabelMap(masks, "volume", Geometry(spacing, zooms[2], LPS_TO_RAS @ image.affine), Timing())
+    if values.ndim == 4 and values.shape[2] == 1:
+        return values[:, :, 0], True
+    if values.ndim not in (2, 3):
+        raise SourceError(f"{where}: a label map has 2 or 3 dimensions; this one has shape {values.shape}; save one slice or phase of it")
+    return values if values.ndim == 3 else values[..., None], False
+
+
+def _is_ours(header: Any) -> bool:
+    return bytes(header["descrip"].item()).startswith(_DESCRIPTION)
+
+
+def _is_default(header: Any, spacing: tuple[float, float]) -> bool:
+    """Whether the spacing is what writers put when they do not know."""
+    return bool(header.get_xyzt_units()[0] == "unknown" and np.allclose(spacing, 1.0, rtol=1e-6))
 
 
 def _header_member(source: Source, count: int, long: bool) -> bytes:
@@ -162,7 +193,7 @@ def _header_member(source: Source, count: int, long: bool) -> bytes:
     header["magic"] = b"n+2\0\r\n\x1a\n" if long else b"n+1"
     header["vox_offset"] = header.sizeof_hdr + 4
     header["scl_slope"], header["scl_inter"] = 1, 0
-    header["descrip"] = b"echoseg label map"
+    header["descrip"] = _DESCRIPTION
     return gzip.compress(header.binaryblock + bytes(4), compresslevel=0, mtime=0)
 
 

@@ -63,15 +63,15 @@ def _read(path: Path) -> Acquisition:
     rescale = None
     if slope is not None and (slope, intercept or 0.0) != (1.0, 0.0) and dtype.names is None:
         rescale = (float(slope), float(intercept or 0.0))
-    affine, steps, flags = _geometry(header, path)
+    affine, steps, flags = header_geometry(header, path)
 
     def take(planes: NDArray[np.generic], affine: NDArray[np.float64] | None, steps: Spacing, timing: Timing) -> Voxels:
         pairs = None if rescale is None else np.tile(np.array(rescale), (len(planes), 1))
         return Voxels(planes, affine, steps, pairs, timing, flags=flags)
 
     phases, slices = shape[:2]
-    times = _timing(header, phases)
-    along_k = _timing(header, slices, axis=3) if phases == 1 else Timing()
+    times = header_timing(header, phases)
+    along_k = header_timing(header, slices, axis=3) if phases == 1 else Timing()
     return Acquisition(
         slices,
         phases,
@@ -128,8 +128,16 @@ def _packed(path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...]) ->
     return voxels.reshape(shape)
 
 
-def _geometry(header: Any, path: Path) -> tuple[NDArray[np.float64] | None, Spacing, tuple[Flag, ...]]:
-    """Affine to LPS mm, spacing along (i, j, k), and flags. Without form codes the header states spacing alone."""
+def header_geometry(header: Any, path: str | Path) -> tuple[NDArray[np.float64] | None, Spacing, tuple[Flag, ...]]:
+    """Affine to LPS mm, spacing along (i, j, k) in mm, and flags. Without form codes the header states spacing alone.
+
+    Args:
+        header: of nibabel, NIfTI-1 or NIfTI-2.
+        path: names the file in an error.
+
+    Raises:
+        SourceError: a matrix that gives the voxels no place.
+    """
     unit = header.get_xyzt_units()[0]
     scale = _MM_PER_UNIT[unit]
     assumed = (_UNIT_ASSUMED,) if unit == "unknown" else ()
@@ -144,9 +152,15 @@ def _geometry(header: Any, path: Path) -> tuple[NDArray[np.float64] | None, Spac
     return None, (steps[0], steps[1], steps[2]) if known else (None, None, None), ()
 
 
-def _timing(header: Any, count: int, axis: int = 4) -> Timing:
-    """The rate of moments along ``axis`` of the header; unknown unless the header names a unit of time."""
+def header_timing(header: Any, count: int, axis: int = 4, *, one_is_known: bool = False) -> Timing:
+    """The rate of ``count`` moments along ``axis`` of the header; unknown unless the header names a unit of time.
+
+    Args:
+        header: of nibabel.
+        count: of moments.
+        axis: 3 for the third axis, 4 for the fourth.
+        one_is_known: whether an interval of exactly 1 is a statement; it is what most writers put when they do not know.
+    """
     interval = float(header["pixdim"][axis]) * _SECONDS_PER_UNIT.get(header.get_xyzt_units()[1], np.nan)
-    # An interval of exactly 1 is what writers put when they do not know.
-    usable = count > 1 and np.isfinite(interval) and interval > 0 and interval != 1.0
+    usable = count > 1 and np.isfinite(interval) and interval > 0 and (one_is_known or interval != 1.0)
     return Timing(fps=1.0 / interval if usable else None)

@@ -143,7 +143,7 @@ def _finished(
             _check_unused(opened, choice)
         if (kind is not None and opened.kind != kind) or (kind == "image" and opened.length != 1):
             raise SourceError(f"{opened.name}: is a {opened.kind} of {opened.length} frames and cannot be read as kind {kind!r}")
-        _apply(opened, fps, spacing)
+        apply_given(opened, fps, spacing)
     except SourceError:
         opened.close()
         raise
@@ -239,8 +239,17 @@ def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeCh
     raise UnsupportedSourceError(f"{folder}: holds no images (PNG, JPEG, TIFF, ...) and no DICOM files; give the folder of the frames")
 
 
-def _apply(source: Source, fps: float | None, spacing: float | tuple[float, float] | None) -> None:
-    """What the caller knows better than the file, noted in the flags; and a flag on images too small to mean anything."""
+def apply_given(source: Source, fps: float | None, spacing: float | tuple[float, float] | None) -> None:
+    """What the caller knows better than the file, noted in the flags; and a flag on images too small to mean anything.
+
+    Args:
+        source: changed in place.
+        fps: frames per second, or None.
+        spacing: ``(row_mm, col_mm)``, one number for square pixels, or None.
+
+    Raises:
+        SourceError: not positive numbers, ``fps`` of a volume, or ``spacing`` beside the geometry of one.
+    """
     if fps is not None:
         rate = _positive(fps)
         if rate is None or source.kind == "volume":
@@ -254,7 +263,7 @@ def _apply(source: Source, fps: float | None, spacing: float | tuple[float, floa
         row_mm, column_mm = _spacing_pair(source, spacing)
         source.geometry = replace(source.geometry, spacing=(row_mm, column_mm))
         note = Flag("spacing_given", f"The pixel spacing of {row_mm:g} x {column_mm:g} mm (row, column) was given by the user.", "info")
-        _note(source, note, "spacing_missing", "spacing_inconsistent", "pixels_not_square")
+        _note(source, note, "spacing_missing", "spacing_inconsistent", "spacing_unit_assumed", "pixels_not_square")
     if source.geometry.spacing is None and not any(flag.code.startswith("spacing_") for flag in source.flags):
         missing = "Pixel spacing is unknown (the input states none): lengths, areas and volumes are relative."
         _note(source, Flag("spacing_missing", missing))
@@ -281,4 +290,4 @@ def _positive(value: object) -> float | None:
 
 
 def _note(source: Source, flag: Flag, *replaces: str) -> None:
-    source.flags = (*(f for f in source.flags if f.code not in replaces), flag)
+    source.flags = (*(f for f in source.flags if f.code not in (flag.code, *replaces)), flag)

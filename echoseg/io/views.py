@@ -14,6 +14,8 @@ ViewOrigin = Literal["given", "stated by the file", "guessed from the file name"
 ASSUMED = "A4C"
 SEEN_VIEW = "view_seen"
 """Key of a source's details: the view that the classifier saw when the masks were made."""
+DRAWN_ON = "drawn_on"
+"""Key of a source's details: the name of the clip that masks were drawn on, which may tell the view where their own does not."""
 _SEEN = ("A4C", "A2C")
 
 # A word of its own: "a2c" also stands in the middle of names that are hexadecimal numbers.
@@ -64,7 +66,7 @@ def view_of(source: Source, given: str | None = None, seen: str | None = None) -
     stated = source.details.get("view")
     if stated:
         return ViewChoice(str(stated), "stated by the file")
-    guessed = view_in_name(source.name)
+    guessed = view_in_name(source.name) or view_in_name(str(source.details.get(DRAWN_ON, "")))
     if guessed:
         return ViewChoice(guessed[0], "guessed from the file name")
     answer = seen or source.details.get(SEEN_VIEW)

@@ -63,8 +63,9 @@ def test_a_folder_of_pictures_is_a_clip_in_natural_order(tmp_path):
     assert read.masks[:, 0, 0].tolist() == list(range(11))
 
 
-def test_black_and_white_masks_are_label_1(tmp_path):
-    assert np.unique(read_labels(write(tmp_path / "a.png", np.where(LABELS > 0, 255, 0).astype(np.uint8))).masks).tolist() == [0, 1]
+@pytest.mark.parametrize("name", ["a.png", "a.nii.gz", "a.npy"])
+def test_black_and_white_masks_are_label_1(tmp_path, name):
+    assert np.unique(read_labels(write(tmp_path / name, np.where(LABELS > 0, 255, 0).astype(np.uint8))).masks).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

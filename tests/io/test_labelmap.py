@@ -141,3 +141,86 @@ def test_damaged_label_maps_are_refused(tmp_path):
     for path in (tmp_path / "masks.nii.gz", tmp_path / "none.nii.gz"):
         with pytest.raises(SourceError, match="not a readable"):
             read_label_map(path)
+
+
+def foreign(path, labels, affine=None, units=(None, None), zooms=None, codes=(2, 0)):
+    """As nibabel writes ``labels`` ``(T, H, W)`` for anybody; without units their field stays "unknown"."""
+    image = nibabel.Nifti1Image(labels.T, np.eye(4) if affine is None else affine)
+    image.header.set_xyzt_units(*units)
+    image.set_sform(image.affine, codes[0])
+    image.set_qform(image.affine, codes[1])
+    if zooms is not None:
+        image.header.set_zooms(zooms)
+    nibabel.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize(("unit", "step"), [("mm", 0.5), ("meter", 5e-4), ("micron", 500.0), (None, 0.5)])
+@pytest.mark.parametrize("kind", ["clip", "volume"])
+def test_lengths_of_any_unit_become_millimetres_and_a_unit_that_is_assumed_is_told(tmp_path, unit, step, kind):
+    path = foreign(tmp_path / "a.nii.gz", np.ones((3, 8, 8), np.uint8), np.diag([step, step, 3 * step, 1]), (unit, None))
+    back = read_label_map(path, kind)
+    assert back.geometry.spacing == pytest.approx((0.5, 0.5))
+    assert [flag.code for flag in back.flags] == ([] if unit else ["spacing_unit_assumed"])
+    if kind == "volume":
+        assert back.geometry.slice_spacing == pytest.approx(1.5)
+        np.testing.assert_allclose(np.abs(np.diag(back.geometry.affine)), (0.5, 0.5, 1.5, 1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["clip", "volume"])
+def test_pixels_of_1_without_a_unit_are_of_unknown_size(tmp_path, kind):
+    source = clip(fps=25.0, spacing=None)
+    write_label_map(tmp_path / "ours.nii.gz", masks_for(source), source)
+    ours = nibabel.load(tmp_path / "ours.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(ours.dataobj, ours.affine), tmp_path / "corrected.nii.gz")  # header left out, as is usual
+    for path in (tmp_path / "ours.nii.gz", tmp_path / "corrected.nii.gz", foreign(tmp_path / "a.nii.gz", np.ones((3, 8, 8), np.uint8))):
+        back = read_label_map(path, kind)
+        assert (back.geometry.spacing, back.flags) == (None, ())
+
+
+def test_a_volume_of_unknown_spacing_stays_one(tmp_path):
+    source = open_source(np.zeros((3, 40, 48), np.uint8), kind="volume")
+    write_label_map(tmp_path / "masks.nii.gz", masks_for(source), source)
+    assert read_label_map(tmp_path / "masks.nii.gz").geometry.spacing is None
+
+
+@pytest.mark.parametrize(("unit", "interval"), [("sec", 0.02), ("msec", 20.0), ("usec", 20000.0)])
+def test_the_third_axis_of_a_clip_is_time_in_the_unit_of_the_header(tmp_path, unit, interval):
+    path = foreign(tmp_path / "a.nii.gz", np.ones((6, 8, 8), np.uint8), np.diag([0.5, 0.5, interval, 1]), ("mm", unit))
+    back = read_label_map(path, "clip")
+    assert (back.kind, back.timing.fps, back.geometry.affine) == ("clip", pytest.approx(50.0), None)
+    assert read_label_map(path).kind == "volume" and read_label_map(path).timing.fps is None  # many programs write a unit of time always
+
+
+def test_an_interval_of_1_is_known_in_our_own_files_only(tmp_path):
+    source = clip(fps=1.0)
+    write_label_map(tmp_path / "masks.nii.gz", masks_for(source), source)
+    assert read_label_map(tmp_path / "masks.nii.gz").timing.fps == 1.0
+    path = foreign(tmp_path / "a.nii.gz", np.ones((6, 8, 8), np.uint8), np.diag([0.5, 0.5, 1, 1]), ("mm", "sec"))
+    assert read_label_map(path, "clip").timing.fps is None
+
+
+def test_one_slice_at_several_moments_is_a_clip(tmp_path):
+    masks = RNG.integers(0, 4, (6, 40, 56), dtype=np.uint8)
+    path = foreign(tmp_path / "a.nii.gz", masks[:, None], np.diag([0.3, 0.4, 8, 1]), ("mm", "sec"), (0.3, 0.4, 8, 0.02))
+    back = read_label_map(path)
+    np.testing.assert_array_equal(back.masks, masks)
+    assert (back.kind, back.geometry.spacing, back.timing.fps) == ("clip", pytest.approx((0.4, 0.3)), pytest.approx(50.0))
+    with pytest.raises(SourceError, match="save one slice or phase"):
+        read_label_map(foreign(tmp_path / "b.nii.gz", np.ones((4, 3, 8, 8), np.uint8)))
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])])
+def test_voxels_that_are_no_numbers_are_refused(tmp_path, dtype):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), dtype), np.eye(4)), tmp_path / "a.nii.gz")
+    with pytest.raises(SourceError, match="no label numbers; save one whole number"):
+        read_label_map(tmp_path / "a.nii.gz")
+
+
+def test_a_matrix_that_gives_voxels_no_place_is_refused(tmp_path):
+    path = foreign(tmp_path / "a.nii", np.ones((3, 8, 8), np.uint8), units=("mm", None))
+    header = bytearray(path.read_bytes())
+    header[280:328] = bytes(48)  # srow_x, srow_y, srow_z
+    path.write_bytes(header)
+    with pytest.raises(SourceError, match="no place in space"):
+        read_label_map(path)
