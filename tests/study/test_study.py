@@ -1,6 +1,7 @@
 """What belongs to one study, which clips are used, and what study.json says."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import jsonschema
@@ -127,6 +128,27 @@ def test_an_earlier_study_is_kept_unless_it_may_be_overwritten(make_clip, out):
     clips = [make_clip("a4c"), make_clip("a2c")]
     paths = [write_study(out, clips, overwrite=overwrite).files["study.json"].name for overwrite in (False, False, True)]
     assert paths == ["study.json", "study-2.json", "study.json"]
+
+
+def test_overwriting_replaces_a_study_of_the_same_clips_alone(make_clip, out):
+    first = [make_clip("p1_a4c"), make_clip("p1_a2c")]
+    second = [make_clip("p2_a4c"), make_clip("p2_a2c")]
+    paths = [write_study(out, clips, overwrite=True).files["study.json"].name for clips in (first, second, second, first)]
+    assert paths == ["study.json", "study-2.json", "study-2.json", "study.json"]
+
+
+@pytest.mark.parametrize("name", ["study.json", "study.html", "study.png"])
+def test_a_file_of_that_name_that_is_no_study_is_kept(make_clip, out, name):
+    out.mkdir(exist_ok=True)
+    (out / name).write_text("{}")
+    assert write_study(out, [make_clip("a4c"), make_clip("a2c")], overwrite=True).files["study.png"].name == "study-2.png"
+    assert (out / name).read_text() == "{}"
+
+
+def test_clips_that_replaced_each_other_make_no_study(make_clip, out):
+    first, second = make_clip("a4c"), make_clip("a2c")
+    with pytest.raises(StudyError, match="the second replaced the first: run them without overwrite"):
+        write_study(out, [first, replace(second, directory=first.directory)])
 
 
 @pytest.mark.parametrize(
