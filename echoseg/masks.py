@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,7 @@ def measure(
     spacing: tuple[float, float] | None = None,
     fps: float | None = None,
     overwrite: bool = False,
+    keep: Collection[str | PathLike[str]] = (),
 ) -> RunResult:
     """Measures a label map and writes what :func:`echoseg.run` writes, into ``out/<name>/``.
 
@@ -94,7 +96,9 @@ def measure(
         names: ``{label: name}``; default: those of the run that wrote the masks, else 1 is the LV of a clip.
         kind: ``clip`` or ``volume`` in place of what the file says.
         spacing: ``(row_mm, col_mm)``, ``fps``: in place of what the files say.
-        overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
+        overwrite: replace earlier results of the same name, never a folder that echoseg did not write or that holds ``masks`` or ``on``;
+            else a clash gets a numeric suffix.
+        keep: what must not be replaced besides: further inputs, and results of the same batch where two inputs have one name.
 
     Raises:
         SourceError: a file cannot be read, or the masks do not fit ``on``.
@@ -118,7 +122,8 @@ def measure(
         drawn_on = None if on is None else Path(on)
         chosen = {"masks": [path.name for path in given.files], "on": drawn_on, "names": segmentation.names, "spacing": spacing, "fps": fps}
         made_by = provenance(model=None, weights_sha256=None, prompt=None, options=chosen)
-        folder = stack.enter_context(result_folder(Path(out), source.name, overwrite))
+        keep = [*keep, *given.files, *([] if on is None else [on])]
+        folder = stack.enter_context(result_folder(Path(out), source.name, overwrite, keep))
         return write_result(folder, source, segmentation, made_by, options)
 
 

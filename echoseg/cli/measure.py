@@ -9,8 +9,9 @@ import typer
 
 from echoseg.cli.console import output, print_error
 from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.overwriting import say_if_not_replaced, say_outdated
 from echoseg.cli.result_table import result_table
-from echoseg.cli.run import parse_spacing, show_study
+from echoseg.cli.run import OVERWRITE_HELP, parse_spacing, show_study
 from echoseg.cli.run_views import input_views
 from echoseg.errors import EchosegError
 
@@ -44,7 +45,7 @@ def measure(
     ] = None,
     spacing: Annotated[str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none.")] = None,
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP)] = False,
 ) -> None:
     """Measure masks from anywhere: corrected by hand, of another model, of a reference set."""
     from echoseg.masks import mask_inputs
@@ -59,21 +60,26 @@ def measure(
     pixel = None if spacing is None else parse_spacing(spacing)
     subject = Subject(sex, height, weight)
     failures: list[Failure] = []
+    kept, written = [*masks, *([] if on is None else [on])], list[Path]()
     clips: list[StudyClip | None] = []
     for given, view in zip(inputs, input_views(views, [str(given.files[0]) for given in inputs]), strict=True):
         try:
             result = measure_masks(
                 given, out, on=on, view=view, method=method, subject=subject, names=names, kind=kind, spacing=pixel, fps=fps,
-                overwrite=overwrite,
+                overwrite=overwrite, keep=[*kept, *written],
             )  # fmt: skip
         except EchosegError as error:  # one bad input must not take the others with it
             print_error(str(error), traceback=ctx.meta["debug"])
             failures.append(Failure(str(given.files[0]), str(error)))
             continue
         output().print(result_table(given.name, result.measurements, result.flags, result.directory))
+        if overwrite:
+            say_if_not_replaced(result)
+        written.append(result.directory)
         clips.append(study_clip(given.files[0], result))
     write_failures(out, failures)
-    show_study(out, [clip for clip in clips if clip is not None], method=method, subject=subject, overwrite=overwrite)
+    study = show_study(out, [clip for clip in clips if clip is not None], method=method, subject=subject, overwrite=overwrite)
+    say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)
 

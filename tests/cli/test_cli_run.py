@@ -20,6 +20,7 @@ MEASUREMENTS = {
         "edv": {"value": 98.0, "unit": "mL", "interval": None, "reason": None},
         "esv": {"value": None, "unit": "mL", "interval": None, "reason": "the pixel spacing is unknown"},
     },
+    "source": {"name": "a"},
     "objects": [{"name": "LV"}, {"name": "lesion", "volume_ml": 1.25}],
 }
 
@@ -114,6 +115,7 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
         "spacing": (0.5, 0.25),
         "fps": 25.0,
         "overwrite": True,
+        "keep": ["a.dcm", tmp_path / "a"],
         "view": None,
         "method": "disks",
         "subject": Subject(),
