@@ -1,7 +1,8 @@
 """Several clips of one study: the best A4C and the best A2C clip give biplane values, in study.json and study.html.
 
 What belongs together: DICOM files by their StudyInstanceUID; other files when they lie in one folder and, where their views were guessed
-from the names, the rest of the names is the same. Clips of several studies are measured one by one and never mixed.
+from the names, the rest of the names is the same. The masks of a run count as its folder does. Clips of several studies are measured one
+by one and never mixed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from echoseg.cardiac.interval import Signals, joint_signals
 from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
+from echoseg.io.label_source import run_folder
 from echoseg.io.views import view_in_name
 from echoseg.report.measurements import calibration, lv_signals, measurements_text
 from echoseg.report.provenance import provenance
@@ -183,7 +185,7 @@ def _group(source: object, result: RunResult) -> tuple[str, ...]:
     path = Path(source)
     named = view_in_name(str(result.measurements["source"]["name"]))
     guessed = result.view is not None and result.view.origin == "guessed from the file name"
-    return ("folder", str(path.resolve().parent), named[1] if named and guessed else "")
+    return ("folder", str((run_folder(path) or path).resolve().parent), named[1] if named and guessed else "")
 
 
 def _check_one_study(clips: Sequence[StudyClip], same_study: bool) -> None:
@@ -194,8 +196,15 @@ def _check_one_study(clips: Sequence[StudyClip], same_study: bool) -> None:
     if len(groups) < 2:
         return
     studies = len({group for group in groups if group[0] == "study"})
-    apart = f"they state {studies} StudyInstanceUIDs" if studies > 1 else "they lie in several folders, or their names differ by more"
-    raise StudyError(f"the clips do not belong to one study ({apart}): give the clips of one study in one call")
+    if studies > 1:
+        raise StudyError(
+            f"the clips do not belong to one study (they state {studies} StudyInstanceUIDs): give the clips of one study in one call"
+        )
+    why = "only some state a StudyInstanceUID" if studies else "they lie in several folders, or their names differ by more than the view"
+    raise StudyError(
+        f"nothing tells that the clips belong to one study ({why}): give the clips of one "
+        "study in one call; if you know that an A4C and an A2C clip belong together, those two alone with --views A4C,A2C"
+    )
 
 
 def _check_own_folders(clips: Sequence[StudyClip]) -> None:
@@ -235,7 +244,8 @@ def _flags(chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: Bip
 
 def _provenance(clips: Sequence[StudyClip], method: Method) -> dict[str, Any]:
     made_by = clips[0].record["provenance"]
-    by = "StudyInstanceUID" if clips[0].group[0] == "study" else "folder and name" if clips[0].group[0] == "folder" else "the caller"
+    known = {"study": "StudyInstanceUID", "folder": "folder and name"}
+    by = known.get(clips[0].group[0], "the caller") if len({clip.group for clip in clips}) == 1 else "the caller"
     return provenance(
         model=made_by["model"]["name"],
         weights_sha256=made_by["model"]["weights_sha256"],
