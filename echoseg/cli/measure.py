@@ -12,7 +12,7 @@ from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.overwriting import say_if_not_replaced, say_outdated
 from echoseg.cli.result_table import result_table
 from echoseg.cli.run import OVERWRITE_HELP, parse_spacing, show_study
-from echoseg.cli.run_views import input_views
+from echoseg.cli.run_views import input_views, vouches
 from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def measure(
     failures: list[Failure] = []
     kept, written = [*masks, *([] if on is None else [on])], list[Path]()
     clips: list[StudyClip | None] = []
-    for given, view in zip(inputs, input_views(views, [str(given.files[0]) for given in inputs]), strict=True):
+    view_of_input = input_views(views, [[str(path) for path in given.files] for given in inputs])
+    for given, view in zip(inputs, view_of_input, strict=True):
         try:
             result = measure_masks(
                 given, out, on=on, view=view, method=method, subject=subject, names=names, kind=kind, spacing=pixel, fps=fps,
@@ -78,7 +79,9 @@ def measure(
         written.append(result.directory)
         clips.append(study_clip(given.files[0], result))
     write_failures(out, failures)
-    study = show_study(out, [clip for clip in clips if clip is not None], method=method, subject=subject, overwrite=overwrite)
+    found = [clip for clip in clips if clip is not None]
+    same_study = vouches(view_of_input, found)
+    study = show_study(out, found, method=method, subject=subject, overwrite=overwrite, same_study=same_study)
     say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selecti
 from echoseg.cli.overwriting import say_if_not_replaced, say_outdated
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
-from echoseg.cli.run_views import input_views
+from echoseg.cli.run_views import input_views, vouches
 from echoseg.cli.traced_folder import evaluated, show_evaluation
 from echoseg.cli.video_options import READER_HELP, Reader
 from echoseg.cli.volume_options import (
@@ -142,7 +142,7 @@ def run(
         options |= {name: value for name, value in read_run_config(config).items() if not _given(ctx, name)}
     if options["memory_selection"] is not None:
         options["memory_selection"] = parse_memory_selection(str(options["memory_selection"]))
-    view_of_input = input_views(options.pop("views"), inputs)
+    view_of_input = input_views(options.pop("views"), [(given,) for given in inputs])
 
     import echoseg
     from echoseg.archive.prompt_files import prompt_file
@@ -207,7 +207,8 @@ def run(
     write_failures(out, failures)
     show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
-    study = show_study(out, found, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
+    as_told = {"method": options["method"], "subject": options["subject"], "overwrite": options["overwrite"]}
+    study = show_study(out, found, same_study=vouches(view_of_input, found), **as_told)
     say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)

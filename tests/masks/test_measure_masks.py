@@ -200,6 +200,34 @@ def test_the_command_makes_a_study_of_two_views(tmp_path):
     assert "camus-2019" in record["measures"]["ef"]["method"] and record["measures"]["ef"]["reference"]["sex"] == "F"
 
 
+@pytest.mark.parametrize("masks", ["", "masks.nii.gz"])
+def test_masks_of_two_runs_make_the_study_that_their_folders_make(tmp_path, masks):
+    for view, width in (("a4c", 13.0), ("a2c", 10.0)):
+        measure(write_clip(tmp_path / f"p1_{view}.nii.gz", beating(width)), tmp_path / "runs")
+    done = invoke(*(tmp_path / "runs" / name / masks for name in ("p1_a4c", "p1_a2c")), "--out", tmp_path / "out")
+    assert done.exit_code == 0 and done.stderr == "", done.output
+    assert (tmp_path / "out" / "study.json").is_file()
+
+
+def test_given_views_vouch_for_masks_of_two_folders(tmp_path):
+    paths = []
+    for folder, width in (("x", 13.0), ("y", 10.0)):
+        (tmp_path / folder).mkdir()
+        paths.append(write_clip(tmp_path / folder / "clip.nii.gz", beating(width)))
+    done = invoke(*paths, "--views", "A4C,A2C", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out" / "study.json").is_file()
+
+
+@pytest.mark.parametrize("phase", ["ED", "ES"])
+def test_a_row_of_a_table_of_views_may_name_either_phase(tmp_path, phase):
+    paths = [write_itk(tmp_path / f"p1_{name}.mha", beating(13.0)[frame]) for name, frame in (("ED", 0), ("ES", 8))]
+    (tmp_path / "views.csv").write_text(f"file,view\np1_{phase}.mha,A2C\n")
+    assert invoke(*paths, "--views", tmp_path / "views.csv", "--out", tmp_path / "out").exit_code == 0
+    source = json.loads((tmp_path / "out" / "p1" / "measurements.json").read_text())["source"]
+    assert (source["view"], source["view_from"]) == ("A2C", "given")
+
+
 def test_the_command_goes_on_past_an_input_that_fails(tmp_path):
     np.save(tmp_path / "empty.npy", np.zeros((3, 64, 64), np.uint8))
     done = invoke(tmp_path / "gone.npy", tmp_path / "empty.npy", "--out", tmp_path / "out")
