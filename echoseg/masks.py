@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import get_args
 
@@ -85,6 +86,7 @@ def measure(
     spacing: tuple[float, float] | None = None,
     fps: float | None = None,
     overwrite: bool = False,
+    keep: Collection[str | PathLike[str]] = (),
 ) -> RunResult:
     """Measures a label map and writes what :func:`echoseg.run` writes, into ``out/<name>/``.
 
@@ -101,7 +103,9 @@ def measure(
             clip. A clip without an LV is flagged ``no_lv``.
         kind: ``clip`` or ``volume`` in place of what the files say.
         spacing: ``(row_mm, col_mm)``, ``fps``: in place of what the files say, as of :func:`echoseg.open_source`.
-        overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
+        overwrite: replace earlier results of the same name, never a folder that echoseg did not write or that holds ``masks`` or ``on``;
+            else a clash gets a numeric suffix.
+        keep: what must not be replaced besides: further inputs, and results of the same batch where two inputs have one name.
 
     Raises:
         SourceError: a file cannot be read or is a picture, the masks do not fit ``on``, or ``spacing`` or ``fps`` is given for a volume
@@ -123,7 +127,8 @@ def measure(
         shown = None if on is None else Path(on)
         chosen = {"masks": [path.name for path in given.files], "on": shown, "names": segmentation.names, "spacing": spacing, "fps": fps}
         made_by = provenance(model=None, weights_sha256=None, prompt=None, options=chosen)
-        folder = stack.enter_context(result_folder(Path(out), source.name, overwrite))
+        keep = [*keep, *given.files, *([] if on is None else [on])]
+        folder = stack.enter_context(result_folder(Path(out), source.name, overwrite, keep))
         return write_result(folder, source, segmentation, made_by, options)
 
 
@@ -148,7 +153,7 @@ def _files(
 ) -> tuple[LabelFile, Source | None]:
     """The masks and what they were drawn on, both of one kind: the one asked for, a clip where a view is named or the pictures are one."""
     file = _label_file(given, kind)
-    if view is not None and kind == "volume":
+    if view is not None and kind is not None and not file.source.moments:
         raise MeasureError(f"{file.source.name}: {view} is the view of a clip, and volumes have none; give --kind clip, or no view")
     wanted: Kind | None = kind if view is None else kind or "clip"
     drawn_on = None if on is None else _pictures(on, stack, file.source.name, wanted)
@@ -164,7 +169,7 @@ def _label_file(given: MaskInput, kind: Kind | None) -> LabelFile:
 
 def _pictures(on: str | Path, stack: ExitStack, name: str, kind: Kind | None) -> Source:
     source = stack.enter_context(open_source(on, name=name))
-    if kind is None or source.moments == (kind != "volume"):
+    if kind is None or source.moments == (kind in ("clip", "image")):
         return source
     source.close()
     return stack.enter_context(open_source(on, name=name, kind=kind))

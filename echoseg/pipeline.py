@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from echoseg.cardiac.volume import Method
-from echoseg.errors import ModelConfigError, NotRereadableError, OutputError
+from echoseg.errors import ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
 from echoseg.io.dicomweb_address import parse_address
 from echoseg.io.labelmap_formats import LabelFormat
@@ -37,9 +38,6 @@ from echoseg.report.provenance import provenance
 from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
 from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
 from echoseg.types import Direction, Flag, FrameResult, Segmentation, Subject, whole_number
-
-if TYPE_CHECKING:
-    from echoseg.report.dicom import DicomOutput
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
@@ -156,6 +154,7 @@ def run(
     reader: Reader | None = None,
     format: LabelFormat | None = None,
     overwrite: bool = False,
+    keep: Collection[str | PathLike[str]] = (),
     dicom: bool = False,
     fractional: bool = False,
     deidentify: bool = False,
@@ -181,7 +180,9 @@ def run(
         series, part, axis, window: what to take of a volume or DICOM series, see :func:`echoseg.open_source`.
         reader: what decodes a video file, see there.
         format: write the masks also as ``nrrd``, ``mha`` or ``npz``, or as what the source is (``own``).
-        overwrite: replace earlier results of the same name; else a clash gets a numeric suffix.
+        overwrite: replace earlier results of the same name, never a folder that echoseg did not write or that holds the source; else a
+            clash gets a numeric suffix.
+        keep: what must not be replaced besides: further inputs, and results of the same batch where two inputs have one name.
         dicom: also write seg.dcm and sr.dcm, when the source is DICOM. Each of the next three means this too.
         fractional: also write seg-fractional.dcm, the probabilities.
         deidentify: remove from DICOM results, and from the folder's name, what identifies the patient.
@@ -202,8 +203,12 @@ def run(
         parse_address(store)
     choice: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window}
     with _opened(source, spacing=spacing, fps=fps, reader=reader, **choice) as opened:
-        output = _dicom_output(opened, deidentify, store) if dicom or fractional or deidentify or store else None
-        with result_folder(Path(out), opened.name, overwrite) as folder:
+        output = None
+        if dicom or fractional or deidentify or store:
+            from echoseg.report.dicom import dicom_output
+
+            output = dicom_output(opened, deidentify, store)
+        with result_folder(Path(out), opened.name, overwrite, [*keep, *_files(source, opened)]) as folder:
             seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
             if output is not None and fractional:
                 output = output.with_probabilities((len(opened), *opened.size, len(seeded.tracks.object_ids)))
@@ -229,6 +234,11 @@ def _seen_view(source: Source) -> ViewAnswer | None:
     return None if pictures is None else clip_view(pictures)
 
 
+def _files(source: Any, opened: Source) -> set[str | PathLike[str]]:
+    """Where the source is read from, as far as it tells."""
+    return {path for path, _ in opened.dicom_frames} | ({source} if isinstance(source, str | PathLike) else set())
+
+
 @contextmanager
 def _opened(source: Any, **options: Any) -> Iterator[Source]:
     """The source, closed afterwards if it was opened here; what the caller opened, or iterates, stays theirs."""
@@ -238,27 +248,6 @@ def _opened(source: Any, **options: Any) -> Iterator[Source]:
     finally:
         if opened is not source and opened.rereadable:
             opened.close()
-
-
-def _dicom_output(source: Source, anonymous: bool, store: str | None) -> DicomOutput | None:
-    """What to write in DICOM; None for a source that is none.
-
-    Raises:
-        OutputError: such a source, and results are to be stored in a PACS.
-        UnsupportedSourceError: a DICOM source that nothing can refer to.
-    """
-    if not source.dicom_frames and store is not None:
-        raise OutputError(f"{source.name}: is not DICOM, so that there is nothing to store in a PACS")
-    if not source.dicom_frames:
-        return None
-    from echoseg.io.deidentify import pseudonym
-    from echoseg.io.dicom_header import dicom_origin
-    from echoseg.report.dicom import DicomOutput
-
-    origin = dicom_origin(source.dicom_frames)
-    if anonymous:  # a file is often called by a UID, or by a person
-        source.name = pseudonym(str(origin.first.SOPInstanceUID))
-    return DicomOutput(origin, anonymous)
 
 
 def _until_closed(frames: Iterator[FrameResult], stack: ExitStack) -> Iterator[FrameResult]:

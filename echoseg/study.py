@@ -1,7 +1,8 @@
 """Several clips of one study: the best A4C and the best A2C clip give biplane values, in study.json and study.html.
 
 What belongs together: DICOM files by their StudyInstanceUID; other files when they lie in one folder and, where their views were guessed
-from the names, the rest of the names is the same. Clips of several studies are measured one by one and never mixed.
+from the names, the rest of the names is the same. The masks of a run count as its folder does. Clips of several studies are measured one
+by one and never mixed.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from echoseg.cardiac.interval import Signals, joint_signals
 from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
+from echoseg.io.label_source import run_folder
 from echoseg.io.views import view_in_name
 from echoseg.report.measurements import calibration, lv_signals, measurements_text
 from echoseg.report.provenance import provenance
 from echoseg.report.study_page import study_html, study_png
-from echoseg.report.study_record import clip_entry, study_record
+from echoseg.report.study_record import clip_entry, listed_folders, study_record
 from echoseg.results import RunResult, object_named
 from echoseg.types import Flag, Subject
 
 _QUALITIES = ("accept", "review", "reject")
+_SUFFIXES = ("png", "html", "json")  # json last: who finds it finds the others
 
 
 @dataclass(frozen=True)
@@ -122,14 +125,15 @@ def write_study(
         clips: from :func:`study_clip`.
         method: ``disks`` (ASE/EACVI 2015), ``area-length`` or ``camus-2019``.
         subject: what the caller knows; the rest is what the files state.
-        overwrite: replace an earlier study; else a clash gets a numeric suffix.
+        overwrite: replace an earlier study of any of these clips' folders; else a clash gets a numeric suffix.
         same_study: the caller vouches that files without a StudyInstanceUID belong together, wherever they lie.
 
     Raises:
-        StudyError: the clips belong to several studies, or a view is not among them.
+        StudyError: the clips belong to several studies, a view is not among them, or one clip's results replaced another's.
         OutputError: a file cannot be written.
     """
     _check_one_study(clips, same_study)
+    _check_own_folders(clips)
     ordered = sorted(clips, key=lambda clip: (APICAL_VIEWS.index(clip.view), *_rank(clip)))
     chosen = best_clips(clips)
     biplane, why = None, ""
@@ -146,6 +150,16 @@ def write_study(
     atrium, sure = any(clip.atrium for clip in chosen), None if biplane is None else _ef_interval(biplane, chosen)
     record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=atrium, why=why, ef_interval=sure)
     return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
+
+
+def outdated_studies(out: str | Path, written: Sequence[Path]) -> dict[Path, tuple[str, ...]]:
+    """The studies in ``out`` that list one of the result folders ``written``, with the folders of all their clips.
+
+    A study that was made before its clips' results were written is out of date.
+    """
+    names = {folder.name for folder in written}
+    listed = {path: listed_folders(path) for path in sorted(Path(out).glob("study*.json"))}
+    return {path: folders for path, folders in listed.items() if names & set(folders)}
 
 
 def best_clips(clips: Sequence[StudyClip]) -> list[StudyClip]:
@@ -171,7 +185,7 @@ def _group(source: object, result: RunResult) -> tuple[str, ...]:
     path = Path(source)
     named = view_in_name(str(result.measurements["source"]["name"]))
     guessed = result.view is not None and result.view.origin == "guessed from the file name"
-    return ("folder", str(path.resolve().parent), named[1] if named and guessed else "")
+    return ("folder", str((run_folder(path) or path).resolve().parent), named[1] if named and guessed else "")
 
 
 def _check_one_study(clips: Sequence[StudyClip], same_study: bool) -> None:
@@ -182,8 +196,21 @@ def _check_one_study(clips: Sequence[StudyClip], same_study: bool) -> None:
     if len(groups) < 2:
         return
     studies = len({group for group in groups if group[0] == "study"})
-    apart = f"they state {studies} StudyInstanceUIDs" if studies > 1 else "they lie in several folders, or their names differ by more"
-    raise StudyError(f"the clips do not belong to one study ({apart}): give the clips of one study in one call")
+    if studies > 1:
+        raise StudyError(
+            f"the clips do not belong to one study (they state {studies} StudyInstanceUIDs): give the clips of one study in one call"
+        )
+    why = "only some state a StudyInstanceUID" if studies else "they lie in several folders, or their names differ by more than the view"
+    raise StudyError(
+        f"nothing tells that the clips belong to one study ({why}): give the clips of one "
+        "study in one call; if you know that an A4C and an A2C clip belong together, those two alone with --views A4C,A2C"
+    )
+
+
+def _check_own_folders(clips: Sequence[StudyClip]) -> None:
+    folders = [clip.directory for clip in clips]
+    if twice := next((folder for folder in folders if folders.count(folder) > 1), None):
+        raise StudyError(f"two clips have their results in {twice}, so that the second replaced the first: run them without overwrite")
 
 
 def clip_rank(quality: str, complete_beats: int, iou_score: float | None) -> tuple[int, int, float]:
@@ -217,7 +244,8 @@ def _flags(chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: Bip
 
 def _provenance(clips: Sequence[StudyClip], method: Method) -> dict[str, Any]:
     made_by = clips[0].record["provenance"]
-    by = "StudyInstanceUID" if clips[0].group[0] == "study" else "folder and name" if clips[0].group[0] == "folder" else "the caller"
+    known = {"study": "StudyInstanceUID", "folder": "folder and name"}
+    by = known.get(clips[0].group[0], "the caller") if len({clip.group for clip in clips}) == 1 else "the caller"
     return provenance(
         model=made_by["model"]["name"],
         weights_sha256=made_by["model"]["weights_sha256"],
@@ -231,19 +259,26 @@ def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], ov
     contents = {
         "png": study_png(record, pictures),
         "html": study_html(record, pictures).encode(),
-        "json": measurements_text(record).encode(),  # last: who finds it finds the others
+        "json": measurements_text(record).encode(),
     }
-    stem, number = "study", 1
-    while not overwrite and (out / f"{stem}.json").exists():
-        number += 1
-        stem = f"study-{number}"
-    written = {}
-    for suffix, data in contents.items():
+    stem, written = _free_stem(out, {clip["folder"] for clip in record["clips"]}, overwrite), {}
+    for suffix in _SUFFIXES:
         path = out / f"{stem}.{suffix}"
         with atomic_path(path) as temporary:
-            temporary.write_bytes(data)
+            temporary.write_bytes(contents[suffix])
         written[f"study.{suffix}"] = path
     return written
+
+
+def _free_stem(out: Path, folders: set[str], overwrite: bool) -> str:
+    """``study``, or ``study-2``, ``study-3`` ... where that is taken and is no study of one of ``folders`` that may be overwritten."""
+    stem, number = "study", 1
+    while any((out / f"{stem}.{suffix}").exists() for suffix in _SUFFIXES):
+        if overwrite and folders.intersection(listed_folders(out / f"{stem}.json")):
+            return stem
+        number += 1
+        stem = f"study-{number}"
+    return stem
 
 
 def _bytes(path: Path) -> bytes | None:

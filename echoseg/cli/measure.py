@@ -9,9 +9,10 @@ import typer
 
 from echoseg.cli.console import output, print_error
 from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.overwriting import say_if_not_replaced, say_outdated
 from echoseg.cli.result_table import result_table
-from echoseg.cli.run import parse_spacing, show_study
-from echoseg.cli.run_views import input_views
+from echoseg.cli.run import OVERWRITE_HELP, parse_spacing, show_study
+from echoseg.cli.run_views import input_views, vouches
 from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def measure(
         str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none; not for volumes with a geometry.")
     ] = None,
     fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say; not for volumes.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP)] = False,
 ) -> None:
     """Measure masks from anywhere: corrected by hand, of another model, of a reference set."""
     from echoseg.masks import mask_inputs
@@ -67,19 +68,27 @@ def measure(
     pixel = None if spacing is None else parse_spacing(spacing)
     subject = Subject(sex, height, weight)
     failures: list[Failure] = []
+    kept, written = [*masks, *([] if on is None else [on])], list[Path]()
     clips: list[StudyClip | None] = []
-    for given, view in zip(inputs, input_views(views, [str(given.files[0]) for given in inputs]), strict=True):
+    view_of_input = input_views(views, [[str(path) for path in given.files] for given in inputs])
+    for given, view in zip(inputs, view_of_input, strict=True):
         try:
             result = measure_masks(
                 given, out, on=on, view=view, method=method, subject=subject, names=names, kind=kind, spacing=pixel, fps=fps,
-                overwrite=overwrite,
+                overwrite=overwrite, keep=[*kept, *written],
             )  # fmt: skip
+            written.append(result.directory)
             output().print(result_table(given.name, result.measurements, result.flags, result.directory))
+            if overwrite:
+                say_if_not_replaced(result)
             clips.append(study_clip(given.files[0], result))
         except Exception as error:  # one bad input must not take the others with it
             failures.append(_failed(str(given.files[0]), error, traceback=ctx.meta["debug"]))
     write_failures(out, failures)
-    show_study(out, [clip for clip in clips if clip is not None], method=method, subject=subject, overwrite=overwrite)
+    found = [clip for clip in clips if clip is not None]
+    same_study = vouches(view_of_input, found)
+    study = show_study(out, found, method=method, subject=subject, overwrite=overwrite, same_study=same_study)
+    say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)
 

@@ -10,9 +10,10 @@ import typer
 from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.failures import Failure, write_failures
 from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
+from echoseg.cli.overwriting import say_if_not_replaced, say_outdated
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import result_table, study_table
-from echoseg.cli.run_views import input_views
+from echoseg.cli.run_views import input_views, vouches
 from echoseg.cli.traced_folder import evaluated, show_evaluation
 from echoseg.cli.video_options import READER_HELP, Reader
 from echoseg.cli.volume_options import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from echoseg.model import Model
     from echoseg.pipeline import RunResult
     from echoseg.prompting.plan import Plan
-    from echoseg.study import StudyClip
+    from echoseg.study import StudyClip, StudyResult
 
 PROMPT_HELP = (
     "auto | auto:LV,LA | box:x0,y0,x1,y1@frame | points:x,y,+;x,y,-@frame | mask:FILE@frame | recist:x0,y0,x1,y1@frame | FILE.json; "
@@ -45,6 +46,7 @@ PROMPT_HELP = (
     "In source pixels; x1, y1 are edges. For a folder of traced videos: tracings | tracings:ES | tracings:all."
 )
 INPUT_HELP = "Video or DICOM files, volumes, folders of images, .npy arrays, dicomweb://HOST/studies/UID[/series/UID]."
+OVERWRITE_HELP = "Replace earlier results of the same name, never a folder that holds an input; else a new folder."
 EPILOG = (
     "Exit codes: 0 all inputs are done; 1 some failed, each with its reason in OUT/errors.csv; 2 usage: the options, the prompt, the model "
     "or its weights can serve no input, and none was touched."
@@ -92,7 +94,7 @@ def run(
     stop: Annotated[bool, typer.Option("--stop/--no-stop", help=STOP_HELP)] = True,
     zoom: Annotated[bool | None, typer.Option("--zoom/--no-zoom", help=ZOOM_HELP)] = None,
     format: Annotated[Format | None, typer.Option(help=FORMAT_HELP)] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace earlier results of the same name; else a new folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP)] = False,
     dicom: Annotated[bool, typer.Option("--dicom", help="Also write DICOM SEG and SR, for DICOM inputs.")] = False,
     fractional: Annotated[bool, typer.Option("--fractional", help="As --dicom, with the probabilities as one more SEG.")] = False,
     deidentify: Annotated[bool, typer.Option("--deidentify", help="As --dicom, without what identifies the patient.")] = False,
@@ -140,9 +142,10 @@ def run(
         options |= {name: value for name, value in read_run_config(config).items() if not _given(ctx, name)}
     if options["memory_selection"] is not None:
         options["memory_selection"] = parse_memory_selection(str(options["memory_selection"]))
-    view_of_input = input_views(options.pop("views"), inputs)
+    view_of_input = input_views(options.pop("views"), [(given,) for given in inputs])
 
     import echoseg
+    from echoseg.archive.prompt_files import prompt_file
     from echoseg.io.dicomweb_address import parse_address
     from echoseg.io.echonet import is_traced_folder
     from echoseg.io.video_reader import check_reader
@@ -154,6 +157,9 @@ def run(
     followed = VolumeOptions(options.pop("recipe"), STOP_RULES if options.pop("stop") else None, options.pop("zoom"))
     options["volume"] = None if followed == VolumeOptions() else followed
     options["subject"] = Subject(options.pop("sex"), options.pop("height"), options.pop("weight"))
+    named = prompt_file(str(options["prompt"]))
+    kept: list[str | Path] = [*inputs, *([] if named is None else [named[1]])]  # and what this call has written
+    options["keep"] = kept if options["overwrite"] else None
     try:
         options["prompt"] = checked_prompt(options["prompt"], inputs, options["frame_index"])
         loaded = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
@@ -168,8 +174,14 @@ def run(
         raise typer.Exit(2) from error
 
     failures: list[Failure] = []
+    written: list[Path] = []
     clips: list[StudyClip | None] = []
     scores: list[Score] = []
+
+    def done(result: RunResult) -> RunResult:
+        written.append(result.directory)
+        kept.append(result.directory)
+        return result
 
     def failed(source: str, error: Exception) -> None:
         reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
@@ -180,7 +192,7 @@ def run(
     for given, view in zip(inputs, view_of_input, strict=True):
         try:
             if is_traced_folder(Path(given)):
-                scores += _traced(Path(given), out, loaded, view, options, failed)
+                scores += _traced(Path(given), out, loaded, view, options, done, failed)
                 continue
             sources = _sources(given, options)
         except EchosegError as error:
@@ -189,13 +201,15 @@ def run(
         for source in sources:
             try:
                 result = run_one(source, out, model=loaded, view=view, **{k: v for k, v in options.items() if v is not None})
-                clips.append(_part_of_study(given, result))
+                clips.append(_part_of_study(given, done(result)))
             except Exception as error:  # one bad input must not take the others with it
                 failed(source if isinstance(source, str) else given, error)
     write_failures(out, failures)
     show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
-    show_study(out, found, method=options["method"], subject=options["subject"], overwrite=options["overwrite"])
+    as_told = {"method": options["method"], "subject": options["subject"], "overwrite": options["overwrite"]}
+    study = show_study(out, found, same_study=vouches(view_of_input, found), **as_told)
+    say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)
 
@@ -210,13 +224,21 @@ def run_one(source: str | Source, out: Path, **options: Any) -> RunResult:
     with job_progress(name) as report:
         result = pipeline.run(source, out=out, progress=report, **options)
     output().print(result_table(name, result.measurements, result.flags, result.directory))
+    if options.get("overwrite"):
+        say_if_not_replaced(result)
     return result
 
 
 def _traced(
-    root: Path, out: Path, model: Model, view: str | None, options: dict[str, Any], failed: Callable[[str, Exception], None]
+    root: Path,
+    out: Path,
+    model: Model,
+    view: str | None,
+    options: dict[str, Any],
+    done: Callable[[RunResult], RunResult],
+    failed: Callable[[str, Exception], None],
 ) -> list[Score]:
-    """Runs every video of a traced folder; their scores."""
+    """Runs every video of a traced folder, tells of each that is done or has failed; their scores."""
     from echoseg.io.echonet import folder_view
     from echoseg.io.volume_files import volume_choice
 
@@ -225,7 +247,7 @@ def _traced(
     chosen = {name: value for name, value in options.items() if value is not None and name not in (*_OPENING, "prompt")}
 
     def process(source: Source, prompt: str | Plan) -> RunResult:
-        return run_one(source, out, model=model, view=view or folder_view(root), prompt=prompt, **chosen)
+        return done(run_one(source, out, model=model, view=view or folder_view(root), prompt=prompt, **chosen))
 
     opening = {option: options[option] for option in ("fps", "spacing", "reader")}
     return evaluated(root, options["prompt"], process, failed, **opening)
@@ -259,10 +281,10 @@ def _part_of_study(given: str, result: RunResult) -> StudyClip | None:
     return study_clip(given, result)
 
 
-def show_study(out: Path, clips: list[StudyClip], **options: Any) -> None:
+def show_study(out: Path, clips: list[StudyClip], **options: Any) -> StudyResult | None:
     """Writes and prints the study that the clips make, if both views are there; says why when they are and make none."""
     if len({clip.view for clip in clips}) < 2:
-        return
+        return None
     from echoseg.errors import StudyError
     from echoseg.study import write_study
 
@@ -270,8 +292,9 @@ def show_study(out: Path, clips: list[StudyClip], **options: Any) -> None:
         study = write_study(out, clips, **options)
     except StudyError as error:
         messages().print(f"no biplane values: {error}", markup=False, soft_wrap=True)
-        return
+        return None
     output().print(study_table(study.record, study.flags, study.files["study.json"]))
+    return study
 
 
 def _check_auto(prompt: str | Plan, model: Model) -> None:

@@ -125,6 +125,11 @@ def _stored(opened: Source, path: Path) -> NDArray[np.uint8]:
     return label_numbers(np.stack(frames), str(path))
 
 
+def run_folder(path: Path) -> Path | None:
+    """The folder of a run's results whose ``masks.nii.gz`` is ``path``; None for other files, and for folders."""
+    return path.parent if _run_record(path) else None
+
+
 def _run_record(path: Path) -> dict[str, Any]:
     """measurements.json of the run that wrote ``path``; empty where there is none that can be read."""
     beside = path.parent / _RUN_RECORD

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from echoseg.errors import OutputError
 from echoseg.io.atomic import atomic_path
-from echoseg.io.deidentify import deidentify, may_show_text
+from echoseg.io.deidentify import deidentify, may_show_text, pseudonym
 from echoseg.io.dicom_algorithm import Algorithm, quiet_building
-from echoseg.io.dicom_header import Origin
+from echoseg.io.dicom_header import Origin, dicom_origin
 from echoseg.io.dicom_seg import build_segmentation
 from echoseg.io.source import Source
 from echoseg.report.dicom_sr import build_report
@@ -49,6 +50,23 @@ class DicomOutput:
             return ()
         message = "Names and dates were removed from the DICOM results. Text burned into the images was not: the pictures here show it."
         return (Flag("burned_in_text", message),)
+
+
+def dicom_output(source: Source, anonymous: bool, store: str | None) -> DicomOutput | None:
+    """What to write in DICOM; None for a source that is none.
+
+    Raises:
+        OutputError: such a source, and results are to be stored in a PACS.
+        UnsupportedSourceError: a DICOM source that nothing can refer to.
+    """
+    if not source.dicom_frames and store is not None:
+        raise OutputError(f"{source.name}: is not DICOM, so that there is nothing to store in a PACS")
+    if not source.dicom_frames:
+        return None
+    origin = dicom_origin(source.dicom_frames)
+    if anonymous:  # a file is often called by a UID, or by a person
+        source.name = pseudonym(str(origin.first.SOPInstanceUID))
+    return DicomOutput(origin, anonymous)
 
 
 def write_dicom(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac.references import DEFAULT_GUIDELINE
@@ -18,7 +19,8 @@ from echoseg.types import Flag, Subject
 if TYPE_CHECKING:
     from echoseg.cardiac.biplane import BiplaneFunction
 
-SCHEMA_ID = "urn:echoseg:study:1"
+_SCHEMA = "urn:echoseg:study:"
+SCHEMA_ID = f"{_SCHEMA}1"
 NO_ATRIUM = "the left atrium was not segmented at end-systole in both views"
 METHODS = {
     "disks": "biplane disks",
@@ -30,6 +32,17 @@ METHODS = {
 def study_schema() -> dict[str, Any]:
     """The JSON Schema of study.json."""
     return dict(json.loads(files("echoseg.report").joinpath("study.schema.json").read_text(encoding="utf-8")))
+
+
+def listed_folders(path: Path) -> tuple[str, ...]:
+    """The folders of the clips that a study.json lists, relative to it; empty for what is none, or not there."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ()
+    if not isinstance(record, dict) or not str(record.get("schema")).startswith(_SCHEMA) or not isinstance(record.get("clips"), list):
+        return ()
+    return tuple(str(clip["folder"]) for clip in record["clips"] if isinstance(clip, dict) and "folder" in clip)
 
 
 def study_record(

@@ -20,6 +20,7 @@ MEASUREMENTS = {
         "edv": {"value": 98.0, "unit": "mL", "interval": None, "reason": None},
         "esv": {"value": None, "unit": "mL", "interval": None, "reason": "the pixel spacing is unknown"},
     },
+    "source": {"name": "a"},
     "objects": [{"name": "LV"}, {"name": "lesion", "volume_ml": 1.25}],
 }
 
@@ -114,6 +115,7 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
         "spacing": (0.5, 0.25),
         "fps": 25.0,
         "overwrite": True,
+        "keep": ["a.dcm", tmp_path / "a"],
         "view": None,
         "method": "disks",
         "subject": Subject(),
@@ -157,12 +159,65 @@ def test_views_may_come_from_a_table(calls, tmp_path):
     assert [options["view"] for _, options in calls["runs"]] == ["A4C", "A2C", None]
 
 
+def views_from(text, *inputs, folder):
+    (folder / "views.csv").write_text(text)
+    done = invoke("run", *inputs, "--out", folder / "out", "--views", folder / "views.csv")
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_views_may_be_in_small_letters(calls, tmp_path):
+    assert invoke("run", "a.dcm", "b.dcm", "--out", tmp_path, "--views", "a4c, A2c").exit_code == 0
+    views_from("file,view\na.dcm,a2c\n", "a.dcm", folder=tmp_path)
+    assert [options["view"] for _, options in calls["runs"]] == ["A4C", "A2C", "A2C"]
+
+
+@pytest.mark.parametrize(
+    ("row", "given"),
+    [
+        ("./v.npy", "v.npy"),
+        ("v.npy", "./v.npy"),
+        ("x//y/../v.npy", "x/v.npy"),
+        ("x/v", "x/v/"),
+        ("v", "x/v/"),
+        (str(Path("v.npy").resolve()), "v.npy"),
+    ],
+)
+def test_a_row_means_the_input_however_its_path_is_written(calls, tmp_path, row, given):
+    views_from(f"file,view\n{row},A2C\n", given, folder=tmp_path)
+    assert [options["view"] for _, options in calls["runs"]] == ["A2C"]
+
+
+def test_a_row_in_another_folder_is_another_file(calls, tmp_path):
+    views_from("file,view\nx/v.npy,A2C\ny/v.npy,A4C\nv.npy,A4C\n", "x/v.npy", folder=tmp_path)
+    assert [options["view"] for _, options in calls["runs"]] == ["A2C"]
+
+
+def test_rows_that_no_input_uses_may_say_anything(calls, tmp_path):
+    views_from("file,view\nother.dcm,PLAX\na.dcm,A4C\nother.dcm,\nother.dcm,A4C\n", "a.dcm", folder=tmp_path)
+    assert [options["view"] for _, options in calls["runs"]] == ["A4C"]
+
+
+def test_empty_rows_of_a_table_of_views_are_skipped(calls, tmp_path):
+    views_from("file,view,note\n\n,,\na.dcm,A4C\n , ,\n", "a.dcm", folder=tmp_path)
+    assert [options["view"] for _, options in calls["runs"]] == ["A4C"]
+
+
+def test_inputs_without_a_row_are_named(calls, tmp_path):
+    done = views_from("file,view\na.dcm,A4C\n", "a.dcm", "x/b.dcm", "c.dcm", folder=tmp_path)
+    assert f"{tmp_path / 'views.csv'}: no row for x/b.dcm, c.dcm; the view is" in done.stderr
+    assert "no row" not in views_from("file,view\na.dcm,A4C\n", "a.dcm", folder=tmp_path).stderr
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("file,view\na.dcm,PLAX\n", "line 2: 'PLAX' is not one of A4C, A2C"),
         ("name,view\na.dcm,A4C\n", "needs the columns file and view"),
-        ("file,view\na.dcm,A4C\na.dcm,A2C\n", "line 3: a.dcm has two views"),
+        ("file,view\na.dcm,A4C\n./a.dcm,A2C\n", "line 3: ./a.dcm has two views"),
+        ('file,view,note\n\nb.dcm,A4C,"two\nlines"\na.dcm,PLAX,\n', "line 5: 'PLAX' is not one of A4C, A2C"),
+        ("file,view\n,A4C\n", "line 2: names no file"),
+        ("", "needs the columns file and view"),
         ("file,view\nz.dcm,A4C\n", "no row names one of the inputs, such as a.dcm"),
     ],
 )

@@ -13,6 +13,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from PIL import Image
 from typer.testing import CliRunner
 
 from echoseg.cli.main import app
@@ -199,12 +200,102 @@ def test_the_command_makes_a_study_of_two_views(tmp_path):
     assert "camus-2019" in record["measures"]["ef"]["method"] and record["measures"]["ef"]["reference"]["sex"] == "F"
 
 
+@pytest.mark.parametrize("masks", ["", "masks.nii.gz"])
+def test_masks_of_two_runs_make_the_study_that_their_folders_make(tmp_path, masks):
+    for view, width in (("a4c", 13.0), ("a2c", 10.0)):
+        measure(write_clip(tmp_path / f"p1_{view}.nii.gz", beating(width)), tmp_path / "runs")
+    done = invoke(*(tmp_path / "runs" / name / masks for name in ("p1_a4c", "p1_a2c")), "--out", tmp_path / "out")
+    assert done.exit_code == 0 and done.stderr == "", done.output
+    assert (tmp_path / "out" / "study.json").is_file()
+
+
+def test_given_views_vouch_for_masks_of_two_folders(tmp_path):
+    paths = []
+    for folder, width in (("x", 13.0), ("y", 10.0)):
+        (tmp_path / folder).mkdir()
+        paths.append(write_clip(tmp_path / folder / "clip.nii.gz", beating(width)))
+    done = invoke(*paths, "--views", "A4C,A2C", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out" / "study.json").is_file()
+
+
+@pytest.mark.parametrize("phase", ["ED", "ES"])
+def test_a_row_of_a_table_of_views_may_name_either_phase(tmp_path, phase):
+    paths = [write_itk(tmp_path / f"p1_{name}.mha", beating(13.0)[frame]) for name, frame in (("ED", 0), ("ES", 8))]
+    (tmp_path / "views.csv").write_text(f"file,view\np1_{phase}.mha,A2C\n")
+    assert invoke(*paths, "--views", tmp_path / "views.csv", "--out", tmp_path / "out").exit_code == 0
+    source = json.loads((tmp_path / "out" / "p1" / "measurements.json").read_text())["source"]
+    assert (source["view"], source["view_from"]) == ("A2C", "given")
+
+
 def test_the_command_goes_on_past_an_input_that_fails(tmp_path):
     np.save(tmp_path / "empty.npy", np.zeros((3, 64, 64), np.uint8))
     done = invoke(tmp_path / "gone.npy", tmp_path / "empty.npy", "--out", tmp_path / "out")
     assert done.exit_code == 1
     with (tmp_path / "out" / "errors.csv").open(newline="") as file:
         assert ["no such file" in row["reason"] or "empty" in row["reason"] for row in csv.DictReader(file)] == [True, True]
+
+
+def one_line(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_overwrite_never_deletes_the_masks_that_are_measured(tmp_path, inside):
+    """Neither a folder of the user's nor the folder of an earlier run."""
+    frames = tmp_path / "study" / "frames"
+    frames.mkdir(parents=True)
+    for index, labels in enumerate(beating(13.0)):
+        Image.fromarray(labels * 255).save(frames / f"{index:02}.png")
+    write_clip(tmp_path / "frames.nii.gz", beating(13.0))
+    if inside:
+        measure(tmp_path / "frames.nii.gz", tmp_path / "run")
+    given, out = (tmp_path / "run" / "frames", tmp_path / "run") if inside else (frames, tmp_path / "study")
+    before = {path.name: path.read_bytes() for path in given.iterdir()}
+    for _ in range(2):
+        done = invoke(given, "--out", out, "--overwrite", "--kind", "clip")
+        assert done.exit_code == 0, done.output
+        assert f"results are in {out / 'frames-2'}: {given} holds an input" in one_line(done.stderr)
+    assert {path.name: path.read_bytes() for path in given.iterdir()} == before
+    assert sorted(path.name for path in out.iterdir()) == ["frames", "frames-2"]
+
+
+def test_overwrite_never_deletes_the_clip_that_masks_were_drawn_on(tmp_path):
+    earlier = measure(write_clip(tmp_path / "clip.nii.gz", beating(13.0)), tmp_path / "out").directory
+    np.save(earlier / "pictures.npy", np.where(beating(13.0) > 0, 30, 90).astype(np.uint8))
+    done = invoke(tmp_path / "clip.nii.gz", "--on", earlier / "pictures.npy", "--out", tmp_path / "out", "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert (earlier / "pictures.npy").is_file() and (tmp_path / "out" / "clip-2").is_dir()
+
+
+def test_overwrite_replaces_no_results_of_the_same_call(tmp_path):
+    for folder, width in (("x", 13.0), ("y", 10.0)):
+        (tmp_path / folder).mkdir()
+        write_clip(tmp_path / folder / "clip.nii.gz", beating(width))
+    for _ in range(2):
+        done = invoke(tmp_path / "x/clip.nii.gz", tmp_path / "y/clip.nii.gz", "--out", tmp_path / "out", "--overwrite")
+        assert done.exit_code == 0, done.output
+        assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip", "clip-2"]
+    records = [json.loads((tmp_path / "out" / name / "measurements.json").read_text()) for name in ("clip", "clip-2")]
+    assert records[0]["measures"]["edv"]["value"] > 1.2 * records[1]["measures"]["edv"]["value"]
+
+
+def test_overwrite_replaces_no_further_input_of_the_call(tmp_path):
+    earlier = measure(write_clip(tmp_path / "clip.nii.gz", beating(13.0)), tmp_path / "out").directory
+    done = invoke(tmp_path / "clip.nii.gz", earlier / "masks.nii.gz", "--out", tmp_path / "out", "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip", "clip-2", "clip-3"]
+
+
+def test_new_results_of_one_clip_of_a_study_put_it_out_of_date(tmp_path):
+    paths = [write_clip(tmp_path / f"p1_{view}.nii.gz", beating(width)) for view, width in (("a4c", 13.0), ("a2c", 10.0))]
+    out, told = tmp_path / "out", "study.json is out of date"
+    both = [*paths, "--out", out, "--overwrite"]
+    assert told not in one_line(invoke(*both).stderr)
+    assert told in (said := one_line(invoke(paths[0], "--out", out, "--overwrite").stderr))
+    assert f"{out / 'study.json'} is out of date" in said and "give all its clips (p1_a4c, p1_a2c) in one call with --overwrite" in said
+    assert told not in one_line(invoke(*both).stderr)
+    assert [path.name for path in out.glob("study*.json")] == ["study.json"]
 
 
 @pytest.mark.parametrize("labels", ["LV", "LV=0", "LV=x", "=1", "LV=1,LA=1", "LV=1,LV=2"])

@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -92,6 +93,32 @@ def test_overwrite_replaces_the_earlier_result(inputs, tmp_path, micro_model):
     assert result.directory == tmp_path / "one"
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
     assert not (tmp_path / "one" / "note.txt").exists()
+
+
+def test_overwrite_keeps_a_folder_that_holds_the_input(inputs, tmp_path, micro_model):
+    frames = tmp_path / "one"
+    frames.mkdir()
+    shutil.copy(inputs.png, frames / "0.png")
+    folders = [echoseg.run(frames, tmp_path, BOX, micro_model, overwrite=True).directory.name for _ in range(2)]
+    assert folders == ["one-2", "one-2"]
+    assert [path.name for path in frames.iterdir()] == ["0.png"]
+    shutil.copy(inputs.png, tmp_path / "one-2" / "one.png")
+    assert echoseg.run(tmp_path / "one-2" / "one.png", tmp_path, BOX, micro_model, overwrite=True).directory.name == "one-3"
+
+
+def test_overwrite_replaces_no_result_of_the_same_call_and_no_prompt(command, inputs, tmp_path):
+    other = tmp_path / "other" / "one.png"
+    other.parent.mkdir()
+    shutil.copy(inputs.png, other)
+    prompt = ("--prompt", "box:10,10,60,60", "--overwrite")
+    for _ in range(2):
+        done = command(inputs.png, other, *prompt)
+        assert done.exit_code == 0, done.output
+        assert sorted(path.name for path in done.out.iterdir()) == ["one", "one-2"]
+    assert f"{done.out / 'one'} holds an input, results of this call" in done.stderr
+    done = command(inputs.png, "--prompt", f"mask:{done.out / 'one' / 'masks.nii.gz'}@0", "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert f"results are in {done.out / 'one-2'}" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What belongs to one study, which clips are used, and what study.json says."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import jsonschema
@@ -129,6 +130,27 @@ def test_an_earlier_study_is_kept_unless_it_may_be_overwritten(make_clip, out):
     assert paths == ["study.json", "study-2.json", "study.json"]
 
 
+def test_overwriting_replaces_a_study_of_the_same_clips_alone(make_clip, out):
+    first = [make_clip("p1_a4c"), make_clip("p1_a2c")]
+    second = [make_clip("p2_a4c"), make_clip("p2_a2c")]
+    paths = [write_study(out, clips, overwrite=True).files["study.json"].name for clips in (first, second, second, first)]
+    assert paths == ["study.json", "study-2.json", "study-2.json", "study.json"]
+
+
+@pytest.mark.parametrize("name", ["study.json", "study.html", "study.png"])
+def test_a_file_of_that_name_that_is_no_study_is_kept(make_clip, out, name):
+    out.mkdir(exist_ok=True)
+    (out / name).write_text("{}")
+    assert write_study(out, [make_clip("a4c"), make_clip("a2c")], overwrite=True).files["study.png"].name == "study-2.png"
+    assert (out / name).read_text() == "{}"
+
+
+def test_clips_that_replaced_each_other_make_no_study(make_clip, out):
+    first, second = make_clip("a4c"), make_clip("a2c")
+    with pytest.raises(StudyError, match="the second replaced the first: run them without overwrite"):
+        write_study(out, [first, replace(second, directory=first.directory)])
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -139,7 +161,7 @@ def test_an_earlier_study_is_kept_unless_it_may_be_overwritten(make_clip, out):
     ],
 )
 def test_clips_of_several_studies_are_never_mixed(make_clip, out, first, second):
-    with pytest.raises(StudyError, match="do not belong to one study"):
+    with pytest.raises(StudyError, match="belong to one study"):
         write_study(out, [make_clip(**first), make_clip(**second)])
     assert not (out / "study.json").exists()
 
@@ -152,7 +174,9 @@ def test_given_views_in_one_folder_make_a_study_whatever_the_names(make_clip, ou
 
 def test_a_caller_may_vouch_for_files_but_not_for_different_studies(make_clip, out):
     apart = [make_clip("a4c", folder="p1"), make_clip("a2c", folder="p2")]
-    assert write_study(out, apart, same_study=True).biplane is not None
+    record = record_in(write_study(out, apart, same_study=True))
+    assert record["measures"]["ef"]["value"] is not None
+    assert record["provenance"]["options"]["clips_belong_together_by"] == "the caller"
     stated = [make_clip("x", view="A4C", uid="1.2.3"), make_clip("y", view="A2C", uid="1.2.4")]
     with pytest.raises(StudyError, match="2 StudyInstanceUIDs"):
         write_study(out, stated, same_study=True)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import echoseg
 from echoseg.cli import run as command
 from echoseg.cli.main import app
+from echoseg.cli.run_views import vouches
 from echoseg.io import open_source
 from echoseg.report.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, measure_result
@@ -63,5 +64,34 @@ def test_one_view_or_unknown_views_make_no_study_and_no_noise(call, inputs):
 def test_clips_of_two_hearts_are_measured_one_by_one_and_the_reason_is_said(call, inputs):
     done = call(*inputs)
     assert done.exit_code == 0
-    assert "no biplane values: the clips do not belong to one study" in done.stderr
+    assert "no biplane values: nothing tells that the clips belong to one study (they lie in several folders" in done.stderr
+    assert "those two alone with --views A4C,A2C" in done.stderr
     assert not (done.out / "study.json").exists()
+
+
+@pytest.mark.parametrize("inputs", [("p1/x", "p2/y"), ("p1_a4c", "p2_a2c")])
+def test_given_views_of_one_clip_each_vouch_for_the_study(call, inputs):
+    done = call(*inputs, "--views", "A4C,A2C")
+    assert done.stderr == "" and (done.out / "study.json").is_file()
+
+
+def test_given_views_of_several_clips_vouch_for_nothing(call):
+    done = call("p1/a", "p1/b", "p2/c", "p2/d", "--views", "A4C,A2C,A4C,A2C")
+    assert "no biplane values" in done.stderr and not (done.out / "study.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("views", "origins", "vouched"),
+    [
+        (["A4C", "A2C"], ["given", "given"], True),
+        (["A2C", None, "A4C"], ["given", "given"], True),
+        (["A4C", "A2C", "A4C", "A2C"], ["given", "given"], False),  # the others failed
+        (["A4C", "A2C"], ["given", "given", "guessed from the file name"], False),
+        (["A4C", None], ["given", "guessed from the file name"], False),
+        (["A4C", "A4C"], ["given", "given"], False),
+        ([None, None], ["guessed from the file name"] * 2, False),
+    ],
+)
+def test_who_names_one_clip_of_each_view_vouches_for_them(views, origins, vouched):
+    clips = [SimpleNamespace(record={"source": {"view_from": origin}}) for origin in origins]
+    assert vouches(views, clips) is vouched
