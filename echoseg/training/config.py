@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -133,6 +134,7 @@ class AugmentConfig(Strict):
         dropout: probability, of each frame after the first, of a larger blank of its own: what was there must be remembered.
         invert: probability of contrast inversion.
         reverse: probability of reversing the order of a clip's frames.
+        plain: probability that a clip is spared all this but ``flip`` and ``reverse``: the network meets it as it will in use.
     """
 
     flip: Fraction = 0.5
@@ -150,6 +152,14 @@ class AugmentConfig(Strict):
     dropout: Fraction = 0.0
     invert: Fraction = 0.0
     reverse: Fraction = 0.5
+    plain: Fraction = 0.0
+
+    def drawn(self, rng: np.random.Generator) -> AugmentConfig:
+        """What one clip is changed by: all of this, or by the probability ``plain`` only its order and side."""
+        if self.plain == 0 or rng.random() >= self.plain:
+            return self
+        ranges = dict.fromkeys(AugmentConfig.model_fields, 0.0)
+        return AugmentConfig(**ranges | {"flip": self.flip, "reverse": self.reverse})
 
 
 class PromptConfig(Strict):

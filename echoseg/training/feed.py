@@ -155,10 +155,11 @@ def prepare(
     Raises:
         SourceError: no object of the sample is a pixel large at the model's input, and none can be asked for by name.
     """
+    augment = config.augment.drawn(rng)
     chosen = choose_frames(sample, stage, rng)
-    if rng.random() < config.augment.reverse and sample.known[chosen[-1]] and sample.masks[chosen[-1]].any():
+    if rng.random() < augment.reverse and sample.known[chosen[-1]] and sample.masks[chosen[-1]].any():
         chosen = chosen[::-1]
-    matrix = random_warp(sample.frames.shape[1:3], side, config.augment, rng)
+    matrix = random_warp(sample.frames.shape[1:3], side, augment, rng)
     present = _in_view(sample, chosen[0], matrix, side, _SMALLEST)
     missing = sorted(set(range(len(STRUCTURES))) - set(sample.structures[present].tolist())) if (sample.structures >= 0).any() else []
     if not present and not missing:
@@ -166,9 +167,9 @@ def prepare(
         present = _in_view(sample, chosen[0], matrix, side, 1)
         if not present:
             raise SourceError(f"a training sample shows no object of at least one pixel at the model's input of {side} x {side}")
-    bend = random_bend(side, config.augment, rng) if config.augment.bend else None
+    bend = random_bend(side, augment, rng) if augment.bend else None
     frames = np.stack([bent(warp(sample.frames[t], matrix, side), bend) for t in chosen])
-    frames = change_greys(frames, config.augment, rng)
+    frames = change_greys(frames, augment, rng)
 
     def masks_of(i: int) -> NDArray[np.bool_]:
         return np.stack([bent_mask(warp_mask(sample.masks[t, i], matrix, side), bend) for t in chosen])

@@ -93,3 +93,18 @@ def test_frames_begin_with_a_known_one_and_a_short_sample_is_walked_to_and_fro()
 def test_batches_prepared_in_another_process_are_the_same():
     own = feed()
     assert all(equal(batch, own[step]) for step, batch in enumerate(loader(feed(), 2, 5, workers=1), start=2))
+
+
+def test_a_plain_clip_is_spared_every_change_of_its_picture():
+    """Constant greys in, the same constants out, whatever the ranges are."""
+    frames = np.repeat(np.arange(10, 70, 10, dtype=np.uint8), 64 * 64).reshape(6, 64, 64)
+    masks = np.zeros((6, 1, 64, 64), bool)
+    masks[:, :, 20:40, 20:40] = True
+    clip = OneSample(Sample(frames, masks, np.array([0]), np.ones(6, bool)))
+
+    def greys(plain):
+        batches = feed(tiny_config(augment={"plain": plain, "noise": 30.0, "reverse": 1.0}), clip)
+        return {int(grey) for step in range(6) for grey in np.unique(batches[step].frames.numpy())}
+
+    assert greys(1.0) == {10, 20, 30, 40, 50, 60}
+    assert len(greys(0.0)) > 20
