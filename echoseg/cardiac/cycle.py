@@ -65,8 +65,8 @@ def find_beats(
     4. Between two end-systoles, end-diastole is the last peak before the descent among those that reach 90 % of the way up: the atrial
        kick, not the plateau of diastasis. With ``r_waves`` it is instead the largest frame next to each R wave after which the cavity
        shrinks.
-    5. The outermost end-diastoles count when the curve visibly rises to the first or falls from the last, or when they are as high as
-       the beat's other one (clips cut from R wave to R wave).
+    5. The outermost end-diastoles count when the curve visibly rises to the first or falls from the last, and they are at least 0.6 as
+       high as the beat's other one; or when they are as high (clips cut from R wave to R wave).
     6. A beat with no values for 0.5 s on end is not complete: another beat may hide there.
     7. A partial beat is an end-systole inside the clip with the end-diastole before it, else with the one after it, else the largest
        and the smallest frame: those may belong to different beats, which breathing cuts differently.
@@ -229,9 +229,9 @@ def _strokes(smooth: Curve, clock: Curve, heart_rate: float | None) -> list[_Str
     strokes = []
     for before, systole, after in zip(diastoles[:-1], systoles.tolist(), diastoles[1:], strict=True):
         heights = smooth - smooth[systole]
-        enough = thresholds.EDGE_ED_LEVEL * max(heights[before], heights[after])
-        begun = before != diastoles[0] or _is_end_diastole(heights, before, 0, enough)
-        ended = after != diastoles[-1] or _is_end_diastole(heights, after, -1, enough)
+        highest = max(heights[before], heights[after])
+        begun = before != diastoles[0] or _is_end_diastole(heights, before, 0, highest)
+        ended = after != diastoles[-1] or _is_end_diastole(heights, after, -1, highest)
         alive = _alive(clock[before], clock[after])
         strokes.append(_Stroke((before, systole, after), begun and before < systole, ended and systole < after, alive))
     return strokes
@@ -247,9 +247,11 @@ def _partial_beat(smooth: Curve, strokes: Sequence[_Stroke], usable: NDArray[np.
     return Beat(ed, es, None, True, None)
 
 
-def _is_end_diastole(heights: Curve, frame: int, end: int, enough: float) -> bool:
-    """Whether a clip's outermost peak is an end-diastole: as high as the beat's other one, or well above the clip's ``end`` next to it."""
-    return bool(heights[frame] >= enough or heights[end] < thresholds.EDGE_ED_LEVEL * heights[frame])
+def _is_end_diastole(heights: Curve, frame: int, end: int, highest: float) -> bool:
+    """Whether a clip's outermost peak is an end-diastole: as high as the beat's other one, or above the clip's ``end`` next to it, and not
+    a ripple of a systole that the clip cuts."""
+    seen = heights[end] < thresholds.EDGE_ED_LEVEL * heights[frame] and heights[frame] >= thresholds.LOWEST_EDGE_ED * highest
+    return bool(seen or heights[frame] >= thresholds.EDGE_ED_LEVEL * highest)
 
 
 def _end_diastole(smooth: Curve, start: int, stop: int, floor: float) -> int:

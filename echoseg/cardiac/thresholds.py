@@ -33,7 +33,9 @@ MIN_R_WAVE_FALL = 0.1
 MAX_GAP_S = 0.5
 """Seconds without a mask to trust above which a beat cannot be called complete: a systole may hide in there, and its end-diastole."""
 EDGE_ED_LEVEL = 0.93
-"""A peak next to the clip's end is an end-diastole when it reaches this share of the height of the beat's other one."""
+"""A peak next to the clip's end is an end-diastole when it reaches this share of the height of the beat's other one,"""
+LOWEST_EDGE_ED = 0.6
+"""or this one, where the curve is seen to turn there: from beat to beat filling varies less, and a systole that the clip cuts has ripples."""
 
 # Rhythm (function.py)
 GUIDELINE_BEATS = 3

@@ -250,3 +250,11 @@ def test_breathing_joins_no_two_beats(ef, drift, breath):
     beats = find_beats(curve * (1 + drift * np.sin(2 * np.pi * times / 4 + breath)), times)
     assert [beat.hr_bpm for beat in beats] == pytest.approx([70] * len(beats), abs=10)
     assert len(beats) >= 9
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_ripple_on_a_systole_that_the_clip_cuts_begins_no_beat(side):
+    times, curve, _ = regular(50, beats=4, fps=30, offset=0.2)  # begins in the middle of systole
+    curve[0] -= 0.5 * (curve[0] - curve.min())  # the first mask is too small
+    beats = find_beats(curve[::side], times)
+    assert [beat.hr_bpm for beat in beats] == pytest.approx([50] * 3, abs=4)
