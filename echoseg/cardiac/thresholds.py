@@ -35,7 +35,7 @@ MAX_GAP_S = 0.5
 EDGE_ED_LEVEL = 0.93
 """A peak next to the clip's end is an end-diastole when it reaches this share of the height of the beat's other one,"""
 LOWEST_EDGE_ED = 0.6
-"""or this one, where the curve is seen to turn there: from beat to beat filling varies less, and a systole that the clip cuts has ripples."""
+"""or this one, where the curve is seen to turn there: filling varies less from beat to beat, and a systole that is cut has ripples."""
 
 # Rhythm (function.py)
 GUIDELINE_BEATS = 3
