@@ -94,7 +94,7 @@ def landmarks_at(contour: Contour, start: int, end: int, apex: int | None = None
 def opposite(contour: Contour, landmarks: Landmarks) -> Landmarks:
     """The same base, and for apex the point straight across from the middle of the annulus, where its perpendicular leaves the contour."""
     start, end = landmarks.basal
-    chord = contour.points[end % len(contour.points)] - contour.points[start]
+    chord = contour.points[end] - contour.points[start]
     along, across = np.array([chord[1], -chord[0]]) / np.hypot(*chord), chord / np.hypot(*chord)
     height, offset = (contour.points - landmarks.base) @ along, (contour.points - landmarks.base) @ across
     far = np.flatnonzero(height > height.max() / 2)

@@ -128,7 +128,7 @@ def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
         colour = _BADGE["review"] if row.abnormal else _INK
         sheet.text(columns[3], row.range, 8.5)
         method = f"{row.grade}; {row.method}" if row.grade else row.method
-        lines = textwrap.wrap(_shortened(method, 92), 46)
+        lines = textwrap.wrap(method, 46, max_lines=2, placeholder=" …")
         for line in lines:
             sheet.text(columns[4], line, 6.9 if len(lines) == 1 else 6.2, colour if row.abnormal else _DIM)
             sheet.down(0.09)
