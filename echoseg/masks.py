@@ -16,7 +16,7 @@ from echoseg.cardiac import Beat
 from echoseg.cardiac.chambers import Structure
 from echoseg.cardiac.volume import Method
 from echoseg.errors import MeasureError, SourceError
-from echoseg.io.label_source import LabelFile, read_label_file, stacked
+from echoseg.io.labels.source import LabelFile, read_label_file, stacked
 from echoseg.io.names import output_name
 from echoseg.io.open import apply_given, open_source
 from echoseg.io.result_folder import result_folder
@@ -91,7 +91,7 @@ def measure(
     """Measures a label map and writes what :func:`echoseg.run` writes, into ``out/<name>/``.
 
     Args:
-        masks: see :func:`echoseg.io.label_source.read_label_file`; or ED and ES, see :func:`mask_inputs`: those are the phases then.
+        masks: see :func:`echoseg.io.labels.source.read_label_file`; or ED and ES, see :func:`mask_inputs`: those are the phases then.
         out: folder of all results.
         on: the clip or volume that the masks were drawn on: gives pictures, geometry, timing and view; the masks' own count where it has
             none. Its name tells the view when nothing states one and the masks' own name tells none.

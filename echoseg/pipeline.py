@@ -20,13 +20,13 @@ from scipy.special import expit
 from echoseg.cardiac.volume import Method
 from echoseg.errors import ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
-from echoseg.io.dicomweb_address import parse_address
-from echoseg.io.labelmap_formats import LabelFormat
-from echoseg.io.orientation import Plane
+from echoseg.io.dicom.web_address import parse_address
+from echoseg.io.labels.formats import LabelFormat
 from echoseg.io.result_folder import result_folder
 from echoseg.io.thumbnail import thumbnails
-from echoseg.io.video_reader import Reader
+from echoseg.io.video.decoder import Reader
 from echoseg.io.views import ViewAnswer
+from echoseg.io.volume.orientation import Plane
 from echoseg.model import Model, load_model
 from echoseg.model.view_net import clip_view
 from echoseg.prompting.auto import auto_plan, boxes_plan
@@ -220,7 +220,7 @@ def run(
             measure_options = replace(measure_options, seen=_seen_view(opened))
             result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output, format)
     if store is not None:
-        from echoseg.io.dicomweb import store_instances
+        from echoseg.io.dicom.web import store_instances
 
         store_instances(store, [path for name, path in result.files.items() if name.endswith(".dcm")])
     return result

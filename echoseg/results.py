@@ -12,9 +12,9 @@ from echoseg.cardiac.chambers import ChamberMeasure, Structure
 from echoseg.cardiac.curve import SinglePlane
 from echoseg.cardiac.volume import Method
 from echoseg.errors import MeasureError
-from echoseg.io.dicom_study import StatedStudy, stated_study
-from echoseg.io.labelmap import write_label_map
-from echoseg.io.labelmap_formats import LabelFormat, write_label_map_as
+from echoseg.io.dicom.study import StatedStudy, stated_study
+from echoseg.io.labels.formats import LabelFormat, write_label_map_as
+from echoseg.io.labels.nifti import write_label_map
 from echoseg.io.result_folder import ResultFolder
 from echoseg.io.source import Source
 from echoseg.io.views import ViewAnswer, ViewChoice, view_of

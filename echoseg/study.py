@@ -18,7 +18,7 @@ from echoseg.cardiac.interval import Signals, joint_signals
 from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
-from echoseg.io.label_source import run_folder
+from echoseg.io.labels.source import run_folder
 from echoseg.io.views import view_in_name
 from echoseg.report.measurements import calibration, lv_signals, measurements_text
 from echoseg.report.provenance import provenance

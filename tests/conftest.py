@@ -26,7 +26,7 @@ def micro_model() -> Model:
     from echoseg.model import Model, SAM2Config, build_model
     from echoseg.model.build import WeightsInfo
     from echoseg.model.config import ConvTrunkConfig
-    from echoseg.runtime.device import choose_execution
+    from echoseg.model.device import choose_execution
 
     config = SAM2Config(
         "micro",

@@ -18,7 +18,7 @@ from echoseg.archive.shapes import shapes_of
 from echoseg.errors import OutputError, SourceError
 from echoseg.io import Source, open_source
 from echoseg.io.atomic import atomic_path
-from echoseg.io.dicomweb_address import is_dicomweb
+from echoseg.io.dicom.web_address import is_dicomweb
 from echoseg.io.names import output_name
 from echoseg.io.sniff import sniff
 from echoseg.io.tables import FrameMeasures, write_frames_csv

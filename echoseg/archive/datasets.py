@@ -28,7 +28,7 @@ def echonet_items(root: Path, *, traced: bool = False) -> Iterator[Item]:
     Raises:
         SourceError: a table cannot be read or lacks a column, or a row names no video.
     """
-    from echoseg.io.echonet import folder_view, listed_videos, read_traced_folder  # here: it brings matplotlib
+    from echoseg.datasets.echonet import folder_view, listed_videos, read_traced_folder  # here: it brings matplotlib
 
     for video in read_traced_folder(root).videos if traced else listed_videos(root):
         item = Item(f"Videos/{video.path.name}", study=video.name, view=folder_view(root), ef_truth=video.ef)

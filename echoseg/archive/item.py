@@ -22,7 +22,7 @@ class Item:
         kind: ``clip`` where the file could also be read as a volume.
         ef_truth: a reader's ejection fraction in percent, to compare with; never used for a result.
         outlines: a reader's tracings of the LV, where they are the prompt: ``{frame: [[x, y], ...]}``, frames as text (these are JSON
-            values); see :data:`echoseg.io.echonet.Outline`.
+            values); see :data:`echoseg.datasets.echonet.Outline`.
         fault: what is wrong with what the source says of it; such an item fails.
     """
 

@@ -14,9 +14,9 @@ from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.errors import ArchiveError, PromptError
 
 if TYPE_CHECKING:
-    from echoseg.io.video_reader import Reader
+    from echoseg.io.video.decoder import Reader
 
-_DECIDING = ("cardiac", "io", "model", "prompting", "runtime", "tracking", "pipeline.py", "results.py", "types.py")
+_DECIDING = ("cardiac", "io", "model", "prompting", "tracking", "pipeline.py", "results.py", "types.py")
 """Rooms whose code can change a number in the tables."""
 _VIEW_WEIGHTS = "weights/view.safetensors"
 

@@ -15,7 +15,7 @@ from echoseg.archive.manifest import read_manifest
 from echoseg.archive.prompt_files import located_prompt
 from echoseg.archive.walk import walk
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.dicomweb_address import is_dicomweb
+from echoseg.io.dicom.web_address import is_dicomweb
 
 _MANIFESTS = (".csv", ".parquet", ".pq")
 
@@ -44,7 +44,7 @@ class ArchiveSource:
     def lost(self, location: str) -> bool:
         """Whether not one item but the drive is gone, that is the root or everything in it; or the server of an address."""
         if is_dicomweb(location):
-            from echoseg.io.dicomweb import answers
+            from echoseg.io.dicom.web import answers
 
             return not answers(location)
         if self.root is None:
@@ -73,7 +73,7 @@ def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> Archive
     checked_prompt(prompt, [str(source)])
     traced = tracing_choice(prompt) is not None
     if isinstance(source, str) and is_dicomweb(source):
-        from echoseg.io.dicomweb_query import parse_query
+        from echoseg.io.dicom.web_query import parse_query
 
         parse_query(source)
         return ArchiveSource("DICOMweb", None, lambda: _pacs_items(source))
@@ -92,8 +92,8 @@ def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> Archive
 
 
 def _pacs_items(address: str) -> Iterator[Item]:
-    from echoseg.io.dicomweb import sources_at
-    from echoseg.io.dicomweb_query import studies_matching
+    from echoseg.io.dicom.web import sources_at
+    from echoseg.io.dicom.web_query import studies_matching
 
     for study in studies_matching(address):
         try:

@@ -14,7 +14,7 @@ from echoseg.cli.run import run_one
 
 def demo(out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("out")) -> None:
     """Find, track and measure the left ventricle in a real apical 4-chamber clip of 120 frames."""
-    from echoseg.io.demo import demo_clip
+    from echoseg.datasets.demo import demo_clip
 
     result = run_one(str(demo_clip()), out, overwrite=True)
     ef = result.measurements.get("measures", {}).get("ef", {})

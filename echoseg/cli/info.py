@@ -51,7 +51,7 @@ def info(
 
 def folder_series(folder: Path) -> list[dict[str, Any]]:
     """The DICOM series in a folder as plain JSON values; empty for anything else."""
-    from echoseg.io.dicom_series import list_series
+    from echoseg.io.dicom.series import list_series
     from echoseg.io.sniff import folder_content
 
     if not folder.is_dir():

@@ -146,10 +146,10 @@ def run(
 
     import echoseg
     from echoseg.archive.prompt_files import prompt_file
-    from echoseg.io.dicomweb_address import parse_address
-    from echoseg.io.echonet import is_traced_folder
-    from echoseg.io.video_reader import check_reader
-    from echoseg.io.volume_files import volume_choice
+    from echoseg.datasets.echonet import is_traced_folder
+    from echoseg.io.dicom.web_address import parse_address
+    from echoseg.io.video.decoder import check_reader
+    from echoseg.io.volume.files import volume_choice
     from echoseg.prompting.tracings import checked_prompt
     from echoseg.prompting.volume import STOP_RULES, VolumeOptions
     from echoseg.types import Subject
@@ -239,8 +239,8 @@ def _traced(
     failed: Callable[[str, Exception], None],
 ) -> list[Score]:
     """Runs every video of a traced folder, tells of each that is done or has failed; their scores."""
-    from echoseg.io.echonet import folder_view
-    from echoseg.io.volume_files import volume_choice
+    from echoseg.datasets.echonet import folder_view
+    from echoseg.io.volume.files import volume_choice
 
     if unused := volume_choice(*(options[name] for name in ("series", "part", "axis", "window"))).given:
         raise SourceError(f"{root}: {', '.join(unused)} can be chosen in volumes and DICOM series; a folder of traced videos holds none")
@@ -255,7 +255,7 @@ def _traced(
 
 def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:
     """The input itself, or all its slices or phases, or the sources of a study in a PACS."""
-    from echoseg.io.dicomweb_address import is_dicomweb
+    from echoseg.io.dicom.web_address import is_dicomweb
 
     if options["part"] in ("slice", "phase"):
         from echoseg.io.open import open_parts
@@ -265,7 +265,7 @@ def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:
         return list(open_parts(given, **{option: options[option] for option in _OPENING}))
     if not is_dicomweb(given):
         return [given]
-    from echoseg.io.dicomweb import sources_at
+    from echoseg.io.dicom.web import sources_at
 
     return sources_at(given)
 

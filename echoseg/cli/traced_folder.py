@@ -35,9 +35,9 @@ def evaluated(
         SourceError: a table cannot be read.
         PromptError: the prompt does not ask for what is traced.
     """
+    from echoseg.datasets.echonet import read_traced_folder
     from echoseg.errors import SourceError
     from echoseg.evaluation.tracings import check_compared, score_video
-    from echoseg.io.echonet import read_traced_folder
 
     check_compared(prompt)
     folder = read_traced_folder(root)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from echoseg.datasets.camus import LABELS, PHASES, find_views
 from echoseg.evaluation.reference import Reference
-from echoseg.io.camus import LABELS, PHASES, find_views
 
 SQUEEZED = 224
 
@@ -18,7 +18,7 @@ def camus_views(root: Path) -> Iterator[Reference]:
     """One reference a view: a clip of its ED and its ES frame, in its own pixels.
 
     Args:
-        root: the folder as released, see :mod:`echoseg.io.camus`.
+        root: the folder as released, see :mod:`echoseg.datasets.camus`.
 
     Raises:
         SourceError: no view has both phases, or a file cannot be read.

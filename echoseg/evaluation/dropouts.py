@@ -14,10 +14,10 @@ from echoseg.evaluation.scores import Score
 from echoseg.model import Model
 from echoseg.model.sam2 import FrameFeatures
 from echoseg.prompting.auto import auto_plan
-from echoseg.runtime.cache import Cache
 from echoseg.simulate import random_clip
 from echoseg.simulate.dropouts import KINDS, drop_out
 from echoseg.tracking import MemorySelection, Session, features_cache
+from echoseg.tracking.cache import Cache
 from echoseg.types import Box, FrameResult
 
 COUNT, SIZE = 48, 160

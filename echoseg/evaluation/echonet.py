@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from echoseg.datasets.echonet import traced_videos
 from echoseg.evaluation.reference import Reference
-from echoseg.io.echonet import traced_videos
 from echoseg.io.open import open_source
 from echoseg.prompting.tracings import traced_masks
 

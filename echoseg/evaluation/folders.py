@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from echoseg.datasets.pairs import paired_by_name
 from echoseg.errors import SourceError
 from echoseg.evaluation.labelmaps import read_labels
 from echoseg.evaluation.reference import Reference
 from echoseg.io.open import open_source
-from echoseg.io.pairs import paired_by_name
-from echoseg.io.volume import VolumeSource
+from echoseg.io.volume.source import VolumeSource
 from echoseg.simulate import STRUCTURES
 
 

@@ -14,11 +14,11 @@ from PIL import Image as PillowImage
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
 from echoseg.evaluation.scores import Score
-from echoseg.io.grid_order import in_order_of
-from echoseg.io.itk_image import read_itk
-from echoseg.io.label_numbers import label_numbers, one_for_255
-from echoseg.io.labelmap import LabelMap, read_label_map
+from echoseg.io.labels.nifti import LabelMap, read_label_map
+from echoseg.io.labels.numbers import label_numbers, one_for_255
 from echoseg.io.names import output_name
+from echoseg.io.volume.grid_order import in_order_of
+from echoseg.io.volume.itk import read_itk
 from echoseg.types import Geometry, Timing
 
 _NIFTI = (".nii", ".nii.gz")
@@ -205,7 +205,7 @@ def _read_array(path: Path) -> LabelMap:
 
 def read_dicom_labels(path: Path, like: LabelMap | None = None) -> LabelMap:
     """The label map of a DICOM segmentation, on the grid of ``like`` where it is given; see :func:`read_labels`."""
-    from echoseg.io.dicom_seg_reader import read_segmentation, segmentation_label_map
+    from echoseg.io.labels.dicom_seg import read_segmentation, segmentation_label_map
 
     return segmentation_label_map(read_segmentation(path), like)
 

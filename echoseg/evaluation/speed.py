@@ -21,9 +21,9 @@ from echoseg.errors import MeasureError
 from echoseg.evaluation.resident import peak_resident_mb
 from echoseg.evaluation.transformers_model import missing_counterpart, prompt_session, transformers_model, transformers_session
 from echoseg.model import SAM2, Model, WeightsInfo, build_model, load_model, model_config, shipped_weights
+from echoseg.model.device import choose_execution
 from echoseg.model.preprocess import logits_to_source, normalize
 from echoseg.model.prompt_encoder import BOX_FIRST, BOX_SECOND
-from echoseg.runtime.device import choose_execution
 from echoseg.tracking import MemoryBank, Tracker
 from echoseg.types import Box, Image
 

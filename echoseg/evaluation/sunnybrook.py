@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 
 from echoseg.errors import SourceError
 from echoseg.evaluation.reference import Reference
-from echoseg.io.dicom_frames import read_header
-from echoseg.io.dicom_values import number, numbers
+from echoseg.io.dicom.frames import read_header
+from echoseg.io.dicom.values import number, numbers
 from echoseg.io.open import open_source
 from echoseg.types import BoolMask
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from echoseg.cardiac import lv_ef
+from echoseg.datasets.echonet import ListedVideo
 from echoseg.errors import MeasureError, PromptError, SourceError
 from echoseg.evaluation.agreement import FEWEST, Agreement, ef_agreement
 from echoseg.evaluation.agreement_files import remove_agreement, write_agreement
@@ -15,10 +16,9 @@ from echoseg.evaluation.compare import TOLERANCE, compare_clips
 from echoseg.evaluation.ef_tables import PairedValues
 from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.scores import Score, write_tables
-from echoseg.io.echonet import ListedVideo
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
-from echoseg.io.video_reader import Reader
+from echoseg.io.video.decoder import Reader
 from echoseg.prompting.plan import Plan, auto_structures
 from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named
@@ -56,7 +56,7 @@ def score_video(
     errors of the two against the reference (points).
 
     Args:
-        video: from :func:`~echoseg.io.echonet.read_traced_folder`.
+        video: from :func:`~echoseg.datasets.echonet.read_traced_folder`.
         prompt: ``auto``, ``auto:LV,LA``, or tracings as :func:`~echoseg.prompting.tracings.tracing_choice` reads them.
         process: what runs it.
         fps, spacing: in place of what the file says.

@@ -15,10 +15,10 @@ from echoseg.evaluation.dataset import box_frame, measure
 from echoseg.evaluation.npz import npz_volumes
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
-from echoseg.io.grid_order import in_order_of
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
-from echoseg.io.volume import VolumeSource
+from echoseg.io.volume.grid_order import in_order_of
+from echoseg.io.volume.source import VolumeSource
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.prompting.plan import PromptLike

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from echoseg.errors import NotRereadableError, SourceError, UnsupportedSourceError
 from echoseg.io.intensity import Window, to_uint8, window_for
-from echoseg.io.orientation import is_usable
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind, Source
-from echoseg.io.voxels import Acquisition, Spacing, Voxels
+from echoseg.io.volume.orientation import is_usable
+from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels
 from echoseg.types import BoolMask, Geometry, Image
 
 _SAMPLED_FRAMES = 16

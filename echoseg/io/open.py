@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.dicomweb_address import is_dicomweb
+from echoseg.io.dicom.web_address import is_dicomweb
 from echoseg.io.names import output_name, safe_name
-from echoseg.io.orientation import Plane
 from echoseg.io.sniff import folder_content, sniff
 from echoseg.io.source import Kind, Source
-from echoseg.io.video_reader import Reader, check_reader
-from echoseg.io.volume_files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
-from echoseg.io.voxels import Acquisition
+from echoseg.io.video.decoder import Reader, check_reader
+from echoseg.io.volume.files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
+from echoseg.io.volume.orientation import Plane
+from echoseg.io.volume.voxels import Acquisition
 from echoseg.types import Flag
 
 _KINDS = ("clip", "volume", "image")
@@ -44,7 +44,7 @@ def open_source(
 
             - a path: video (mp4, avi, mov, mkv, webm, gif), DICOM (any name), image, ``.npy`` / ``.npz``, volume
               (NIfTI, NRRD, MetaImage); or a folder: images (one frame each, in natural order) or DICOM series;
-            - an address in a PACS, ``dicomweb://HOST/studies/UID/series/UID``, see :mod:`echoseg.io.dicomweb`;
+            - an address in a PACS, ``dicomweb://HOST/studies/UID/series/UID``, see :mod:`echoseg.io.dicom.web`;
             - a numpy array ``(H, W)``, ``(T, H, W)``, ``(H, W, 3)`` or ``(T, H, W, 3)``;
             - a list or tuple of frames, arrays ``(H, W)`` or ``(H, W, 3)`` of one shape: one source, read as often as
               needed. A list of paths or sources is several sources and an error: open each by itself;
@@ -82,7 +82,7 @@ def open_source(
     if choice.part is not None and choice.part.index is None:
         raise SourceError(f"part {choice.part} is many sources: give {choice.part}:N for one, or open them with open_parts")
     if is_dicomweb(source):
-        from echoseg.io.dicomweb import open_fetched
+        from echoseg.io.dicom.web import open_fetched
 
         given: dict[str, Any] = dict(fps=fps, spacing=spacing, kind=kind, series=series, part=part, axis=axis, window=window, reader=reader)
         return open_fetched(source, lambda path, title: open_source(path, name=name or title, **given))
@@ -192,7 +192,7 @@ def _find_in_file(path: Path, name: str, kind: Kind | None, choice: VolumeChoice
     if content == "dicom":
         return _find_in_dicom(path, name, kind, choice)
     if content == "video":
-        from echoseg.io.video import VideoSource
+        from echoseg.io.video.source import VideoSource
 
         return VideoSource(path, name, reader or "pyav")
     if content == "image":
@@ -207,10 +207,10 @@ def _find_in_file(path: Path, name: str, kind: Kind | None, choice: VolumeChoice
 
 
 def _find_in_dicom(path: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Source | Acquisition:
-    from echoseg.io.dicom_cine import DicomSource, stacks_slices
+    from echoseg.io.dicom.cine import DicomSource, stacks_slices
 
     if kind != "clip" and stacks_slices(path):
-        from echoseg.io.dicom_series import read_multiframe
+        from echoseg.io.dicom.series import read_multiframe
 
         return read_multiframe(path)
     return DicomSource(path, name, kind, choice.window)
@@ -230,7 +230,7 @@ def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeCh
     if len(dicoms) == 1 and choice.series is None:
         return _find_in_dicom(dicoms[0], name, kind, choice)
     if dicoms:
-        from echoseg.io.dicom_series import choose_series, list_series, read_series
+        from echoseg.io.dicom.series import choose_series, list_series, read_series
 
         series = choose_series(list_series(dicoms, folder), choice.series, folder)
         if len(series.files) == 1:

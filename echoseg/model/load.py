@@ -8,8 +8,8 @@ from pathlib import Path
 
 from echoseg.model.build import WeightsInfo, load_network, shipped_weights
 from echoseg.model.config import SAM2Config
+from echoseg.model.device import Execution, choose_execution
 from echoseg.model.sam2 import SAM2
-from echoseg.runtime.device import Execution, choose_execution
 
 
 @dataclass(frozen=True)

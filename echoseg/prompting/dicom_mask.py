@@ -21,7 +21,7 @@ def segmentation_prompt(text: object) -> tuple[Path, int | None] | None:
     match = re.fullmatch(r"mask:(.+?)(?:@(\d+))?", text) if isinstance(text, str) else None
     if match is None:
         return None
-    from echoseg.io.dicom_seg_reader import is_segmentation
+    from echoseg.io.labels.dicom_seg import is_segmentation
 
     path = Path(match[1])
     return (path, None if match[2] is None else int(match[2])) if is_segmentation(path) else None
@@ -34,7 +34,7 @@ def segmentation_plan(path: Path, source: Source, frame_index: int | None) -> Pl
         SourceError: damaged, or a segmentation of other images.
         PromptError: nothing is marked on that frame, or there is no such frame.
     """
-    from echoseg.io.dicom_seg_reader import read_segmentation, segmentation_masks
+    from echoseg.io.labels.dicom_seg import read_segmentation, segmentation_masks
 
     segmentation = read_segmentation(path)
     if frame_index is not None and not 0 <= frame_index < len(source):

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from echoseg.errors import PromptError
-from echoseg.io.mask_file import read_mask
-from echoseg.io.recist_file import read_recist_array
+from echoseg.io.labels.mask import read_mask
+from echoseg.io.labels.recist import read_recist_array
 from echoseg.prompting.dicom_mask import segmentation_prompt
 from echoseg.prompting.plan import Plan, auto_structures, depth_plan, merged
 from echoseg.prompting.recist import recist_box, recist_lines, recist_points

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
+from echoseg.datasets.echonet import Outline, cavity, is_traced_folder
 from echoseg.errors import PromptError, SourceError
-from echoseg.io.echonet import Outline, cavity, is_traced_folder
 from echoseg.io.source import Source
 from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan, auto_structures

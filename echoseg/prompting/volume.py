@@ -22,8 +22,8 @@ from echoseg.model.sam2 import FrameFeatures
 from echoseg.prompting.key_slice import found_around, key_slice
 from echoseg.prompting.plan import Plan
 from echoseg.prompting.stop_rules import STOP_RULES, SliceState, StopRules, has_ended
-from echoseg.runtime.cache import Cache
 from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
+from echoseg.tracking.cache import Cache
 from echoseg.types import ABSENT_LOGIT, Box, Direction, FrameResult, MaskPrompt, Points, Prompt
 
 Recipe = Literal["mask", "box"]

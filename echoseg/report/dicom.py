@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset
 
 from echoseg.errors import OutputError
 from echoseg.io.atomic import atomic_path
-from echoseg.io.deidentify import deidentify, may_show_text, pseudonym
-from echoseg.io.dicom_algorithm import Algorithm, quiet_building
-from echoseg.io.dicom_header import Origin, dicom_origin
-from echoseg.io.dicom_seg import build_segmentation
+from echoseg.io.dicom.algorithm import Algorithm, quiet_building
+from echoseg.io.dicom.deidentify import deidentify, may_show_text, pseudonym
+from echoseg.io.dicom.header import Origin, dicom_origin
+from echoseg.io.dicom.seg import build_segmentation
 from echoseg.io.source import Source
 from echoseg.report.dicom_sr import build_report
 from echoseg.report.drawing import object_colour
@@ -32,7 +32,7 @@ class DicomOutput:
 
     Attributes:
         origin: the images that the results refer to.
-        anonymous: apply :func:`echoseg.io.deidentify.deidentify` to what is written.
+        anonymous: apply :func:`echoseg.io.dicom.deidentify.deidentify` to what is written.
         probabilities: ``(T, H, W, N)`` uint8, 0..255 for 0..1, of the N objects in ascending order; None: no FRACTIONAL segmentation.
     """
 

@@ -45,10 +45,10 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from echoseg.errors import OutputError
-from echoseg.io.dicom_algorithm import UNFIT, Algorithm, date_instance, long_string, quiet_building
-from echoseg.io.dicom_codes import segment_codes
-from echoseg.io.dicom_header import Origin
-from echoseg.io.dicom_uid import derived_uid
+from echoseg.io.dicom.algorithm import UNFIT, Algorithm, date_instance, long_string, quiet_building
+from echoseg.io.dicom.codes import segment_codes
+from echoseg.io.dicom.header import Origin
+from echoseg.io.dicom.uid import derived_uid
 from echoseg.report.dicom_measure_codes import WITHOUT_CODE, coded_measure, view_of
 
 _BEAT_MEASURES = {"ef": "ef", "edv_ml": "edv", "esv_ml": "esv", "sv_ml": "sv", "fac": "fac", "hr_bpm": "hr"}

@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from echoseg.errors import OutputError
-from echoseg.io.video_index import address
+from echoseg.io.video.index import address
 from echoseg.report.drawing import paint, square_pixels
 from echoseg.report.strip import BACKGROUND, Strip
 from echoseg.report.trace import Trace

@@ -14,7 +14,7 @@ from echoseg.io import open_source
 from echoseg.io.source import Source
 from echoseg.model.load import Model
 from echoseg.model.sam2 import FrameFeatures
-from echoseg.runtime.cache import Cache, LRUCache
+from echoseg.tracking.cache import Cache, LRUCache
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
 from echoseg.tracking.memory_selection import MemorySelection
 from echoseg.tracking.reader import FrameReader

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from echoseg.io.camus import LABELS, find_views
+from echoseg.datasets.camus import LABELS, find_views
 from echoseg.training.dataset import Sample, sample_of_labels
 
 

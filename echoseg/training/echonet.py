@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from echoseg.datasets.echonet import cavity, traced_videos
 from echoseg.errors import SourceError
-from echoseg.io.echonet import cavity, traced_videos
 from echoseg.io.open import open_source
 from echoseg.training.dataset import Sample, sample_of_labels
 

@@ -11,11 +11,11 @@ from natsort import natsorted
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from echoseg.datasets.pairs import paired_by_name
 from echoseg.errors import SourceError
-from echoseg.io.labelmap import read_label_map
+from echoseg.io.labels.nifti import read_label_map
 from echoseg.io.open import open_source
-from echoseg.io.pairs import paired_by_name
-from echoseg.io.volume import VolumeSource
+from echoseg.io.volume.source import VolumeSource
 from echoseg.training.dataset import Sample, sample_of_source
 
 
@@ -24,7 +24,7 @@ class FolderPairs:
 
     An image is whatever :func:`~echoseg.io.open.open_source` reads: NIfTI, PNG, video, DICOM, a folder of frames. A mask is a NIfTI label
     map, a PNG of label numbers (grey or palette), or a folder of such PNGs, one a frame. Pairs are those of
-    :func:`~echoseg.io.pairs.paired_by_name`.
+    :func:`~echoseg.datasets.pairs.paired_by_name`.
 
     Args:
         structures: names of labels, such as ``{1: "LV"}``; other labels are objects without a name.

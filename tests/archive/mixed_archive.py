@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 
-from echoseg.io.demo import demo_clip
+from echoseg.datasets.demo import demo_clip
 from echoseg.simulate.clip import simulate_study
 from echoseg.simulate.options import EchoOptions
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from echoseg.archive.source import open_archive
 from echoseg.cli.main import app
-from echoseg.io.dicomweb import store_instances
+from echoseg.io.dicom.web import store_instances
 from tests.dicom_objects import write_clip
 from tests.pipeline.orthanc_server import running_orthanc
 

@@ -20,8 +20,8 @@ from echoseg.archive.run import run_archive
 from echoseg.archive.settings import Settings
 from echoseg.archive.source import open_archive
 from echoseg.cli.main import app
+from echoseg.datasets.echonet import cavity, read_traced_folder
 from echoseg.errors import ArchiveError, PromptError, SourceError
-from echoseg.io.echonet import cavity, read_traced_folder
 from echoseg.pipeline import analyse
 from echoseg.prompting.tracings import tracings_plan
 from echoseg.tracking import MemorySelection

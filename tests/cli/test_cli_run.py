@@ -134,7 +134,7 @@ def test_the_reader_reaches_the_pipeline_from_the_line_and_from_a_config(calls, 
 
 
 def test_a_reader_that_is_not_installed_is_a_usage_error(calls, tmp_path, monkeypatch):
-    monkeypatch.setattr("echoseg.io.video_reader.find_spec", lambda module: None)
+    monkeypatch.setattr("echoseg.io.video.decoder.find_spec", lambda module: None)
     done = invoke("run", "a.mp4", "--out", tmp_path, "--reader", "decord")
     assert (done.exit_code, calls["runs"]) == (2, [])
     assert "pip install 'echoseg[video]'" in done.stderr
@@ -377,9 +377,9 @@ def test_example_config_sets_the_defaults(calls, tmp_path):
 
 
 def test_demo_ends_with_the_ejection_fraction_and_the_pictures(calls, tmp_path, monkeypatch):
-    demo = ModuleType("echoseg.io.demo")
+    demo = ModuleType("echoseg.datasets.demo")
     demo.demo_clip = lambda: Path("clip.dcm")
-    monkeypatch.setitem(sys.modules, "echoseg.io.demo", demo)
+    monkeypatch.setitem(sys.modules, "echoseg.datasets.demo", demo)
     done = invoke("demo", "--out", tmp_path)
     assert done.exit_code == 0, done.output
     assert "Ejection fraction: 57.2 % (55.1 to 59)" in done.stdout

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate, generate_frames
 
-from echoseg.io.demo import demo_clip
+from echoseg.datasets.demo import demo_clip
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 FRAMES = 24

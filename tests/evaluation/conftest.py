@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from echoseg.model import ConvTrunkConfig, Model, SAM2Config, WeightsInfo, build_model
-from echoseg.runtime.device import choose_execution
+from echoseg.model.device import choose_execution
 
 
 @pytest.fixture

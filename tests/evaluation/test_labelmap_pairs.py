@@ -9,11 +9,11 @@ from PIL import Image
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.labelmaps import UNSTATED, paired_files, read_labels, score_files
 from echoseg.io import open_source
-from echoseg.io.dicom_header import dicom_origin
-from echoseg.io.dicom_seg import build_segmentation
-from echoseg.io.labelmap import write_label_map
+from echoseg.io.dicom.header import dicom_origin
+from echoseg.io.dicom.seg import build_segmentation
+from echoseg.io.labels.nifti import write_label_map
 from tests.dicom_objects import write_series
-from tests.io.test_dicom_segmentation import ALGORITHM
+from tests.io.dicom.test_dicom_segmentation import ALGORITHM
 
 LABELS = np.zeros((3, 20, 24), np.uint8)
 LABELS[:, 4:12, 6:16] = 1

@@ -8,7 +8,7 @@ import echoseg.evaluation.speed as speed
 from echoseg.errors import MeasureError
 from echoseg.evaluation.speed import PARTS, RANDOM_WEIGHTS, bench_speed, model_to_time
 from echoseg.model import HieraConfig, Model, SAM2Config, ViTConfig, WeightsInfo, build_model, model_config
-from echoseg.runtime.device import choose_execution
+from echoseg.model.device import choose_execution
 
 HIERA = SAM2Config(
     "hiera", image_size=64, trunk=HieraConfig(8, 1, (1, 1, 2, 1), (3,)), d_model=128, mem_dim=64, memory_layers=1, memory_ffn=16

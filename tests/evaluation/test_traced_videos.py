@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from echoseg.datasets.echonet import cavity, read_traced_folder
 from echoseg.errors import PromptError, SourceError
 from echoseg.evaluation.tracings import paired_ef, score_video, write_traced_scores
-from echoseg.io.echonet import cavity, read_traced_folder
 from echoseg.prompting.plan import Plan
 from echoseg.types import Geometry, Segmentation, Timing
 from tests.evaluation.traced_folders import traced_frames, write_traced

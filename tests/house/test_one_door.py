@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "echoseg"
-ROOMS = ("tracking", "model", "runtime", "cardiac", "volumetry")
+ROOMS = ("tracking", "model", "cardiac", "volumetry")
 FILES = ("pipeline.py", "results.py", "masks.py", "study.py")
 BETWEEN = sorted([*(path for room in ROOMS for path in (PACKAGE / room).rglob("*.py")), *(PACKAGE / name for name in FILES)])
 _KINDS = {"VolumeSource", "VolumeTracks", "Session", "ArraySource", "DicomSource"}

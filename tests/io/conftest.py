@@ -13,7 +13,7 @@ import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage, generate_uid
 
-from echoseg.io.demo import demo_clip
+from echoseg.datasets.demo import demo_clip
 
 
 @pytest.fixture(scope="session")

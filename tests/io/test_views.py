@@ -7,9 +7,9 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
+from echoseg.datasets.demo import demo_clip
 from echoseg.io import open_source
-from echoseg.io.demo import demo_clip
-from echoseg.io.dicom_study import StatedStudy, stated_study
+from echoseg.io.dicom.study import StatedStudy, stated_study
 from echoseg.io.views import view_in_name, view_of
 from echoseg.types import Subject
 

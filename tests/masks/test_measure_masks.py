@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from echoseg.cli.main import app
 from echoseg.errors import MeasureError, SourceError
-from echoseg.io.label_source import read_label_file
+from echoseg.io.labels.source import read_label_file
 from echoseg.masks import MaskInput, mask_inputs, measure
 from echoseg.report.measurements import schema
 from echoseg.types import Subject

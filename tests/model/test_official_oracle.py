@@ -20,8 +20,8 @@ from PIL import Image as PillowImage
 
 from echoseg.model import HieraConfig, Model, SAM2Config, ViTConfig, WeightsInfo, build_model, model_config
 from echoseg.model.checkpoint import load_strict, read_state_dict
+from echoseg.model.device import choose_execution
 from echoseg.model.preprocess import normalize
-from echoseg.runtime.device import choose_execution
 from echoseg.tracking import Session
 from echoseg.types import Box, MaskPrompt, Points
 

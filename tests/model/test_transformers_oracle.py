@@ -12,8 +12,8 @@ import torch
 
 from echoseg.evaluation.transformers_model import missing_counterpart, prompt_session, transformers_model, transformers_session
 from echoseg.model import SAM2, HieraConfig, Model, SAM2Config, WeightsInfo, build_model, model_config
+from echoseg.model.device import choose_execution
 from echoseg.model.preprocess import logits_to_source, mask_to_input, normalize
-from echoseg.runtime.device import choose_execution
 from echoseg.tracking import Session
 from echoseg.types import ABSENT_LOGIT, Box, MaskPrompt, Points
 

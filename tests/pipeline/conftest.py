@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 import echoseg
 from echoseg.cli.main import app
+from echoseg.datasets.demo import demo_clip
 from echoseg.io import open_source
-from echoseg.io.demo import demo_clip
 from echoseg.model import Model
 
 FRAMES = 24

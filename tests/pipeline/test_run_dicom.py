@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import echoseg
-from echoseg.io.demo import demo_clip
+from echoseg.datasets.demo import demo_clip
 from echoseg.report.measurements import schema
 
 

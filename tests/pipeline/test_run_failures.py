@@ -11,8 +11,8 @@ import torch
 
 import echoseg
 from echoseg import Box, results
+from echoseg.datasets.demo import demo_clip
 from echoseg.errors import EchosegError, OutputError, SourceError, WeightsError
-from echoseg.io.demo import demo_clip
 from echoseg.io.seekable import sample_indices
 from echoseg.model import build_model
 

@@ -13,11 +13,11 @@ import pytest
 
 import echoseg
 from echoseg import Box
+from echoseg.datasets.demo import demo_clip
 from echoseg.errors import OutputError, SourceError, UnsupportedSourceError
 from echoseg.io import open_source
-from echoseg.io.demo import demo_clip
-from echoseg.io.dicom_seg_reader import read_segmentation, segmentation_masks
-from echoseg.io.dicomweb import sources_at, store_instances
+from echoseg.io.dicom.web import sources_at, store_instances
+from echoseg.io.labels.dicom_seg import read_segmentation, segmentation_masks
 from tests.dicom_objects import PATIENT, standard_errors, write_clip, write_series
 from tests.pipeline.orthanc_server import Orthanc, running_orthanc
 

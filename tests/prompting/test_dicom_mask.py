@@ -12,12 +12,12 @@ import SimpleITK
 import echoseg
 from echoseg.errors import PromptError, SourceError
 from echoseg.io import open_source
-from echoseg.io.dicom_header import dicom_origin
-from echoseg.io.dicom_seg import build_segmentation
+from echoseg.io.dicom.header import dicom_origin
+from echoseg.io.dicom.seg import build_segmentation
 from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
 from echoseg.prompting.parse import parse_prompt
 from tests.dicom_objects import write_clip
-from tests.io.test_dicom_segmentation import ALGORITHM, COLOURS, NAMES
+from tests.io.dicom.test_dicom_segmentation import ALGORITHM, COLOURS, NAMES
 
 
 @pytest.fixture

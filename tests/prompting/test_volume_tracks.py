@@ -12,7 +12,7 @@ from echoseg.prompting import volume
 from echoseg.prompting.plan import manual_plan
 from echoseg.prompting.stop_rules import SliceState, StopRules, has_ended
 from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
-from echoseg.runtime.cache import LRUCache
+from echoseg.tracking.cache import LRUCache
 from echoseg.types import ABSENT_LOGIT, Box, Box3D, FrameResult, MaskPrompt
 
 SLICES, SIDE = 16, 40

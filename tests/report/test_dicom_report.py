@@ -11,7 +11,7 @@ import pytest
 
 from echoseg.cardiac import analyse_lv
 from echoseg.io import open_source
-from echoseg.io.dicom_header import dicom_origin
+from echoseg.io.dicom.header import dicom_origin
 from echoseg.report.dicom import DicomOutput, write_dicom
 from echoseg.report.dicom_measure_codes import WITHOUT_CODE, coded_measure
 from echoseg.report.measurements import measurements

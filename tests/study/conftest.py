@@ -6,8 +6,8 @@ import numpy as np
 import pydicom
 import pytest
 
+from echoseg.datasets.demo import demo_clip
 from echoseg.io import open_source
-from echoseg.io.demo import demo_clip
 from echoseg.io.result_folder import result_folder
 from echoseg.report.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, measure_result, write_result

@@ -1,0 +1,1 @@
+"""Labelled data: the layouts in which it comes, one reader a layout."""

@@ -1,0 +1,1 @@
+"""DICOM, read and written: cine, stacks of slices, segmentations, de-identification, DICOMweb."""

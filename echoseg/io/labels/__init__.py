@@ -1,0 +1,1 @@
+"""Label maps: read from anywhere, written in the geometry of their source."""

@@ -1,1 +1,0 @@
-"""How a network executes: device, precision, and the cache of frame features."""
