@@ -1,6 +1,6 @@
 """Reference ranges by sex. One JSON file a guideline, in ``guidelines/``; nothing is graded without naming its source.
 
-What each row was checked against is in ``docs/cardiac.md``. To add a guideline is to add a file.
+What each row was checked against is in ``docs/reference/cardiac.md``. To add a guideline is to add a file.
 """
 
 from __future__ import annotations

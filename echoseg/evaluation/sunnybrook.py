@@ -88,7 +88,7 @@ def _cavity(path: Path, size: tuple[int, ...]) -> BoolMask:
     """``(H, W)`` mask of the pixels whose centre lies in the outline of a contour file.
 
     Lines of x y, whole numbers at pixel centres, counted from 1. The file does not say from what: moved by -1 in both directions the
-    contours of the patient at hand lie on the edge between blood and muscle, as given beside it (docs/cardiac.md).
+    contours of the patient at hand lie on the edge between blood and muscle, as given beside it (docs/evidence/ejection-fraction.md).
     """
     try:
         outline = np.loadtxt(path, ndmin=2)

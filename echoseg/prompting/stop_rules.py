@@ -20,7 +20,7 @@ class SliceState:
 
 @dataclass(frozen=True)
 class StopRules:
-    """Thresholds; the figures they were chosen by are in docs/volumes.md.
+    """Thresholds; the figures they were chosen by are in docs/evidence/volume-accuracy.md.
 
     Attributes:
         object_score: the object is absent below this logit.

@@ -1,4 +1,4 @@
-"""`echoseg eval` from the command line, and the examples of docs/evaluation.md."""
+"""`echoseg eval` from the command line, and the examples of docs/how-to/evaluation.md."""
 
 import csv
 import re
@@ -18,7 +18,7 @@ from echoseg.evaluation.dataset import score_reference
 from tests.evaluation.reference_folders import write_camus, write_echonet, write_folders, write_lesion, write_sunnybrook
 from tests.evaluation.traced_folders import write_traced
 
-DOCS = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+DOCS = (Path(__file__).parents[2] / "docs" / "how-to" / "evaluation.md").read_text(encoding="utf-8")
 LABELS = np.zeros((4, 20, 24), np.uint8)
 LABELS[1:3, 5:15, 6:16] = 1
 

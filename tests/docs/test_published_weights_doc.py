@@ -1,4 +1,4 @@
-"""docs/published-weights.md says of every model what the registry says: file, repository, licence."""
+"""docs/how-to/published-weights.md says of every model what the registry says: file, repository, licence."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from echoseg.model import REGISTRY
 
-DOC = (Path(__file__).parents[2] / "docs" / "published-weights.md").read_text(encoding="utf-8")
+DOC = (Path(__file__).parents[2] / "docs" / "how-to" / "published-weights.md").read_text(encoding="utf-8")
 ROWS = {name: row for row in re.findall(r"^\| `.*", DOC, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
 
 

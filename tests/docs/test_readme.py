@@ -45,8 +45,3 @@ def test_the_command_line_examples_run(line, folder):
     words = shlex.split(line.removeprefix("$ echoseg "), comments=True)
     done = subprocess.run([Path(sys.executable).with_name("echoseg"), *words], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-
-
-def test_every_picture_and_file_that_is_linked_exists():
-    for target in re.findall(r"\]\(((?!https?:)[^)#]+)\)", README):
-        assert (Path(__file__).parents[2] / target).exists(), target

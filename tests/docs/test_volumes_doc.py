@@ -1,17 +1,17 @@
-"""The Python examples of docs/volumes.md run as they stand."""
+"""The Python examples of docs/how-to/volumes.md run as they stand."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-DOC = (Path(__file__).parents[2] / "docs" / "volumes.md").read_text(encoding="utf-8")
+DOC = (Path(__file__).parents[2] / "docs" / "how-to" / "volumes.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", DOC, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("code", BLOCKS, ids=range(len(BLOCKS)))
 def test_the_python_examples_run(code):
-    exec(compile(code, "docs/volumes.md", "exec"), {})
+    exec(compile(code, "docs/how-to/volumes.md", "exec"), {})
 
 
 def test_the_example_of_a_prompt_file_is_one(tmp_path):

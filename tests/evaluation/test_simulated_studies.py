@@ -77,7 +77,8 @@ def test_ten_studies_go_through_the_whole_pipeline_and_nearly_all_get_a_biplane_
 @pytest.mark.slow
 def test_ten_studies_through_the_whole_pipeline_are_what_the_gate_of_two_hundred_lets_ten_be(ten_by_auto):
     """On 200 studies the mean absolute error must be at most 4 points and the bias within 1.5; errors scatter by 5.1 points, their sizes by
-    3.3 (docs/cardiac.md). Of means over ten that leaves 39 in 40 below these bounds; the gate itself is `echoseg eval study`'s to show.
+    3.3 (docs/evidence/ejection-fraction.md). Of means over ten that leaves 39 in 40 below these bounds; the gate itself is
+    `echoseg eval study`'s to show.
     """
     errors = np.array([measures["ef_error"] for measures in ten_by_auto if measures["measured"]])
     assert np.abs(errors).mean() <= 4 + 1.96 * 3.3 / np.sqrt(10)
