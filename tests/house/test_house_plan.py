@@ -1,9 +1,10 @@
-"""The house plan: imports go down, files are short, names say something, no paths of one machine."""
+"""The house plan: imports go down and not in circles, files are short, names say something, no paths of one machine."""
 
 import ast
 import re
 import subprocess
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,27 +12,31 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "echoseg"
 
-# From the top of the house to its ground floor; rooms of one storey do not import each other.
+# From the top of the house to its ground floor; rooms of one storey do not import each other. ARCHITECTURE.md tells what each is for.
 STOREYS = [
     {"__main__"},
     {"cli", "serve"},
+    {"annotate"},
     {"archive", "training", "evaluation"},
     {"study"},
     {"pipeline", "masks"},
     {"results"},
     {"report"},
+    {"record"},
     {"prompting"},
     {"tracking"},
     {"model"},
     {"datasets"},
+    {"metrics"},
     {"simulate"},
     {"cardiac", "volumetry"},
     {"io"},
-    {"types", "errors"},
+    {"types", "options", "errors"},
 ]
 STOREY = {room: len(STOREYS) - level for level, rooms in enumerate(STOREYS) for room in rooms}
-SAME_STOREY_ALLOWED = {("training", "evaluation"), ("types", "errors")}
-WITHOUT_TORCH = {"datasets", "simulate", "cardiac", "volumetry", "io", "types", "errors"}
+SAME_STOREY_ALLOWED = {("training", "evaluation"), ("types", "errors"), ("options", "errors")}
+LONGEST_FILE = 400
+WITHOUT_TORCH = {"annotate", "datasets", "metrics", "simulate", "cardiac", "volumetry", "io", "types", "options", "errors"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 module_cases = pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -106,9 +111,61 @@ def test_imports_go_down(path):
         assert [name for name in imports if name.split(".")[0] == "torch"] == []
 
 
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def loading_imports(tree: ast.Module, package: list[str], known: set[str]) -> set[str]:
+    """Those of ``known`` that are imported when the file is loaded: neither in functions nor under ``if TYPE_CHECKING``."""
+
+    def kept(body: list[ast.stmt]) -> list[ast.stmt]:
+        statements = []
+        for node in body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                statements.append(node)
+            elif isinstance(node, ast.If):
+                statements += kept([] if ast.unparse(node.test).endswith("TYPE_CHECKING") else node.body) + kept(node.orelse)
+            elif isinstance(node, ast.Try | ast.With | ast.ClassDef):
+                statements += kept(node.body)
+        return statements
+
+    names = imported_modules(ast.Module(kept(tree.body), []), package)
+    return {name if name in known else name.rpartition(".")[0] for name in names} & known
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules along a circle of imports, none when there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_imports_go_in_a_circle():
+    known = {module_name(path) for path in MODULES}
+    packages = {path: ["echoseg", *path.relative_to(PACKAGE).parts[:-1]] for path in MODULES}
+    assert circle({module_name(path): loading_imports(parsed(path), packages[path], known) for path in MODULES}) == []
+
+
+def test_the_check_itself_knows_a_circle():
+    known = {"echoseg.a.b", "echoseg.a.c", "echoseg.a.d"}
+    here = "import typing\nfrom .c import thing\nif typing.TYPE_CHECKING:\n    import echoseg.a.d\ndef late():\n    import echoseg.a.d"
+    assert loading_imports(ast.parse(here), ["echoseg", "a"], known) == {"echoseg.a.c"}
+    assert sorted(set(circle({"b": {"c"}, "c": {"d"}, "d": {"b"}}))) == ["b", "c", "d"]
+    assert circle({"b": {"c", "d"}, "c": {"d"}}) == []
+
+
+def test_architecture_names_the_same_rooms_in_the_same_order():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (`.*?) \|", text.split("## The house")[1].split("\n## ")[0], flags=re.MULTILINE)
+    assert [set(re.findall(r"`(\w+)(?:/|\.py)`", cell)) for cell in table] == STOREYS[1:]
+    assert f"{LONGEST_FILE} lines" in text
+
+
 @module_cases
 def test_file_is_one_idea(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
     assert not re.fullmatch(r"(utils?|helpers?|common|misc)(\.py)?", path.name)
     assert not {"utils", "util", "helpers", "common", "misc"} & set(path.relative_to(PACKAGE).parts[:-1])
 
