@@ -6,16 +6,7 @@ Importing this package imports neither torch nor numpy: each public name is load
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from echoseg.errors import EchosegError
-    from echoseg.io import open_source
-    from echoseg.masks import measure
-    from echoseg.model import load_model
-    from echoseg.pipeline import run, segment, stream
-    from echoseg.tracking import MemorySelection, Session
-    from echoseg.types import Box, Box3D, FrameResult, MaskPrompt, Point3D, Points, Segmentation
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -37,27 +28,9 @@ _HOME = {
     "segment": "echoseg.pipeline",
     "stream": "echoseg.pipeline",
 }
-"""Where each public name lives. Keep in step with the ``TYPE_CHECKING`` imports, which are for editors and type checkers."""
+"""Where each public name lives; ``__init__.pyi`` says the same to editors and type checkers."""
 
-__all__ = [
-    "Box",
-    "Box3D",
-    "EchosegError",
-    "FrameResult",
-    "MaskPrompt",
-    "MemorySelection",
-    "Point3D",
-    "Points",
-    "Segmentation",
-    "Session",
-    "__version__",
-    "load_model",
-    "measure",
-    "open_source",
-    "run",
-    "segment",
-    "stream",
-]
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

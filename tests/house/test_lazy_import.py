@@ -1,9 +1,11 @@
 """`import echoseg` is cheap, and still offers every public name."""
 
+import ast
 import json
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,13 @@ def test_command_line_starts_without_torch():
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_name_is_the_one_of_its_room(name):
     assert getattr(echoseg, name) is getattr(import_module(echoseg._HOME[name]), name)
+
+
+def test_stub_for_type_checkers_names_the_same_homes():
+    stub = ast.parse(Path(echoseg.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    imports = [(node.module, alias) for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+    assert {alias.asname: module for module, alias in imports} == echoseg._HOME
+    assert all(alias.asname == alias.name for _, alias in imports)  # else the name would not be public
 
 
 def test_dir_lists_public_names_before_they_are_loaded():
