@@ -4,7 +4,14 @@ from __future__ import annotations
 
 
 class EchosegError(Exception):
-    """Base of all errors raised on purpose by echoseg."""
+    """Base of all errors raised on purpose by echoseg.
+
+    >>> try:
+    ...     echoseg.Box(9, 5, 3, 7)
+    ... except echoseg.EchosegError as error:
+    ...     print(error)
+    box (9, 5, 3, 7) is empty: give x0 < x1 and y0 < y1 (x1, y1 are edges: last pixel + 1)
+    """
 
 
 class SourceError(EchosegError):

@@ -77,6 +77,9 @@ def stream(
     Raises:
         SourceError, PromptError, NotRereadableError, WeightsError: see there; all before the first frame but for damage that
             shows only later.
+
+    >>> [frame.index for frame in echoseg.stream(np.zeros((3, 64, 64), np.uint8), echoseg.Box(22, 22, 43, 43), frame_index=1)]
+    [1, 2, 0]
     """
     with ExitStack() as stack:
         opened = stack.enter_context(_opened(source))
@@ -99,6 +102,10 @@ def segment(
     """Segments a whole source; see :func:`stream` for the arguments and errors.
 
     Frames that the direction does not reach have no mask, and NaN scores.
+
+    >>> clip = np.uint8([np.hypot(*np.mgrid[-32:32, -32:32]) < 10] * 2) * 200  # a disc on two frames
+    >>> echoseg.segment(clip, echoseg.Box(22, 22, 43, 43)).masks[:, 32, 32]
+    array([1, 1], dtype=uint8)
     """
     with _opened(source) as opened:
         return _collect(_seed(opened, prompt, model, frame_index, length, memory_selection, volume, progress), direction)
@@ -191,6 +198,10 @@ def run(
 
     Raises:
         EchosegError: its subclasses say what is wrong with the input, the prompt, the weights or the output folder.
+
+    >>> result = echoseg.run(np.zeros((2, 64, 64), np.uint8), "results", echoseg.Box(22, 22, 43, 43))
+    >>> result.measurements["source"]["frames"], result.measurements["measures"]["ef"]["value"]
+    (2, None)
     """
     if isinstance(prompt, str):
         prompt = parse_prompt(prompt, frame_index)

@@ -42,6 +42,9 @@ class Box:
 
     Raises:
         PromptError: a coordinate is not a finite number, or the box is empty (``x1 <= x0`` or ``y1 <= y0``).
+
+    >>> echoseg.Box.around(np.eye(3, dtype=bool))
+    Box(x0=0.0, y0=0.0, x1=3.0, y1=3.0)
     """
 
     x0: float
@@ -79,6 +82,9 @@ class Points(ByValue):
 
     Raises:
         PromptError: wrong shapes, no points, labels other than 0 and 1, or a coordinate that is not finite.
+
+    >>> echoseg.Points([[350, 190], [350, 300]], labels=[1, 0]).labels
+    array([1, 0], dtype=int32)
     """
 
     xy: NDArray[np.float32]
@@ -102,6 +108,9 @@ class MaskPrompt(ByValue):
 
     Raises:
         PromptError: not two-dimensional, not finite, or empty.
+
+    >>> echoseg.MaskPrompt([[0, 255], [0, 255]]).mask.tolist()
+    [[False, True], [False, True]]
     """
 
     mask: BoolMask
@@ -118,12 +127,13 @@ class MaskPrompt(ByValue):
 
 @dataclass(frozen=True)
 class Box3D:
-    """A box around an object of a volume: in-plane edges in pixels as in :class:`Box`, slices ``z0 <= z < z1``.
-
-    Tracking stops at its ends.
+    """A box around an object of a volume: in-plane edges as of :class:`Box`, slices ``z0 <= z < z1``, where tracking stops.
 
     Raises:
         PromptError: an in-plane box that is not one, or no slices (``z1 <= z0``, ``z0 < 0``, or not whole numbers).
+
+    >>> echoseg.Box3D(210, 180, 80, 260, 230, 95).plane
+    Box(x0=210.0, y0=180.0, x1=260.0, y1=230.0)
     """
 
     x0: float
@@ -149,12 +159,13 @@ class Box3D:
 
 @dataclass(frozen=True)
 class Point3D:
-    """One click in an object of a volume: ``(x, y)`` in pixels as in :class:`Points`, on slice ``z``.
-
-    On which slice the object is prompted is left to echoseg.
+    """One click in an object of a volume: ``(x, y)`` as of :class:`Points`, on slice ``z``; echoseg chooses the slice to prompt.
 
     Raises:
         PromptError: coordinates that are not finite, or no slice number.
+
+    >>> echoseg.Point3D(235, 205, 87).click.xy
+    array([[235., 205.]], dtype=float32)
     """
 
     x: float
@@ -323,6 +334,9 @@ class FrameResult:
         logits: ``{object_id: (H, W) float32}`` at source size; > 0 inside. An absent object is -1024 everywhere.
         scores: ``{object_id: predicted IoU}`` in 0..1; NaN where an object was not tracked (a slice beyond its end).
         object_scores: ``{object_id: object score logit}``; > 0 when the object is present; NaN likewise.
+
+    >>> echoseg.FrameResult(0, {1: np.array([[3, -2]]), 2: np.array([[4, 1]])}, {1: 0.9, 2: 0.8}, {1: 6.0, 2: 5.0}).label_map()
+    array([[2, 2]], dtype=uint8)
     """
 
     index: int
@@ -352,14 +366,15 @@ class Segmentation:
         masks: ``(T, H, W)`` uint8 label map, values are object ids (overlaps by higher logit).
         scores: ``(T, n_objects)`` float32 predicted IoU, columns in the order of ``object_ids``; NaN on frames not tracked.
         object_scores: ``(T, n_objects)`` float32 object score logits; NaN on frames not tracked.
-        object_ids: the ids, ascending.
-        names: ``{object_id: name}`` such as ``{1: "LV"}``.
+        object_ids, names: the ids, ascending, and ``{object_id: name}`` such as ``{1: "LV"}``.
         seeds: ``{object_id: frame indices that hold prompts}``.
-        fps: frames per second or None.
-        timing: full timing of the source.
-        geometry: geometry of the source.
+        geometry, timing: of the source; ``fps`` its frames per second or None.
         flags: what a reader must know.
         given: whether the masks come from elsewhere, so that no frame has a score.
+
+    >>> found = echoseg.segment(np.zeros((3, 32, 32), np.uint8), echoseg.Box(10, 8, 24, 20), frame_index=1, direction="forward")
+    >>> found.tracked[:, 0]
+    array([False,  True,  True])
     """
 
     masks: NDArray[np.uint8]

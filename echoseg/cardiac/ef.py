@@ -51,6 +51,13 @@ def lv_ef(views_ed: Views, views_es: Views, method: Method = "disks") -> LVEject
 
     Raises:
         MeasureError: the two phases differ in their views or in whether spacing is known; else as ``lv_volume``.
+
+    >>> y, x = np.mgrid[:120, :100] + 0.5
+    >>> def cavity(width, length):
+    ...     return (((x - 50) / width) ** 2 + ((y - 100) / length) ** 2 < 1) & (y < 100)
+    >>> beat = lv_ef({"A4C": (cavity(30, 90), None)}, {"A4C": (cavity(20, 80), None)})
+    >>> round(beat.ef), round(100 * (1 - 20**2 * 80 / (30**2 * 90))), beat.edv_ml  # no mL without a spacing
+    (60, 60, None)
     """
     ed, es = lv_volume(views_ed, method), lv_volume(views_es, method)
     if set(views_ed) != set(views_es):

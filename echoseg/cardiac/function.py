@@ -133,6 +133,14 @@ def analyse_lv(
     Raises:
         MeasureError: no frames, malformed masks, spacing, times, heart rate or scores, an unknown view or method, or a given
             beat on a frame that is not there or has no ventricle.
+
+    >>> y, x = np.mgrid[:120, :100] + 0.5
+    >>> times = np.arange(50) / 25
+    >>> widths = 25 + 5 * np.cos(2 * np.pi * times)  # 60 beats per minute
+    >>> masks = np.stack([(((x - 50) / w) ** 2 + ((y - 100) / 80) ** 2 < 1) & (y < 100) for w in widths])
+    >>> found = analyse_lv(masks, times, spacing=(1.0, 1.0))
+    >>> round(found.ef), round(100 * (1 - (20 / 30) ** 2)), len(found.beats)
+    (55, 56, 2)
     """
     if view not in APICAL_VIEWS:
         raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {view!r}")

@@ -70,6 +70,10 @@ def open_source(
     Raises:
         SourceError: missing, empty, cut off, damaged, or of an unusable shape; the message says what to do.
         UnsupportedSourceError: readable, but not frames.
+
+    >>> with echoseg.open_source(np.zeros((50, 48, 64), np.uint8), spacing=(0.4, 0.5), fps=25) as source:
+    ...     len(source), source.size, source.geometry.spacing, source.timing.fps
+    (50, (48, 64), (0.4, 0.5), 25.0)
     """
     _check_kind(kind)
     choice = volume_choice(series, part, axis, window)

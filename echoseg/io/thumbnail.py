@@ -17,6 +17,9 @@ def thumbnails(source: Source, count: int = FRAMES) -> NDArray[np.uint8] | None:
     """``(N, SIDE, SIDE)`` uint8 of ``count`` frames spread evenly over the source, or of all when there are fewer.
 
     None for a source that can be read only once, or whose length is not known: a glance would use it up.
+
+    >>> thumbnails(echoseg.open_source(np.zeros((20, 48, 64), np.uint8))).shape
+    (8, 64, 64)
     """
     if not source.rereadable or source.length is None:
         return None

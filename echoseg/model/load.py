@@ -62,6 +62,10 @@ def load_model(name: str = "compact", weights: str | Path | None = None, device:
         ModelConfigError: unknown name.
         WeightsError: weights missing, unsafe, partial or of another architecture.
         DeviceError: device or precision not available.
+
+    >>> model = echoseg.load_model("compact", device="cpu")
+    >>> model.config.name, model.config.structures
+    ('compact', ('LV', 'LA', 'MYO', 'RV'))
     """
     execution = choose_execution(device, precision)
     network, info = load_network(name, weights)

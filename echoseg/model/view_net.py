@@ -67,7 +67,12 @@ def load_view_net(weights: str | Path | None = None) -> ViewNet:
 
 
 def clip_view(thumbnails: NDArray[np.uint8], network: ViewNet | None = None) -> ViewAnswer:
-    """The view of a clip from its thumbnails ``(N, H, W)``, see :func:`echoseg.io.thumbnail.thumbnails`."""
+    """The view of a clip from its thumbnails ``(N, H, W)``, see :func:`echoseg.io.thumbnail.thumbnails`.
+
+    >>> answer = clip_view(np.zeros((8, 64, 64), np.uint8))
+    >>> sorted(answer.shares), round(sum(answer.shares.values()), 3)
+    (['A2C', 'A3C', 'A4C', 'PSAX'], 1.0)
+    """
     network = network or _shipped()
     with torch.inference_mode():
         shares = (network.sharpness * network(standardised(thumbnails)).mean(0)).softmax(0).tolist()

@@ -25,6 +25,10 @@ class MemorySelection:
 
     Raises:
         ModelConfigError: min_iou outside 0..1, or a score that is not a number.
+
+    >>> selection = echoseg.MemorySelection(min_iou=0.7)
+    >>> selection.admits(iou=0.85, object_score=6.0), selection.admits(iou=0.4, object_score=6.0)
+    (True, False)
     """
 
     min_iou: float

@@ -68,6 +68,17 @@ class Session:
         length: frames of the sequence when the source itself cannot tell (a live stream).
         window: the part of the frames that the network sees; default: :func:`default_window` of the first prompts.
         reader: of another session over the same source, so that two models can look at one live stream.
+
+    >>> clip = np.uint8([np.hypot(*np.mgrid[-32:32, -32:32]) < 10] * 3) * 200  # a disc on three frames
+    >>> session = echoseg.Session(clip, echoseg.load_model("compact-volume"))
+    >>> answer = session.prompt(1, frame=1, prompts=echoseg.Box(22, 22, 43, 43))
+    >>> answer.masks[1][[32, 5], [32, 5]]
+    array([ True, False])
+    >>> [frame.index for frame in session.propagate("both")]
+    [1, 2, 0]
+    >>> session.reset()
+    >>> session.object_ids
+    ()
     """
 
     def __init__(

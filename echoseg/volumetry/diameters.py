@@ -67,6 +67,12 @@ def longest_diameters(mask: BoolMask, spacing: tuple[float, float] | None) -> Di
 
     Raises:
         MeasureError: not a three-dimensional mask.
+
+    >>> mask = np.zeros((3, 40, 40), bool)
+    >>> mask[1, 10:20, 5:35] = True  # 10 rows of 1 mm, 30 columns of 0.5 mm
+    >>> found = longest_diameters(mask, spacing=(1.0, 0.5))
+    >>> found.slice, round(found.long.mm, 1)
+    (1, 17.6)
     """
     if mask.ndim != 3:
         raise MeasureError(f"diameters are measured on (T, H, W) masks; got shape {mask.shape}")

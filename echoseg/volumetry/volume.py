@@ -22,6 +22,11 @@ def voxel_ml(geometry: Geometry) -> float | None:
 
 
 def volume_ml(mask: BoolMask, geometry: Geometry) -> float | None:
-    """Volume of a ``(T, H, W)`` mask in mL, or None when a spacing is unknown: never guessed."""
+    """Volume of a ``(T, H, W)`` mask in mL, or None when a spacing is unknown: never guessed.
+
+    >>> cube = np.ones((10, 10, 10), bool)
+    >>> volume_ml(cube, Geometry(spacing=(1.0, 1.0), slice_spacing=2.0)), volume_ml(cube, Geometry())
+    (2.0, None)
+    """
     unit = voxel_ml(geometry)
     return None if unit is None else float(np.count_nonzero(mask)) * unit
