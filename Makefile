@@ -10,7 +10,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-slow lint install clean
+.PHONY: demo test test-slow lint schemas install clean
 
 demo: $(INSTALLED)
 	$(BIN)/echoseg demo --out out
@@ -24,6 +24,10 @@ test-slow: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The JSON Schemas that ship, from the models in echoseg/record/documents.py.
+schemas: $(INSTALLED)
+	$(BIN)/python -c "from echoseg.record.documents import write_schemas; write_schemas()"
 
 install: $(INSTALLED)
 

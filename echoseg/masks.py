@@ -22,7 +22,7 @@ from echoseg.io.open import apply_given, open_source
 from echoseg.io.result_folder import result_folder
 from echoseg.io.source import Kind, Source
 from echoseg.io.views import DRAWN_ON
-from echoseg.report.provenance import provenance
+from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, write_result
 from echoseg.types import Flag, Geometry, Segmentation, Subject
 

@@ -34,16 +34,16 @@ from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
 from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_plan
 from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
-from echoseg.report.provenance import provenance
+from echoseg.record.provenance import provenance
 from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
 from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
-from echoseg.types import Direction, Flag, FrameResult, Segmentation, Subject, whole_number
+from echoseg.types import Direction, Flag, FrameResult, Segmentation, Severity, Subject, whole_number
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
 
 _AS_USUAL = VolumeOptions()
-_NO_DICOM = Flag("dicom_not_written", "The source is not DICOM: there are no images that DICOM results could refer to.", "info")
+_NO_DICOM = Flag("dicom_not_written", "The source is not DICOM: there are no images that DICOM results could refer to.", Severity.INFO)
 _STREAM_CACHE_BYTES = 48 * 2**20  # the frames a policy looks at; a stream never comes back to others
 
 
@@ -275,6 +275,7 @@ class _Seeded:
         finder: the model that found them, if another.
         followed: how objects are followed, for the provenance.
         progress: told after every frame; None where the tracks tell by themselves.
+        automatic: whether the model found the objects by their names.
     """
 
     tracks: Session | VolumeTracks
@@ -282,6 +283,7 @@ class _Seeded:
     finder: Model | None = None
     followed: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
+    automatic: bool = False
 
 
 def _seed(
@@ -318,7 +320,7 @@ def _seed(
     for object_id, frames in plan.prompts.items():
         for frame, given in frames.items():
             session.prompt(object_id, frame, given)
-    return _Seeded(session, plan, finder, progress=progress)
+    return _Seeded(session, plan, finder, progress=progress, automatic=structures is not None)
 
 
 def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> tuple[Session, Plan, Model | None]:
@@ -373,6 +375,7 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
         timing=source.timing,
         flags=source.flags,
         options={"direction": direction, "model": tracks.model.name},
+        automatic=seeded.automatic,
     )
 
 
@@ -390,7 +393,7 @@ def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str
     details = seeded.tracks.source.details
     seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
-    found = {"seeds": seeded.plan.prompts} if auto_structures(prompt) is not None else {}
+    found = {"seeds": seeded.plan.prompts} if seeded.automatic else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
     return provenance(
         model=model.name,

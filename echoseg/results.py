@@ -17,10 +17,11 @@ from echoseg.io.labels.formats import LabelFormat, write_label_map_as
 from echoseg.io.labels.nifti import write_label_map
 from echoseg.io.result_folder import ResultFolder
 from echoseg.io.source import Source
-from echoseg.io.views import ViewAnswer, ViewChoice, view_of
+from echoseg.io.views import ViewAnswer, ViewChoice, ViewOrigin, view_of
+from echoseg.record.measurements import measurements
+from echoseg.record.quality import merged_flags
 from echoseg.report.files import write_report
-from echoseg.report.measurements import measurements, merged_flags
-from echoseg.types import Flag, Segmentation, Subject
+from echoseg.types import Flag, Segmentation, Severity, Subject
 
 if TYPE_CHECKING:
     from echoseg.report.dicom import DicomOutput
@@ -128,7 +129,7 @@ def write_result(
         folder: a draft.
         source: what was segmented.
         segmentation: of all frames of the source.
-        provenance: from :func:`echoseg.report.provenance.provenance`.
+        provenance: from :func:`echoseg.record.provenance.provenance`.
         options: how to measure.
         dicom: what to write in DICOM, besides.
         label_format: a format to write the masks in, besides NIfTI.
@@ -171,7 +172,7 @@ def _analysed(
     if lv is None or not source.moments or not _may_be_apical(source, options):
         return None, segmentation
     if view is None:
-        view = ViewChoice(options.view or "A4C", "given" if options.view else "assumed")
+        view = ViewChoice(options.view or "A4C", ViewOrigin.GIVEN if options.view else ViewOrigin.ASSUMED)
     segmentation = replace(segmentation, flags=(*segmentation.flags, *_view_flags(view, options.seen)))
     if view.name not in APICAL_VIEWS:
         return None, segmentation
@@ -218,15 +219,17 @@ def _sure(seen: ViewAnswer | None) -> str | None:
 def _view_flags(view: ViewChoice, seen: ViewAnswer | None) -> list[Flag]:
     """What is to be said of a view and of where it is known from."""
     if view.name not in APICAL_VIEWS:
-        where = "The file says that its view" if view.origin == "stated by the file" else "By the file's name its view"
+        where = "The file says that its view" if view.origin is ViewOrigin.STATED else "By the file's name its view"
         return [Flag("view_not_apical", f"{where} is {view.name}: no LV volumes or EF are measured in it.")]
     flags = []
-    if view.origin == "guessed from the file name":
-        flags.append(Flag("view_guessed", f"The view {view.name} was guessed from the file name.", "info"))
-    elif view.origin == "classifier":
-        flags.append(Flag("view_guessed", f"Nothing tells the view: the view classifier takes it for {_told(seen) or view.name}.", "info"))
-    elif view.origin == "assumed":
-        flags.append(Flag("view_assumed", f"Nothing tells the view: {view.name} was assumed.", "info"))
+    if view.origin is ViewOrigin.GUESSED:
+        flags.append(Flag("view_guessed", f"The view {view.name} was guessed from the file name.", Severity.INFO))
+    elif view.origin is ViewOrigin.SEEN:
+        flags.append(
+            Flag("view_guessed", f"Nothing tells the view: the view classifier takes it for {_told(seen) or view.name}.", Severity.INFO)
+        )
+    elif view.origin is ViewOrigin.ASSUMED:
+        flags.append(Flag("view_assumed", f"Nothing tells the view: {view.name} was assumed.", Severity.INFO))
     sure = _sure(seen)
     other = 0.0 if seen is None else sum(share for name, share in seen.shares.items() if name not in APICAL_VIEWS)
     if seen is not None and other >= thresholds.SURE_OF_VIEW:

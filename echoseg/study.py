@@ -19,15 +19,15 @@ from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.labels.source import run_folder
-from echoseg.io.views import view_in_name
-from echoseg.report.measurements import calibration, lv_signals, measurements_text
-from echoseg.report.provenance import provenance
+from echoseg.io.views import ViewOrigin, view_in_name
+from echoseg.record.measurements import calibration, lv_signals, measurements_text
+from echoseg.record.provenance import provenance
+from echoseg.record.quality import Quality, by_severity
+from echoseg.record.study import clip_entry, listed_folders, study_record
 from echoseg.report.study_page import study_html, study_png
-from echoseg.report.study_record import clip_entry, listed_folders, study_record
 from echoseg.results import RunResult, object_named
-from echoseg.types import Flag, Subject
+from echoseg.types import Flag, Severity, Subject
 
-_QUALITIES = ("accept", "review", "reject")
 _SUFFIXES = ("png", "html", "json")  # json last: who finds it finds the others
 
 
@@ -41,6 +41,7 @@ class StudyClip:
         beats: its shapes at ED and ES; None when no beat was found.
         atrium: whether the left atrium was segmented.
         signals: what the clip says of its EF's certainty; None where masks have no scores.
+        automatic: whether the model found the ventricle by its name.
         group: clips with equal values may make one study.
         subject: what the file says of the person.
     """
@@ -50,6 +51,7 @@ class StudyClip:
     beats: ViewBeats | None
     atrium: bool
     signals: Signals | None
+    automatic: bool
     group: tuple[str, ...]
     subject: Subject
 
@@ -82,12 +84,7 @@ def study_clip(source: object, result: RunResult) -> StudyClip | None:
         source: what was run, as it was given.
         result: of that run.
     """
-    if (
-        result.view is None
-        or result.analysis is None
-        or result.view.name not in APICAL_VIEWS
-        or result.view.origin in ("classifier", "assumed")
-    ):
+    if result.view is None or result.analysis is None or result.view.name not in APICAL_VIEWS or not result.view.origin.told:
         return None
     segmentation, atrium = result.segmentation, object_named(result.segmentation, "LA")
     beats = None
@@ -101,9 +98,16 @@ def study_clip(source: object, result: RunResult) -> StudyClip | None:
             )
         except MeasureError:  # a phase without a contour: as good as no beat
             beats = None
-    signals = lv_signals(segmentation, result.analysis)
-    group = _group(source, result)
-    return StudyClip(result.directory, result.measurements, beats, atrium is not None, signals, group, result.stated.subject)
+    return StudyClip(
+        result.directory,
+        result.measurements,
+        beats,
+        atrium is not None,
+        lv_signals(segmentation, result.analysis),
+        segmentation.automatic,
+        _group(source, result),
+        result.stated.subject,
+    )
 
 
 def write_study(
@@ -171,7 +175,8 @@ def best_clips(clips: Sequence[StudyClip]) -> list[StudyClip]:
 
 def _ef_interval(biplane: BiplaneFunction, clips: Sequence[StudyClip]) -> tuple[float, float] | None:
     """The 90 % interval of biplane EF, where one is calibrated for what segmented both clips."""
-    models = [calibration(clip.record["provenance"], biplane.method, "biplane") for clip in clips]
+    weights = [clip.record["provenance"]["model"]["weights_sha256"] for clip in clips]
+    models = [calibration(clip.automatic, sha256, biplane.method, "biplane") for clip, sha256 in zip(clips, weights, strict=True)]
     signals = [clip.signals for clip in clips if clip.signals is not None]
     model = models[0] if models.count(models[0]) == len(models) else None
     return model.interval(biplane.ef, joint_signals(signals)) if model is not None and len(signals) == len(clips) else None
@@ -184,7 +189,7 @@ def _group(source: object, result: RunResult) -> tuple[str, ...]:
         return ("memory",)
     path = Path(source)
     named = view_in_name(str(result.measurements["source"]["name"]))
-    guessed = result.view is not None and result.view.origin == "guessed from the file name"
+    guessed = result.view is not None and result.view.origin is ViewOrigin.GUESSED
     return ("folder", str((run_folder(path) or path).resolve().parent), named[1] if named and guessed else "")
 
 
@@ -213,33 +218,32 @@ def _check_own_folders(clips: Sequence[StudyClip]) -> None:
         raise StudyError(f"two clips have their results in {twice}, so that the second replaced the first: run them without overwrite")
 
 
-def clip_rank(quality: str, complete_beats: int, iou_score: float | None) -> tuple[int, int, float]:
+def clip_rank(quality: Quality, complete_beats: int, iou_score: float | None) -> tuple[int, int, float]:
     """Orders clips of one view that have beats, the best one first, see :func:`write_study`."""
-    return _QUALITIES.index(quality), -complete_beats, -(iou_score or 0.0)
+    return quality.rank, -complete_beats, -(iou_score or 0.0)
 
 
 def _rank(clip: StudyClip) -> tuple[bool, int, int, float]:
     complete = sum(not beat["partial"] for beat in clip.record["beats"])
     score = next((found["mean_iou_score"] for found in clip.record["objects"] if found["name"] == "LV"), None)
-    return clip.beats is None, *clip_rank(clip.record["quality"], complete, score)
+    return clip.beats is None, *clip_rank(Quality(clip.record["quality"]), complete, score)
 
 
 def _flags(chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: BiplaneFunction | None, why: str) -> list[Flag]:
     """Those on the study, then what each used clip's reader must know, the most severe first."""
-    flags = [Flag("no_biplane", f"{why}: no biplane values", "reject")] if biplane is None else list(biplane.flags)
+    flags = [Flag("no_biplane", f"{why}: no biplane values", Severity.REJECT)] if biplane is None else list(biplane.flags)
     for clip in chosen:
         name = clip.record["source"]["name"]
         flags += [
-            Flag(flag["code"], f"{clip.view} ({name}): {flag['message']}", flag["severity"])
+            Flag(flag["code"], f"{clip.view} ({name}): {flag['message']}", Severity(flag["severity"]))
             for flag in clip.record["flags"]
-            if flag["severity"] != "info" or flag["code"] == "view_guessed"
+            if flag["severity"] != Severity.INFO or flag["code"] == "view_guessed"
         ]
     for view in APICAL_VIEWS:
         count = sum(clip.view == view for clip in clips)
         if count > 1:
-            flags.append(Flag("several_clips", f"{count} clips of {view}: the best one is used, all are listed", "info"))
-    severities = ("reject", "review", "info")
-    return sorted(flags, key=lambda flag: severities.index(flag.severity))
+            flags.append(Flag("several_clips", f"{count} clips of {view}: the best one is used, all are listed", Severity.INFO))
+    return by_severity(flags)
 
 
 def _provenance(clips: Sequence[StudyClip], method: Method) -> dict[str, Any]:

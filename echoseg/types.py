@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from enum import Enum
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -24,6 +25,25 @@ Image: TypeAlias = NDArray[np.uint8]
 
 ABSENT_LOGIT = -1024.0
 """Mask logit of an object that is absent from a frame (SAM 2's ``NO_OBJ_SCORE``)."""
+
+
+class Word(str, Enum):
+    """A closed set of words; a member is its text, in JSON too."""
+
+    __str__ = str.__str__
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order of declaration, from 0."""
+        return list(type(self)).index(self)
+
+
+class Severity(Word):
+    """What a flag asks of a reader, the least severe first: worth knowing, look before use, do not use."""
+
+    INFO = "info"
+    REVIEW = "review"
+    REJECT = "reject"
 
 
 class ByValue:
@@ -253,12 +273,15 @@ class Flag:
     Attributes:
         code: stable snake_case identifier, e.g. ``spacing_missing``.
         message: one sentence for people, without patient identifiers.
-        severity: ``info`` (worth knowing), ``review`` (look before use), ``reject`` (do not use).
+        severity: what it asks of the reader.
     """
 
     code: str
     message: str
-    severity: Literal["info", "review", "reject"] = "review"
+    severity: Severity = Severity.REVIEW
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "severity", Severity(self.severity))
 
 
 @dataclass(frozen=True, eq=False)
@@ -371,6 +394,7 @@ class Segmentation:
         geometry, timing: of the source; ``fps`` its frames per second or None.
         flags: what a reader must know.
         given: whether the masks come from elsewhere, so that no frame has a score.
+        automatic: whether the model found the objects by their names: no hand had a part in the prompt.
 
     >>> found = echoseg.segment(np.zeros((3, 32, 32), np.uint8), echoseg.Box(10, 8, 24, 20), frame_index=1, direction="forward")
     >>> found.tracked[:, 0]
@@ -388,6 +412,7 @@ class Segmentation:
     flags: tuple[Flag, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     given: bool = False
+    automatic: bool = False
 
     @property
     def tracked(self) -> NDArray[np.bool_]:

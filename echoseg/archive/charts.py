@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from echoseg.archive.agreement import Agreement
+from echoseg.record.quality import Quality
 
 _INK, _DIM, _ACCENT, _WARN = "#1f2933", "#616e7c", "#0d9488", "#b91c1c"
 _EF_BINS = np.arange(0, 101, 5)
@@ -18,9 +19,17 @@ def ef_histogram(ef: NDArray[np.float64], quality: list[str]) -> bytes:
     """EF in steps of 5 percent, by quality. ``ef`` ``(n,)`` percent; ``quality`` of the same clips."""
     figure = Figure(figsize=(9, 3), layout="constrained")
     axes = figure.add_subplot()
-    colours = {"accept": _ACCENT, "review": "#f0b429", "reject": "#d9dee4"}
+    colours = dict(zip(Quality, (_ACCENT, "#f0b429", "#d9dee4"), strict=True))
     parts = [np.clip(ef[[each == name for each in quality]], 0, 100) for name in colours]
-    axes.hist(parts, bins=list(_EF_BINS), stacked=True, color=list(colours.values()), label=list(colours), edgecolor="white", linewidth=0.6)
+    axes.hist(
+        parts,
+        bins=list(_EF_BINS),
+        stacked=True,
+        color=list(colours.values()),
+        label=[str(name) for name in colours],
+        edgecolor="white",
+        linewidth=0.6,
+    )
     axes.set(xlabel="EF (%)", ylabel="clips", xlim=(0, 100))
     axes.legend(frameon=False, loc="upper left")
     return _png(figure)

@@ -26,17 +26,13 @@ from echoseg.io.views import view_in_name
 from echoseg.model import load_model
 from echoseg.prompting.plan import Plan
 from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
-from echoseg.report.provenance import versions
+from echoseg.record.measures import TABLED
+from echoseg.record.provenance import versions
 from echoseg.results import Measured, object_named
 from echoseg.tracking import MemorySelection
 from echoseg.types import Subject
 
 _CHUNK = 2**20
-MEASURES = (
-    *("ef", "edv", "esv", "sv", "hr", "co", "fac", "edv_index", "esv_index", "sv_index", "cardiac_index"),
-    *("contour_strain", "peak_ejection_rate", "peak_filling_rate", "sphericity"),
-    *("la_volume", "la_volume_disks", "rv_fac", "wall_thickness", "lv_mass", "lv_mass_index"),
-)
 
 
 class ClipTask:
@@ -132,7 +128,7 @@ def clip_result(source: Source, measured: Measured) -> ClipResult:
         **{name: about[name] for name in ("kind", "frames", "height", "width", "fps", "view", "view_from")},
         "row_mm": spacing[0],
         "col_mm": spacing[1],
-        **{name: record["measures"].get(name, {}).get("value") for name in MEASURES},
+        **{each.key: record["measures"].get(each.key, {}).get("value") for each in TABLED},
         "complete_beats": sum(not beat["partial"] for beat in record["beats"]),
         "mean_iou_score": scores.get(lv if lv is not None else min(scores, default=0)),
         "quality": record["quality"],

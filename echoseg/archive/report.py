@@ -22,6 +22,7 @@ from echoseg.archive.charts import ef_agreement, ef_histogram
 from echoseg.archive.ledger import Ledger, Result, RunRow, open_ledger
 from echoseg.archive.review import badness, pictures
 from echoseg.io.atomic import atomic_path
+from echoseg.record.quality import Quality
 from echoseg.report.pages import data_uri
 
 _WORST = 12
@@ -88,8 +89,8 @@ def cohort_html(ledger: Ledger, out: Path) -> str:
     cohort.worst = heapq.nsmallest(_WORST, _moving(results, cohort), key=badness)
     counts = ledger.counts()
     found = sum(counts.values())
-    accepted = sum(quality == "accept" for quality in cohort.ef_quality)
-    rejected = sum(quality == "reject" for quality in cohort.ef_quality)
+    accepted = sum(quality == Quality.ACCEPT for quality in cohort.ef_quality)
+    rejected = sum(quality == Quality.REJECT for quality in cohort.ef_quality)
     return (
         _environment()
         .get_template("cohort.html")
@@ -134,7 +135,7 @@ def _agreements(cohort: _Cohort, studies: Path) -> dict[str, Any] | None:
     everything = agreement(ef, truth)
     if everything is None:
         return None
-    kept = np.array([quality != "reject" for quality in cohort.ef_quality])
+    kept = np.array([quality != Quality.REJECT for quality in cohort.ef_quality])
     rows = [("all clips with an EF", everything), ("clips not rejected", agreement(ef[kept], truth[kept]))]
     if studies.is_file():
         biplane = pq.read_table(studies, columns=["ef", "ef_truth"])

@@ -8,11 +8,10 @@ from pathlib import Path
 from echoseg.archive.jobs import Job
 from echoseg.archive.ledger import Ledger, Result
 from echoseg.archive.source import ArchiveSource
+from echoseg.record.quality import Quality
 
 REVIEWED = 12
 """How many of the worst clips get pictures for the report."""
-
-_QUALITIES = ("reject", "review", "accept")
 
 
 def drawing_jobs(ledger: Ledger, source: ArchiveSource, out: Path, count: int) -> list[Job]:
@@ -24,7 +23,7 @@ def drawing_jobs(ledger: Ledger, source: ArchiveSource, out: Path, count: int) -
 def badness(result: Result) -> tuple[int, float, str]:
     """Orders results: the worst quality first, in it the lowest predicted IoU."""
     clip = result.result.clip
-    return _QUALITIES.index(clip["quality"]), clip["mean_iou_score"] or 0.0, result.item.path
+    return -Quality(clip["quality"]).rank, clip["mean_iou_score"] or 0.0, result.item.path
 
 
 def pictures(out: Path, key: str) -> Path | None:

@@ -16,8 +16,8 @@ from echoseg.errors import ArchiveError, PromptError
 if TYPE_CHECKING:
     from echoseg.io.video.decoder import Reader
 
-_DECIDING = ("cardiac", "io", "model", "prompting", "tracking", "pipeline.py", "results.py", "types.py")
-"""Rooms whose code can change a number in the tables."""
+_NOT_DECIDING = frozenset({"__main__.py", "cli", "serve", "annotate", "evaluation", "training", "simulate", "weights"})
+"""Rooms that no worker enters. Every other one can change a number in the tables, a new one too; weights are told apart themselves."""
 _VIEW_WEIGHTS = "weights/view.safetensors"
 
 Keep = Literal["rows", "frames", "all"]
@@ -72,11 +72,12 @@ def check_config(noted: Mapping[str, Any], config: Mapping[str, Any], where: str
 
 
 @cache
-def code_sha256() -> str:
-    """Hex digest of the source code that decides results, and of the view classifier's weights, which are not the user's to choose."""
-    digest, package = hashlib.sha256(), Path(str(files("echoseg")))
-    paths = [path for room in _DECIDING for path in ([package / room] if room.endswith(".py") else sorted((package / room).rglob("*.py")))]
-    for path in [*paths, package / _VIEW_WEIGHTS]:
+def code_sha256(package: Path | None = None) -> str:
+    """Hex digest of the code and constants in ``package`` (default: echoseg's folder) that decide results, and of the view classifier's
+    weights, which are not the user's to choose."""
+    digest, package = hashlib.sha256(), package or Path(str(files("echoseg")))
+    paths = [path for kind in ("*.py", "*.json") for path in sorted(package.rglob(kind))]
+    for path in [*(path for path in paths if path.relative_to(package).parts[0] not in _NOT_DECIDING), package / _VIEW_WEIGHTS]:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -36,7 +36,7 @@ def shapes_of(measured: Measured) -> dict[str, Any] | None:
     contour.
     """
     view, analysis, segmentation = measured.view, measured.analysis, measured.segmentation
-    if view is None or analysis is None or not analysis.beats or view.name not in APICAL_VIEWS or view.origin in ("classifier", "assumed"):
+    if view is None or analysis is None or not analysis.beats or view.name not in APICAL_VIEWS or not view.origin.told:
         return None
     try:
         found = view_beats(segmentation.masks == object_named(segmentation, "LV"), segmentation.geometry.spacing, analysis)

@@ -12,13 +12,16 @@ from echoseg.archive.shapes import view_beats_of
 from echoseg.cardiac import APICAL_VIEWS
 from echoseg.cardiac.biplane import biplane_function
 from echoseg.cardiac.volume import Method
+from echoseg.record.measures import HEADLINE
+from echoseg.record.quality import Quality
 from echoseg.study import clip_rank
 
 _NUMBER, _TEXT = pa.float64(), pa.string()
+_VALUES = [measure.column for measure in HEADLINE if measure.key != "fac"]
 STUDIES = pa.schema(
     [
         *[(name, _TEXT) for name in ("study", "patient", "a4c", "a2c", "method")],
-        *[(name, _NUMBER) for name in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min")],
+        *[(name, _NUMBER) for name in _VALUES],
         ("flags", pa.list_(_TEXT)),
         ("quality", _TEXT),
         ("ef_truth", _NUMBER),
@@ -27,8 +30,6 @@ STUDIES = pa.schema(
 """Columns of studies.parquet: ``a4c`` and ``a2c`` are the clip_id of the clips that the biplane values come from; ``flags`` are on the
 pair, ``quality`` is the worse of the two clips'."""
 
-_QUALITIES = ("accept", "review", "reject")
-
 
 class _Chosen(NamedTuple):
     """What is kept of the best clip of a view: little, so that a million studies fit."""
@@ -36,7 +37,7 @@ class _Chosen(NamedTuple):
     rank: tuple[int, int, float]
     key: str
     patient: str | None
-    quality: str
+    quality: Quality
     ef_truth: float | None
 
 
@@ -51,10 +52,11 @@ class StudyPairs:
         clip, shapes = result.result.clip, result.result.shapes
         if study is None or shapes is None:
             return
-        rank = clip_rank(clip["quality"], clip["complete_beats"], clip["mean_iou_score"])
+        quality = Quality(clip["quality"])
+        rank = clip_rank(quality, clip["complete_beats"], clip["mean_iou_score"])
         views, view = self._studies.setdefault(study, {}), shapes["view"]
         if view not in views or rank < views[view].rank:
-            views[view] = _Chosen(rank, result.key, result.item.patient, clip["quality"], result.item.ef_truth)
+            views[view] = _Chosen(rank, result.key, result.item.patient, quality, result.item.ef_truth)
 
     def rows(self, ledger: Ledger, method: Method) -> Iterator[dict[str, Any]]:
         """The rows of :data:`STUDIES`, by study.
@@ -74,8 +76,8 @@ class StudyPairs:
                 "a4c": a4c.key,
                 "a2c": a2c.key,
                 "method": biplane.method,
-                **{value: getattr(biplane, value) for value in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min")},
+                **{value: getattr(biplane, value) for value in _VALUES},
                 "flags": [flag.code for flag in biplane.flags],
-                "quality": max(a4c.quality, a2c.quality, key=_QUALITIES.index),
+                "quality": max(a4c.quality, a2c.quality, key=lambda quality: quality.rank),
                 "ef_truth": a4c.ef_truth if a4c.ef_truth is not None else a2c.ef_truth,
             }

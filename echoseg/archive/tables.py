@@ -16,7 +16,8 @@ from echoseg.archive.ledger import Failure, Ledger, Result
 from echoseg.archive.studies import STUDIES, StudyPairs
 from echoseg.io.atomic import atomic_path
 from echoseg.io.names import output_name
-from echoseg.io.views import view_in_name
+from echoseg.io.views import ViewOrigin, view_in_name
+from echoseg.record.measures import BEAT, TABLED
 
 _NUMBER, _COUNT, _TEXT = pa.float64(), pa.int32(), pa.string()
 _IDENTITY = [("clip_id", _TEXT), ("path", _TEXT), ("study", _TEXT), ("patient", _TEXT)]
@@ -26,13 +27,7 @@ CLIPS = pa.schema(
         *[(name, _TEXT) for name in ("kind", "view", "view_from")],
         *[(name, _COUNT) for name in ("frames", "height", "width")],
         *[(name, _NUMBER) for name in ("fps", "row_mm", "col_mm")],
-        *[(name, _NUMBER) for name in ("ef", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min", "fac")],
-        *[(name, _NUMBER) for name in ("edv_index_ml_m2", "esv_index_ml_m2", "sv_index_ml_m2", "cardiac_index_l_min_m2")],
-        *[(name, _NUMBER) for name in ("contour_strain", "peak_ejection_rate", "peak_filling_rate", "sphericity")],
-        *[
-            (name, _NUMBER)
-            for name in ("la_volume_ml", "la_volume_disks_ml", "rv_fac", "wall_thickness_mm", "lv_mass_g", "lv_mass_index_g_m2")
-        ],
+        *[(measure.column, _NUMBER) for measure in TABLED],
         ("complete_beats", _COUNT),
         ("mean_iou_score", _NUMBER),
         ("quality", _TEXT),
@@ -53,15 +48,12 @@ BEATS = pa.schema(
         *[(name, _COUNT) for name in ("ed", "es", "next_ed")],
         *[(name, _NUMBER) for name in ("ed_s", "es_s", "next_ed_s")],
         ("partial", pa.bool_()),
-        *[(name, _NUMBER) for name in ("ef", "edv_ml", "esv_ml", "sv_ml", "fac", "hr_bpm")],
+        *[(measure.column, _NUMBER) for measure in BEAT],
     ]
 )
 """Columns of beats.parquet: frames and times of ED, ES and the next ED, and the beat's values. ``beat`` counts from 0."""
 
-_UNITS = {"edv": "edv_ml", "esv": "esv_ml", "sv": "sv_ml", "hr": "hr_bpm", "co": "co_l_min"}
-_UNITS |= {"edv_index": "edv_index_ml_m2", "esv_index": "esv_index_ml_m2", "sv_index": "sv_index_ml_m2"}
-_UNITS |= {"cardiac_index": "cardiac_index_l_min_m2", "la_volume": "la_volume_ml", "la_volume_disks": "la_volume_disks_ml"}
-_UNITS |= {"wall_thickness": "wall_thickness_mm", "lv_mass": "lv_mass_g", "lv_mass_index": "lv_mass_index_g_m2"}
+_COLUMNS = {measure.key: measure.column for measure in TABLED}
 _ROWS_AT_ONCE = 5_000
 
 
@@ -98,7 +90,7 @@ def write_tables(ledger: Ledger, out: Path) -> dict[str, Path]:
 
 def clip_row(result: Result) -> dict[str, Any]:
     """The row of a result, see :data:`CLIPS`."""
-    row = {_UNITS.get(name, name): value for name, value in result.result.clip.items() if name != "stated_study"}
+    row = {_COLUMNS.get(name, name): value for name, value in result.result.clip.items() if name != "stated_study"}
     return {**_identity(result), **row, "ef_truth": result.item.ef_truth, "sex": result.item.sex, "copies": result.copies}
 
 
@@ -115,7 +107,7 @@ def study_of(result: Result) -> str | None:
     if result.item.study or clip["stated_study"]:
         return result.item.study or clip["stated_study"]
     named = view_in_name(output_name(path))
-    if clip["view_from"] == "guessed from the file name" and named is not None:
+    if clip["view_from"] == ViewOrigin.GUESSED and named is not None:
         return "/".join(part for part in (str(path.parent), named[1]) if part not in ("", "."))
     return None
 

@@ -27,7 +27,7 @@ from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS
 from echoseg.errors import MeasureError
-from echoseg.types import BoolMask, Flag
+from echoseg.types import BoolMask, Flag, Severity
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def analyse_lv(
         flags += timing_flags(found, seconds, np.isfinite(trusted_area))
     else:
         found = _checked_beats(beats, measurable)
-        flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", "info"))
+        flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", Severity.INFO))
     trusted_volume = np.where(lost_masks(curve), np.nan, curve.relative)
     clip = checked_mask(masks, "(T, H, W)")
     measured = tuple(_measured(beat, curve, trusted_volume, clip, seconds, spacing) for beat in found)

@@ -15,7 +15,7 @@ from echoseg.cardiac.contour import Spacing, endocardial_contour
 from echoseg.cardiac.curve import LVCurve
 from echoseg.cardiac.cycle import Beat
 from echoseg.cardiac.landmarks import upside_down
-from echoseg.types import BoolMask, Flag
+from echoseg.types import BoolMask, Flag, Severity
 
 
 def lost_masks(curve: LVCurve) -> NDArray[np.bool_]:
@@ -65,7 +65,7 @@ def mask_flags(
     tracked = np.ones(len(curve), dtype=bool) if scores is None else np.isfinite(scores)
     count = int(tracked.sum())
     if count < len(curve):
-        flags.append(Flag("frames_not_tracked", f"{len(curve) - count} of {len(curve)} frames were not tracked", "info"))
+        flags.append(Flag("frames_not_tracked", f"{len(curve) - count} of {len(curve)} frames were not tracked", Severity.INFO))
     present = np.isfinite(curve.area_px)
     absent = int((tracked & ~present).sum())
     if absent:
@@ -109,7 +109,9 @@ def spacing_flags(spacing: Spacing | None) -> list[Flag]:
         return [Flag("spacing_missing", "the pixel spacing is unknown: no volumes in mL, ratios only")]
     if max(spacing) > thresholds.MAX_ANISOTROPY * min(spacing):
         sides = f"{spacing[0]:.3g} x {spacing[1]:.3g} mm"
-        return [Flag("spacing_anisotropic", f"pixels are not square ({sides}, row x column); lengths and volumes allow for it", "info")]
+        return [
+            Flag("spacing_anisotropic", f"pixels are not square ({sides}, row x column); lengths and volumes allow for it", Severity.INFO)
+        ]
     return []
 
 
@@ -150,7 +152,7 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, seen:
     """
     frames = len(seen)
     if frames == 1:
-        return [Flag("single_frame", "one frame: areas and volumes only, no ejection fraction", "info")]
+        return [Flag("single_frame", "one frame: areas and volumes only, no ejection fraction", Severity.INFO)]
     flags = []
     if times is None:
         flags.append(Flag("timing_missing", "the frame rate is unknown: beats were found by frame order, rates are left out"))
@@ -159,7 +161,7 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, seen:
         flags.append(Flag("low_frame_rate", f"{rate:.0f} frames/s: below {wanted_rate}, end-systole and end-diastole are missed"))
     flags += _phase_flags(beats, times, frames)
     if not beats:
-        return [*flags, Flag("no_beat", "no heart beat was found in the clip: no ejection fraction", "reject")]
+        return [*flags, Flag("no_beat", "no heart beat was found in the clip: no ejection fraction", Severity.REJECT)]
     if beats[0].partial:
         return [*flags, Flag("partial_beat", "the clip holds no complete beat: one end-diastole and one end-systole were used")]
     intervals = np.array([60 / beat.hr_bpm for beat in beats if beat.hr_bpm] + _pauses(beats, times, seen))
@@ -168,7 +170,7 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, seen:
         flags.append(Flag("irregular_rhythm", f"R-R intervals vary from {intervals.min():.2f} to {intervals.max():.2f} s"))
     wanted = thresholds.GUIDELINE_BEATS_IRREGULAR if irregular else thresholds.GUIDELINE_BEATS
     if len(beats) < wanted:
-        flags.append(Flag("few_beats", f"{len(beats)} complete beats; ASE/EACVI 2015 averages at least {wanted}", "info"))
+        flags.append(Flag("few_beats", f"{len(beats)} complete beats; ASE/EACVI 2015 averages at least {wanted}", Severity.INFO))
     return flags
 
 

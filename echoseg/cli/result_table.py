@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from echoseg.record.measures import MEASURES
+
 if TYPE_CHECKING:  # brings numpy
     from echoseg.types import Flag
 
-HEADLINE = {"ef": "EF", "edv": "EDV", "esv": "ESV", "la_volume": "LA volume", "hr": "heart rate"}
-"""The measures that are printed, by their key in measurements.json; the others are in the files."""
+PRINTED = [MEASURES[key] for key in ("ef", "edv", "esv", "la_volume", "hr")]
+"""The measures that are printed; the others are in the files."""
 
 SEVERITY_STYLE = {"info": "dim", "review": "yellow", "reject": "bold red"}
 
@@ -33,9 +35,9 @@ def result_table(name: str, measurements: Mapping[str, Any], flags: Iterable[Fla
     table = Table.grid(padding=(0, 2))
     table.add_row(Text(name, "bold"))
     measures = measurements.get("measures", {})
-    for key, label in HEADLINE.items():
-        if key in measures:
-            table.add_row(f"  {label}", Text(measure_text(measures[key])))
+    for measure in PRINTED:
+        if measure.key in measures:
+            table.add_row(f"  {measure.short}", Text(measure_text(measures[measure.key])))
     for found in measurements.get("objects", ()):
         if found.get("volume_ml") is not None:
             table.add_row(f"  {found['name']}", Text(f"{found['volume_ml']:g} mL"))
@@ -49,9 +51,9 @@ def study_table(record: Mapping[str, Any], flags: Iterable[Flag], path: Path) ->
     """A finished study as a small grid. ``record`` has the shape of study.json, which lies at ``path``."""
     table = Table.grid(padding=(0, 2))
     table.add_row(Text("study, biplane", "bold"))
-    for key, label in HEADLINE.items():
-        if key in record["measures"]:
-            table.add_row(f"  {label}", Text(measure_text(record["measures"][key])))
+    for measure in PRINTED:
+        if measure.key in record["measures"]:
+            table.add_row(f"  {measure.short}", Text(measure_text(record["measures"][measure.key])))
     table.add_row("  clips", Text(", ".join(f"{clip['view']} {clip['name']}" for clip in record["clips"] if clip["used"])))
     for flag in flags:
         table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))

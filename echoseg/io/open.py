@@ -18,7 +18,7 @@ from echoseg.io.video.decoder import Reader, check_reader
 from echoseg.io.volume.files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
 from echoseg.io.volume.orientation import Plane
 from echoseg.io.volume.voxels import Acquisition
-from echoseg.types import Flag
+from echoseg.types import Flag, Severity
 
 _KINDS = ("clip", "volume", "image")
 _SMALL = 32  # pixels; below this no structure can be told
@@ -260,13 +260,15 @@ def apply_given(source: Source, fps: float | None, spacing: float | tuple[float,
             raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}")
         if source.kind == "clip":
             source.timing = replace(source.timing, fps=rate, times=None)
-            _note(source, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", "info"), "timing_missing")
+            _note(source, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO), "timing_missing")
     if spacing is not None:
         if source.geometry.affine is not None:
             raise SourceError(f"{source.name}: the volume has its own geometry; spacing cannot be given beside it")
         row_mm, column_mm = _spacing_pair(source, spacing)
         source.geometry = replace(source.geometry, spacing=(row_mm, column_mm))
-        note = Flag("spacing_given", f"The pixel spacing of {row_mm:g} x {column_mm:g} mm (row, column) was given by the user.", "info")
+        note = Flag(
+            "spacing_given", f"The pixel spacing of {row_mm:g} x {column_mm:g} mm (row, column) was given by the user.", Severity.INFO
+        )
         _note(source, note, "spacing_missing", "spacing_inconsistent", "spacing_unit_assumed", "pixels_not_square")
     if source.geometry.spacing is None and not any(flag.code.startswith("spacing_") for flag in source.flags):
         missing = "Pixel spacing is unknown (the input states none): lengths, areas and volumes are relative."

@@ -5,11 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from echoseg.io.source import Source
+from echoseg.types import Word
 
-ViewOrigin = Literal["given", "stated by the file", "guessed from the file name", "classifier", "assumed"]
+
+class ViewOrigin(Word):
+    """Where a view is known from, the surest first."""
+
+    GIVEN = "given"
+    STATED = "stated by the file"
+    GUESSED = "guessed from the file name"
+    SEEN = "classifier"
+    ASSUMED = "assumed"
+
+    @property
+    def told(self) -> bool:
+        """Whether a person or a file tells it, if by a name: a view that is only seen or assumed has no part in a study."""
+        return self not in (ViewOrigin.SEEN, ViewOrigin.ASSUMED)
+
 
 ASSUMED = "A4C"
 SEEN_VIEW = "view_seen"
@@ -62,15 +77,15 @@ def view_of(source: Source, given: str | None = None, seen: str | None = None) -
             else tells, and when it is A4C or A2C: a view that cannot be measured is for people to name.
     """
     if given is not None:
-        return ViewChoice(given, "given")
+        return ViewChoice(given, ViewOrigin.GIVEN)
     stated = source.details.get("view")
     if stated:
-        return ViewChoice(str(stated), "stated by the file")
+        return ViewChoice(str(stated), ViewOrigin.STATED)
     guessed = view_in_name(source.name) or view_in_name(str(source.details.get(DRAWN_ON, "")))
     if guessed:
-        return ViewChoice(guessed[0], "guessed from the file name")
+        return ViewChoice(guessed[0], ViewOrigin.GUESSED)
     answer = seen or source.details.get(SEEN_VIEW)
-    return ViewChoice(str(answer), "classifier") if answer in _SEEN else ViewChoice(ASSUMED, "assumed")
+    return ViewChoice(str(answer), ViewOrigin.SEEN) if answer in _SEEN else ViewChoice(ASSUMED, ViewOrigin.ASSUMED)
 
 
 def view_in_name(name: str) -> tuple[str, str] | None:

@@ -13,10 +13,11 @@ from PIL import Image as PillowImage
 from echoseg.io.atomic import atomic_path
 from echoseg.io.source import Source
 from echoseg.io.tables import FrameMeasures, write_frames_csv
+from echoseg.record.entries import number
+from echoseg.record.measurements import measurements_text
+from echoseg.record.quality import merged_flags
 from echoseg.report.curve import curve_png
 from echoseg.report.drawing import paint
-from echoseg.report.entries import number
-from echoseg.report.measurements import measurements_text, merged_flags
 from echoseg.report.overlay import OverlayWriter, overlay_scale
 from echoseg.report.page_png import page_png
 from echoseg.report.pages import Picture, model_line
@@ -40,7 +41,7 @@ def write_clip_report(
         source: read once more, frame by frame, for overlay and stills; one that cannot be read again gets a report without them.
         segmentation: of all frames of the source.
         analysis: of the object named ``LV``, or None.
-        measurements: from :func:`echoseg.report.measurements.measurements`.
+        measurements: from :func:`echoseg.record.measurements.measurements`.
 
     Returns:
         ``{file name: path}`` of what was written.

@@ -12,15 +12,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from echoseg.cardiac.cycle import NOMINAL_FPS, smooth_curve
-from echoseg.report.entries import number
+from echoseg.record.entries import number
+from echoseg.record.quality import by_severity
+from echoseg.report.pages import SEVERITY_INK
 from echoseg.report.rows import shown
 from echoseg.report.trace import Trace
-from echoseg.types import Flag
+from echoseg.types import Flag, Severity
 
 INK, DIM, RULE = "#1f2933", "#7b8794", "#e4e7eb"
 LINE = "#0d9488"
 ED, ES = "#2563eb", "#dc2626"
-SEVERITY_INK = {"info": "#52606d", "review": "#b45309", "reject": "#b91c1c"}
 
 
 def curve_png(trace: Trace, flags: Sequence[Flag] = (), *, dpi: int = 160) -> bytes:
@@ -116,10 +117,10 @@ def _style(axes: Axes, trace: Trace) -> None:
 
 
 def _write_flags(figure: Figure, flags: Sequence[Flag]) -> None:
-    shown = [flag for flag in flags if flag.severity != "info"]
+    shown = [flag for flag in flags if flag.severity is not Severity.INFO]
     if not shown:
         return
-    worst = "reject" if any(flag.severity == "reject" for flag in shown) else "review"
+    worst = by_severity(shown)[0].severity
     text = (
         "Flags: " + ", ".join(flag.code.replace("_", " ") for flag in shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
     )

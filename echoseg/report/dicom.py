@@ -88,7 +88,7 @@ def write_dicom(
         OutputError: the headers of the source make an object impossible, or a file cannot be written.
     """
     origin, probabilities = output.origin, output.probabilities
-    algorithm = _algorithm(record)
+    algorithm = _algorithm(record, segmentation.automatic)
     names = {object_id: segmentation.names.get(object_id, str(object_id)) for object_id in segmentation.object_ids}
     colours = {object_id: object_colour(object_id, name) for object_id, name in names.items()}
     to_stored = getattr(source, "to_stored", lambda array: array)
@@ -109,7 +109,7 @@ def _save(path: Path, dataset: Dataset) -> None:
         dataset.save_as(temporary, enforce_file_format=True)
 
 
-def _algorithm(record: Mapping[str, Any]) -> Algorithm:
+def _algorithm(record: Mapping[str, Any], automatic: bool) -> Algorithm:
     made_by = record["provenance"]
     prompt = made_by["prompt"]
     created = datetime.strptime(made_by["created"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).astimezone()
@@ -118,7 +118,7 @@ def _algorithm(record: Mapping[str, Any]) -> Algorithm:
         model=made_by["model"]["name"] or "masks",
         version=made_by["versions"]["echoseg"],
         weights_sha256=made_by["model"]["weights_sha256"],
-        automatic=isinstance(prompt, str) and prompt.startswith("auto"),
+        automatic=automatic,
         created=created.replace(tzinfo=None),
         # The name of a mask file may be a patient's.
         parameters={"prompt": prompt.partition(":")[0] if isinstance(prompt, str) and "mask:" in prompt else str(prompt)[:400], **options},

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-_PRIVATE = "99ECHOSEG"  # PS3.16 8.2: private schemes begin with 99
+from echoseg.record.measures import PRIVATE, Measure
+
 _UNITS = {
     "%": codes.UCUM.Percent,
     "/min": Code("{H.B.}/min", "UCUM", "BPM"),
@@ -41,29 +43,6 @@ _PRECOORDINATED: Mapping[tuple[str, str, str], str] = {
     ("edv_index", "biplane", ""): "LeftVentricularEndDiastolicVolumeBiplaneMODBSA",
     ("esv_index", "biplane", ""): "LeftVentricularEndSystolicVolumeBiplaneMODBSA",
 }
-_GENERAL = {
-    "ef": codes.cid12202.LeftVentricularEjectionFractionByUS,
-    "edv": codes.cid12202.LeftVentricularEndDiastolicVolume,
-    "esv": codes.cid12202.LeftVentricularEndSystolicVolume,
-    "sv": codes.SCT.StrokeVolume,
-    "hr": codes.LN.HeartRate,
-    "co": codes.SCT.CardiacOutput,
-    "sv_index": codes.SCT.StrokeIndex,
-    "cardiac_index": codes.SCT.CardiacIndex,
-    "fac": codes.SCT.LeftVentricularFractionalAreaChange,
-    "la_volume": codes.cid12205.LeftAtriumSystolicVolume,
-    "la_volume_disks": codes.cid12205.LeftAtriumSystolicVolume,
-    "rv_fac": codes.cid12300.RightVentricularFractionalAreaChange,
-    "lv_mass": codes.cid12203.LeftVentricleMass,
-    "ed_area": codes.SCT.LeftVentricularDiastolicArea,
-    "es_area": codes.SCT.LeftVentricularSystolicArea,
-    "volume": codes.SCT.Volume,
-    "area": codes.SCT.Area,
-    "long_axis": codes.SCT.LongAxis,
-    "short_axis": codes.SCT.ShortAxis,
-}
-WITHOUT_CODE = frozenset({"contour_strain", "peak_ejection_rate", "peak_filling_rate"})
-"""Measures that DICOM has no code for: a report leaves them out, lest a contour's strain be read as that of speckle tracking."""
 VIEWS = {"A4C": codes.cid12226.ApicalFourChamber, "A2C": codes.cid12226.ApicalTwoChamber}
 
 
@@ -81,20 +60,24 @@ class CodedMeasure:
     method: Code | None
 
 
-def coded_measure(key: str, unit: str, method: str | None) -> CodedMeasure:
-    """The codes of an entry of ``measures`` in measurements.json; a measure without a standard code gets a private one.
+def coded_measure(measure: Measure, method: str | None) -> CodedMeasure | None:
+    """How a measure is called; None for one that DICOM has no code for and that is left out.
 
     Args:
-        key: such as ``ef``.
-        unit: as the JSON Schema lists them.
+        measure: which one.
         method: as in the record, such as ``single-plane disks (A4C)``.
     """
+    if measure.code is None:
+        return None
     planes, how, view = _parsed(method)
-    keyword = _PRECOORDINATED.get((key, planes, "" if planes == "biplane" else view)) if how == "disks" else None
+    keyword = _PRECOORDINATED.get((measure.key, planes, "" if planes == "biplane" else view)) if how == "disks" else None
     if keyword is not None:
-        return CodedMeasure(codes.cid12300.concepts[keyword], coded_unit(unit), None)
-    name = _GENERAL.get(key) or Code(key[:16], _PRIVATE, key.replace("_", " ")[:64])
-    return CodedMeasure(name, coded_unit(unit), _METHODS.get((planes, how)))
+        return CodedMeasure(codes.cid12300.concepts[keyword], coded_unit(measure.unit), None)
+    if measure.code == PRIVATE:
+        name = Code(measure.key[:16], PRIVATE, measure.key.replace("_", " ")[:64])
+    else:
+        name = attrgetter(measure.code)(codes)
+    return CodedMeasure(name, coded_unit(measure.unit), _METHODS.get((planes, how)))
 
 
 def coded_unit(unit: str) -> Code:

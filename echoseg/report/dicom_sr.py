@@ -49,10 +49,11 @@ from echoseg.io.dicom.algorithm import UNFIT, Algorithm, date_instance, long_str
 from echoseg.io.dicom.codes import segment_codes
 from echoseg.io.dicom.header import Origin
 from echoseg.io.dicom.uid import derived_uid
-from echoseg.report.dicom_measure_codes import WITHOUT_CODE, coded_measure, view_of
+from echoseg.record.measures import BEAT, MEASURES, OBJECT_MEASURES, Measure
+from echoseg.report.dicom_measure_codes import coded_measure, view_of
+from echoseg.types import Severity
 
-_BEAT_MEASURES = {"ef": "ef", "edv_ml": "edv", "esv_ml": "esv", "sv_ml": "sv", "fac": "fac", "hr_bpm": "hr"}
-_OBJECT_MEASURES = {"volume_ml": ("volume", "mL"), "long_axis_mm": ("long_axis", "mm"), "short_axis_mm": ("short_axis", "mm")}
+_OF_VOLUMES = [OBJECT_MEASURES[key] for key in ("volume", "long_axis", "short_axis")]
 _PHASES = {"ed": codes.cid12233.EndDiastole, "es": codes.cid12233.EndSystole}
 
 Group = (
@@ -137,31 +138,28 @@ class _Writer:
         overall = []
         several = sum(not beat["partial"] for beat in beats) > 1
         for key, entry in self.record["measures"].items():
-            if key in WITHOUT_CODE:
-                continue
             mean = several and entry["method"] != "from the file"
-            overall += self._measures(key, entry["value"], entry["unit"], entry["method"], codes.SCT.Mean if mean else None)
+            overall += self._measures(MEASURES[key], entry["value"], entry["method"], codes.SCT.Mean if mean else None)
         frames = sorted({beat[phase] for beat in beats for phase in _PHASES})
         view = next((found for entry in self.record["measures"].values() if (found := view_of(entry["method"]))), None)
         evaluations = [QualitativeEvaluation(codes.DCM.ImageView, view)] if view else []
         kind = MeasurementsAndQualitativeEvaluations
         group = self._group(kind, "LV", lv["name"], overall, evaluations, source_images=self._images(frames))
         for flag in self.record["flags"]:
-            if flag["severity"] != "info":
+            if flag["severity"] != Severity.INFO:
                 text = TextContentItem(codes.DCM.Comment, flag["message"], RelationshipTypeValues.CONTAINS)
                 group[0].ContentSequence.append(text)
         yield group
         for number, beat in enumerate(beats, start=1):
             name = f"LV, beat {number}"
             measured = [Measurement(codes.DCM.BeatNumber, number, codes.UCUM.NoUnits)]
-            for field, key in _BEAT_MEASURES.items():
-                entry = self.record["measures"][key]
-                measured += self._measures(key, beat[field], entry["unit"], entry["method"])
+            for measure in BEAT:
+                measured += self._measures(measure, beat[measure.column], self.record["measures"][measure.key]["method"])
             images = self._images([beat["ed"], beat["es"]])
             yield self._group(kind, name, lv["name"], measured, source_images=images)
             for phase, code in _PHASES.items():
                 area = self.areas_cm2.get((lv["id"], beat[phase]))
-                area_measure = self._measures(f"{phase}_area", area, "cm²", None)
+                area_measure = self._measures(OBJECT_MEASURES[f"{phase}_area"], area)
                 evaluation = [QualitativeEvaluation(codes.SCT.CardiacCyclePhase, code)]
                 yield from self._outline(f"{name}, {phase.upper()}", lv, beat[phase], area_measure, evaluation)
 
@@ -171,7 +169,7 @@ class _Writer:
                 yield from self._volume_groups(item)
                 continue
             for frame in item["seed_frames"][:1]:
-                area = self._measures("area", self.areas_cm2.get((item["id"], frame)), "cm²", None)
+                area = self._measures(OBJECT_MEASURES["area"], self.areas_cm2.get((item["id"], frame)))
                 yield from self._outline(item["name"], item, frame, area)
 
     def _volume_groups(self, item: Mapping[str, Any]) -> Iterator[Group]:
@@ -181,10 +179,10 @@ class _Writer:
             return
         measured: list[Measurement] = []
         drawn: list[Measurement] = []
-        for field, (key, unit) in _OBJECT_MEASURES.items():
-            line = self._line(item, field)
+        for measure in _OF_VOLUMES:
+            line = self._line(item, measure.column)
             # TID 1411 has no coordinates: its region is the segment.
-            (measured if line is None else drawn).extend(self._measures(key, item.get(field), unit, None, line=line))
+            (measured if line is None else drawn).extend(self._measures(measure, item.get(measure.column), line=line))
         name = item["name"]
         yield self._group(VolumetricROIMeasurementsAndQualitativeEvaluations, name, name, measured, referenced_segment=whole)
         if drawn:
@@ -246,17 +244,16 @@ class _Writer:
 
     def _measures(
         self,
-        key: str,
+        measure: Measure,
         value: float | None,
-        unit: str,
-        method: str | None,
+        method: str | None = None,
         derivation: Code | None = None,
         line: CoordinatesForMeasurement | None = None,
     ) -> list[Measurement]:
-        """One measurement, or none where the value is unknown: a report says nothing rather than a guess."""
-        if value is None:
+        """One measurement, or none where the value is unknown (a report says nothing rather than a guess) or DICOM has no code."""
+        coded = coded_measure(measure, method)
+        if value is None or coded is None:
             return []
-        coded = coded_measure(key, unit, method)
         lines = None if line is None else [line]
         return [Measurement(coded.name, float(value), coded.unit, method=coded.method, derivation=derivation, referenced_coordinates=lines)]
 

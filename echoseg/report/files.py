@@ -25,7 +25,7 @@ def write_report(
         source: read once more for pictures.
         segmentation: of all frames of the source.
         analysis: of the object named ``LV`` of a clip, or None.
-        measurements: from :func:`echoseg.report.measurements.measurements`.
+        measurements: from :func:`echoseg.record.measurements.measurements`.
 
     Returns:
         ``{file name: path}`` of what was written.

@@ -13,12 +13,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image as PillowImage
 
-from echoseg.report.pages import QUALITY_TEXT, Picture, created, sentence
+from echoseg.record.measures import MEASURES
+from echoseg.record.quality import Quality
+from echoseg.report.pages import QUALITY_TEXT, SEVERITY_INK, Picture, created, sentence
 from echoseg.report.rows import measure_rows, range_note
 
 _INK, _DIM, _RULE = "#1f2933", "#616e7c", "#d5dbe1"
-_BADGE = {"accept": "#15803d", "review": "#b45309", "reject": "#b91c1c"}
-_SEVERITY = {"info": "#52606d", "review": "#b45309", "reject": "#b91c1c"}
+_BADGE = {Quality.ACCEPT: "#15803d", Quality.REVIEW: "#b45309", Quality.REJECT: "#b91c1c"}
 _WIDTH, _HEIGHT, _DPI = 8.27, 11.69, 150
 _LEFT, _RIGHT = 0.55, 7.72  # inches
 _MOST_FLAGS = 7
@@ -122,10 +123,10 @@ def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
     sheet.rule()
     sheet.down(0.05)
     for row in measure_rows(record["measures"]):
-        sheet.text(columns[0], row.label, 8.5, bold=row.label == "Ejection fraction")
+        sheet.text(columns[0], row.label, 8.5, bold=row.label == MEASURES["ef"].label)
         sheet.text(columns[1], f"{row.value} {row.unit}".strip(), 8.5, right=True, bold=True)
         sheet.text(columns[2], row.interval, 7.5)
-        colour = _BADGE["review"] if row.abnormal else _INK
+        colour = _BADGE[Quality.REVIEW] if row.abnormal else _INK
         sheet.text(columns[3], row.range, 8.5)
         method = f"{row.grade}; {row.method}" if row.grade else row.method
         lines = textwrap.wrap(method, 46, max_lines=2, placeholder=" …")
@@ -159,7 +160,7 @@ def _flag_lines(flags: Sequence[Mapping[str, Any]]) -> list[tuple[float, str, st
     found = []
     for flag in flags[:_MOST_FLAGS]:
         lines = textwrap.wrap(f"{sentence(flag['message'])} ({flag['code']})", 118)[:2]
-        found += [(_LEFT + (0 if index == 0 else 0.1), line, _SEVERITY[flag["severity"]]) for index, line in enumerate(lines)]
+        found += [(_LEFT + (0 if index == 0 else 0.1), line, SEVERITY_INK[flag["severity"]]) for index, line in enumerate(lines)]
     if len(flags) > _MOST_FLAGS:
         found.append((_LEFT, f"and {len(flags) - _MOST_FLAGS} more flags, in the JSON file beside this page", _DIM))
     return found

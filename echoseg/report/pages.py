@@ -12,10 +12,14 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from echoseg.report.rows import HEADLINE, LABELS, UNKNOWN, measure_rows, range_note, shown
+from echoseg.record.measures import HEADLINE
+from echoseg.record.quality import Quality
+from echoseg.report.rows import UNKNOWN, measure_rows, range_note, shown
+from echoseg.types import Severity
 
-QUALITY_TEXT = {"accept": "Accept", "review": "Review before use", "reject": "Do not use"}
-SEVERITY_TEXT = {"info": "Note.", "review": "Review.", "reject": "Do not use."}
+QUALITY_TEXT = {Quality.ACCEPT: "Accept", Quality.REVIEW: "Review before use", Quality.REJECT: "Do not use"}
+SEVERITY_TEXT = {Severity.INFO: "Note.", Severity.REVIEW: "Review.", Severity.REJECT: "Do not use."}
+SEVERITY_INK = {Severity.INFO: "#52606d", Severity.REVIEW: "#b45309", Severity.REJECT: "#b91c1c"}
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,10 @@ def _environment() -> Environment:
 
 def _numbers(measures: Mapping[str, Any]) -> list[dict[str, Any]]:
     numbers = []
-    for key in HEADLINE:
-        if key not in measures:
+    for headline in HEADLINE:
+        if headline.key not in measures:
             continue
-        (label, decimals), measure = LABELS[key], measures[key]
+        measure, decimals = measures[headline.key], headline.shown
         known, interval = measure["value"] is not None, measure["interval"]
         notes = [] if known else [measure["reason"]]
         if interval is not None:
@@ -119,10 +123,10 @@ def _numbers(measures: Mapping[str, Any]) -> list[dict[str, Any]]:
                 notes.append(f"{low} to {high}, {100 * measure['interval_level']:.0f} % interval")
             else:
                 notes.append(f"{low} in every beat" if low == high else f"{low} to {high} over the beats")
-        if key == "ef" and known and measure["method"]:
+        if headline.key == "ef" and known and measure["method"]:
             notes.append(measure["method"])
         numbers.append(
-            {"label": label, "value": shown(measure["value"], decimals), "unit": measure["unit"] if known else "", "notes": notes}
+            {"label": headline.label, "value": shown(measure["value"], decimals), "unit": measure["unit"] if known else "", "notes": notes}
         )
     return numbers
 

@@ -19,7 +19,7 @@ def report_html(
     """The page.
 
     Args:
-        record: from :func:`echoseg.report.measurements.measurements`.
+        record: from :func:`echoseg.record.measurements.measurements`.
         stills: shown side by side (end-diastole and end-systole, or the seeded frame).
         curve: curve.png.
         poster: picture in place of overlay.mp4 while that is not playing (or not there); None leaves the video out.

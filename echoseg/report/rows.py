@@ -6,35 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
+from echoseg.record.measures import MEASURES, Measure
+
 UNKNOWN = "–"
-LABELS = {
-    "ef": ("Ejection fraction", 0),
-    "edv": ("End-diastolic volume", 0),
-    "esv": ("End-systolic volume", 0),
-    "sv": ("Stroke volume", 0),
-    "hr": ("Heart rate", 0),
-    "co": ("Cardiac output", 1),
-    "edv_index": ("End-diastolic volume index", 0),
-    "esv_index": ("End-systolic volume index", 0),
-    "sv_index": ("Stroke volume index", 0),
-    "cardiac_index": ("Cardiac index", 1),
-    "fac": ("Fractional area change", 0),
-    "contour_strain": ("Contour strain", 0),
-    "peak_ejection_rate": ("Peak ejection rate", 1),
-    "peak_filling_rate": ("Peak filling rate", 1),
-    "sphericity": ("Sphericity index", 2),
-    "la_volume": ("Left-atrial volume", 0),
-    "la_volume_disks": ("Left-atrial volume, disks", 0),
-    "la_volume_index": ("Left-atrial volume index", 0),
-    "rv_fac": ("RV fractional area change", 0),
-    "wall_thickness": ("Wall thickness", 0),
-    "lv_mass": ("LV mass", 0),
-    "lv_mass_index": ("LV mass index", 0),
-    "length_a4c": ("Long axis, A4C", 0),
-    "length_a2c": ("Long axis, A2C", 0),
-}
-"""Measure -> (label, decimals), in the order shown; one that is not here is shown after them under its key."""
-HEADLINE = ("ef", "edv", "esv", "sv", "hr", "co", "fac")
 _SEX = {"M": "men", "F": "women"}
 
 
@@ -60,9 +34,8 @@ def shown(value: float | None, decimals: int) -> str:
 
 
 def measure_rows(measures: Mapping[str, Any]) -> list[Row]:
-    """The table of all measures, those with a label first."""
-    keys = [*(key for key in LABELS if key in measures), *(key for key in measures if key not in LABELS)]
-    return [_row(key, measures[key]) for key in keys]
+    """The table of all measures."""
+    return [_row(measure, measures[key]) for key, measure in MEASURES.items() if key in measures]
 
 
 def range_note(record: Mapping[str, Any]) -> str:
@@ -75,12 +48,12 @@ def range_note(record: Mapping[str, Any]) -> str:
     return f"Normal ranges of {_SEX[first['sex']]}: {first['guideline']}, measured there by {methods}."
 
 
-def _row(key: str, entry: Mapping[str, Any]) -> Row:
-    label, decimals = LABELS.get(key, (key.replace("_", " ").capitalize(), 1))
+def _row(measure: Measure, entry: Mapping[str, Any]) -> Row:
+    decimals = measure.shown
     interval, reference = entry["interval"], entry["reference"]
     known = entry["value"] is not None
     return Row(
-        label,
+        measure.label,
         shown(entry["value"], decimals),
         entry["unit"] if known and entry["unit"] != "1" else "",
         "" if interval is None else _interval(interval, decimals, entry.get("interval_level")),

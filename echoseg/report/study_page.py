@@ -16,7 +16,7 @@ def study_html(record: Mapping[str, Any], pictures: Pictures) -> str:
     """The page.
 
     Args:
-        record: from :func:`echoseg.report.study_record.study_record`.
+        record: from :func:`echoseg.record.study.study_record`.
         pictures: of the clips in use.
     """
     views = []

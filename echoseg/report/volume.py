@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from echoseg.io.atomic import atomic_path
 from echoseg.io.source import Source
 from echoseg.io.tables import write_frames_csv
+from echoseg.record.measurements import measurements_text
 from echoseg.report.contact_sheet import contact_sheet, sheet_frames
 from echoseg.report.drawing import crop_window
-from echoseg.report.measurements import measurements_text
 from echoseg.report.report import report_html
 from echoseg.types import Segmentation
 
@@ -30,7 +30,7 @@ def write_volume_report(directory: Path, source: Source, segmentation: Segmentat
         directory: an existing folder.
         source: a volume or an image; read once more for the preview, which one that cannot be read again goes without.
         segmentation: of all slices of the source.
-        measurements: from :func:`echoseg.report.measurements.measurements`.
+        measurements: from :func:`echoseg.record.measurements.measurements`.
 
     Returns:
         ``{file name: path}`` of what was written.

@@ -92,6 +92,7 @@ def upward_imports(room: str, imports: list[str]) -> list[str]:
         ("evaluation", "from echoseg.training import train", True),
         ("report", "from echoseg import __version__", False),
         ("report", "import echoseg", True),
+        ("record", "from echoseg.report import pages", True),
         ("cli", "import echoseg", False),
     ],
 )

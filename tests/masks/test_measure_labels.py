@@ -8,7 +8,7 @@ import pytest
 
 from echoseg.errors import MeasureError
 from echoseg.masks import measure
-from echoseg.report.measurements import schema
+from echoseg.record.documents import Measurements
 from tests.masks.mask_files import foreign_nifti
 from tests.study.conftest import beating
 
@@ -39,7 +39,7 @@ def test_a_clip_without_a_left_ventricle_is_for_review(tmp_path, names):
     (flag,) = [flag for flag in result.flags if flag.code == "no_lv"]
     assert "--labels LV=2" in flag.message and ("LVendo" in flag.message) is (names is not None)
     record = json.loads(result.files["measurements.json"].read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema()).validate(record)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(record)
     assert (record["quality"], record["measures"]) == ("review", {})
 
 

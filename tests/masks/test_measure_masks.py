@@ -20,7 +20,7 @@ from echoseg.cli.main import app
 from echoseg.errors import MeasureError, SourceError
 from echoseg.io.labels.source import read_label_file
 from echoseg.masks import MaskInput, mask_inputs, measure
-from echoseg.report.measurements import schema
+from echoseg.record.documents import Measurements
 from echoseg.types import Subject
 from tests.study.conftest import NARROW, SHORT, beating
 
@@ -54,7 +54,7 @@ def test_a_clip_of_masks_gives_what_a_run_gives_and_loads_no_network(tmp_path):
     names = {path.name for path in folder.iterdir()}
     assert {"measurements.json", "frames.csv", "curve.png", "report.html", "report.png", "masks.nii.gz"} <= names
     record = json.loads((folder / "measurements.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema()).validate(record)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(record)
     assert record["measures"]["ef"]["value"] == pytest.approx(EF, abs=1.5)
     assert record["measures"]["edv"]["value"] == pytest.approx(EDV_ML, rel=0.03)
     assert [(beat["ed"], beat["es"], beat["next_ed"]) for beat in record["beats"]] == [(0, 8, 16), (16, 24, 32)]
@@ -182,7 +182,7 @@ def test_other_structures_of_a_clip_are_measured_beside_its_ventricle(tmp_path):
     path = write_clip(tmp_path / "p1_a4c.nii.gz", labels)
     result = measure(path, tmp_path / "out", names={1: "LV", 2: "RV"}, subject=Subject("F"))
     record = json.loads(result.files["measurements.json"].read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema()).validate(record)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(record)
     fac = record["measures"]["rv_fac"]
     assert (fac["value"], fac["interval"], fac["reference"]["grade"]) == (50.0, [50.0, 50.0], "normal")
     assert record["measures"]["sphericity"]["value"] == pytest.approx(4 * 13**2 / 40**2, rel=0.05)

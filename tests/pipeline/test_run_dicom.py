@@ -14,7 +14,7 @@ from PIL import Image
 
 import echoseg
 from echoseg.datasets.demo import demo_clip
-from echoseg.report.measurements import schema
+from echoseg.record.documents import Measurements
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_every_file_of_a_clip_is_there(result):
 
 def test_measurements_follow_the_schema_and_say_where_they_come_from(result):
     record = json.loads(result.files["measurements.json"].read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema()).validate(record)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(record)
     assert record == result.measurements
     assert record["source"] | {"fps": None} == {
         "name": "color3d_jpeg_baseline",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import echoseg
-from echoseg.report.measurements import schema
+from echoseg.record.documents import Measurements
 
 PHASES = {"ed.png", "es.png"}
 CLIP_FILES = {"measurements.json", "frames.csv", "masks.nii.gz", "overlay.mp4", "curve.png", "report.html", "report.png", *PHASES}
@@ -34,7 +34,7 @@ def test_a_clip_gives_the_same_result_from_any_file(inputs, kind, fps, reader, t
     assert result.directory == tmp_path / "beat"
     assert {path.name for path in result.directory.iterdir()} == CLIP_FILES
     record = json.loads(result.files["measurements.json"].read_text())
-    jsonschema.Draft202012Validator(schema()).validate(record)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(record)
     assert record["source"]["frames"] == 24 and record["source"]["fps"] == fps
     assert record["provenance"]["options"].get("reader") == {"mp4": "decord", "gif": "pyav"}.get(kind)
     assert 5 < record["measures"]["ef"]["value"] < 90
@@ -55,7 +55,7 @@ def test_one_image_gives_a_mask_and_no_ejection_fraction(inputs, tmp_path, compa
     assert result.measurements["measures"]["ef"]["value"] is None
     assert result.measurements["measures"]["ef"]["reason"]
     assert "single_frame" in codes(result)
-    jsonschema.Draft202012Validator(schema()).validate(result.measurements)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(result.measurements)
 
 
 def test_a_clip_of_one_frame_gives_a_mask_and_no_ejection_fraction(frames, tmp_path, compact):

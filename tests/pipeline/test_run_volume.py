@@ -9,7 +9,7 @@ import pytest
 
 import echoseg
 from echoseg.prompting.volume import VolumeOptions
-from echoseg.report.measurements import schema
+from echoseg.record.documents import Measurements
 
 SHAPE, RADIUS_MM, CENTRE = (96, 80, 14), 15.0, (45, 38, 7)
 SPACING = (1.0, 1.25, 4.0)
@@ -54,7 +54,7 @@ def test_a_box_gives_masks_in_the_files_geometry_volume_and_diameters(volume, ba
     found = np.asarray(masks.dataobj) == 1
     assert 2 * (found & ball).sum() / (found.sum() + ball.sum()) > 0.85
     record = json.loads(result.files["measurements.json"].read_text())
-    jsonschema.Draft202012Validator(schema()).validate(record)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(record)
     (item,) = record["objects"]
     assert item["name"] == "object 1", "nothing in a volume is taken for an LV"
     assert item["volume_ml"] == pytest.approx(found.sum() * np.prod(SPACING) / 1000, abs=1e-3)

@@ -6,7 +6,7 @@ import pytest
 from echoseg import pipeline
 from echoseg.io import open_source
 from echoseg.io.views import ViewAnswer
-from echoseg.report.provenance import provenance
+from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, measure_result
 from echoseg.types import Segmentation
 

@@ -12,10 +12,11 @@ import pytest
 from echoseg.cardiac import analyse_lv
 from echoseg.io import open_source
 from echoseg.io.dicom.header import dicom_origin
+from echoseg.record.measurements import measurements
+from echoseg.record.measures import MEASURES
+from echoseg.record.provenance import provenance
 from echoseg.report.dicom import DicomOutput, write_dicom
-from echoseg.report.dicom_measure_codes import WITHOUT_CODE, coded_measure
-from echoseg.report.measurements import measurements
-from echoseg.report.provenance import provenance
+from echoseg.report.dicom_measure_codes import coded_measure
 from echoseg.types import Segmentation
 from tests.dicom_objects import PATIENT, standard_errors, write_clip, write_series
 
@@ -214,19 +215,17 @@ def test_a_diameter_is_a_line_on_its_image_where_slices_are_images(tmp_path, axi
         ("edv", "mL", "single-plane area-length (A4C)", "18026-5", "LN", "mL", "125205"),
         ("ef", "%", "biplane area-length", "18043-0", "LN", "%", "125204"),
         ("sv_index", "mL/m²", "biplane disks", "277381004", "SCT", "mL/m2", "125207"),
-        ("new_measure", "mm", None, "new_measure", "99ECHOSEG", "mm", None),
+        ("wall_thickness", "mm", None, "wall_thickness", "99ECHOSEG", "mm", None),
     ],
 )
 def test_codes_follow_measure_view_and_method(key, unit, method, name, scheme, ucum, how):
-    coded = coded_measure(key, unit, method)
+    assert MEASURES[key].unit == unit
+    coded = coded_measure(MEASURES[key], method)
     assert (coded.name.value, coded.name.scheme_designator, coded.unit.value) == (name, scheme, ucum)
     assert (coded.method and coded.method.value) == how
 
 
 def test_every_measure_of_a_clip_has_a_standard_code_or_is_left_out(echo):
-    private = {
-        key
-        for key, e in echo["record"]["measures"].items()
-        if coded_measure(key, e["unit"], e["method"]).name.scheme_designator == "99ECHOSEG"
-    }
-    assert private == WITHOUT_CODE
+    named = {key: coded_measure(MEASURES[key], entry["method"]) for key, entry in echo["record"]["measures"].items()}
+    assert "99ECHOSEG" not in {coded.name.scheme_designator for coded in named.values() if coded}
+    assert {key for key, coded in named.items() if coded is None} == {"contour_strain", "peak_ejection_rate", "peak_filling_rate"}

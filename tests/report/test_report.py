@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from echoseg.errors import SourceError
+from echoseg.record.measurements import measurements
+from echoseg.record.provenance import provenance
 from echoseg.report.clip import write_clip_report
 from echoseg.report.curve import curve_png
-from echoseg.report.measurements import measurements
 from echoseg.report.page_png import page_png
 from echoseg.report.pages import Picture, model_line
-from echoseg.report.provenance import provenance
 from echoseg.report.report import report_html, subtitle
 from echoseg.report.rows import measure_rows, shown
 from echoseg.report.trace import lv_trace

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from echoseg.io import open_source
-from echoseg.report.measurements import measurements, schema
-from echoseg.report.provenance import provenance
+from echoseg.record.documents import Measurements
+from echoseg.record.measurements import measurements
+from echoseg.record.provenance import provenance
 from echoseg.report.volume import PREVIEW_SLICES, write_volume_report
 from echoseg.types import Geometry, Segmentation, Timing
 
@@ -44,7 +45,7 @@ def case(spacing=SPACING, step=STEP):
 
 def record_of(source, segmentation):
     record = measurements(source, segmentation, None, provenance(model="compact-volume", weights_sha256=None))
-    jsonschema.Draft202012Validator(schema()).validate(record)
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(record)
     return record
 
 

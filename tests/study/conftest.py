@@ -9,7 +9,7 @@ import pytest
 from echoseg.datasets.demo import demo_clip
 from echoseg.io import open_source
 from echoseg.io.result_folder import result_folder
-from echoseg.report.provenance import provenance
+from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, measure_result, write_result
 from echoseg.study import study_clip
 from echoseg.types import Segmentation, Subject
@@ -44,6 +44,7 @@ def segmentation_of(source, labels, score=0.9):
         geometry=source.geometry,
         timing=source.timing,
         flags=source.flags,
+        automatic=True,
     )
 
 

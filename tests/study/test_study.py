@@ -12,12 +12,13 @@ from pydicom.uid import generate_uid
 
 from echoseg.cardiac.interval import IntervalModel
 from echoseg.errors import StudyError
-from echoseg.report.study_record import study_schema
+from echoseg.record.documents import StudyRecord
 from echoseg.study import write_study
 from echoseg.types import Subject
 from tests.study.conftest import NARROW, SHORT
 
 WIDE, THIN, LONG = 13.0, 10.0, 40.0
+KNOWN, OTHER = "00ff" * 16, "abcd" * 16
 EF = 100 * (1 - NARROW**2 * SHORT)
 
 
@@ -32,7 +33,7 @@ def out(tmp_path):
 
 def record_in(result):
     record = json.loads(result.files["study.json"].read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(study_schema()).validate(record)
+    jsonschema.Draft202012Validator(StudyRecord.json_schema()).validate(record)
     assert record == result.record
     return record
 
@@ -42,7 +43,7 @@ def value(record, key):
 
 
 def test_the_schema_is_itself_valid():
-    jsonschema.Draft202012Validator.check_schema(study_schema())
+    jsonschema.Draft202012Validator.check_schema(StudyRecord.json_schema())
 
 
 def test_two_views_give_the_volumes_of_an_ellipsoid_of_three_axes(make_clip, out):
@@ -224,21 +225,21 @@ def test_a_failed_write_leaves_no_study(make_clip, out, monkeypatch):
 @pytest.mark.parametrize(
     ("sha256", "prompt", "method", "calibrated"),
     [
-        ("00ff", "auto", "disks", True),
-        ("00ff", "auto", "camus-2019", True),
-        ("abcd", "auto", "disks", False),
-        ("00ff", "box:1,2,30,40@0", "disks", False),
-        ("00ff", "auto", "area-length", False),
+        (KNOWN, "auto", "disks", True),
+        (KNOWN, "auto", "camus-2019", True),
+        (OTHER, "auto", "disks", False),
+        (KNOWN, "box:1,2,30,40@0", "disks", False),
+        (KNOWN, "auto", "area-length", False),
     ],
 )
 def test_biplane_ef_has_the_interval_that_was_calibrated_for_what_made_both_clips(
     make_clip, out, monkeypatch, sha256, prompt, method, calibrated
 ):
-    model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=40, weights_sha256="00ff", command="")
-    monkeypatch.setattr("echoseg.report.measurements.shipped_model", lambda *key: {("00ff", "biplane"): model}.get(key))
-    clips = [make_clip("p1_a4c", WIDE), make_clip("p1_a2c", THIN)]
-    for clip, by in zip(clips, (("00ff", "auto"), (sha256, prompt)), strict=True):
-        clip.record["provenance"]["model"]["weights_sha256"], clip.record["provenance"]["prompt"] = by
+    model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=40, weights_sha256=KNOWN, command="")
+    monkeypatch.setattr("echoseg.record.measurements.shipped_model", lambda *key: {(KNOWN, "biplane"): model}.get(key))
+    clips = [make_clip("p1_a4c", WIDE), replace(make_clip("p1_a2c", THIN), automatic=prompt == "auto")]
+    for clip, sha in zip(clips, (KNOWN, sha256), strict=True):
+        clip.record["provenance"]["model"]["weights_sha256"] = sha
     entry = write_study(out, clips, method=method).record["measures"]["ef"]
     assert ("interval_level" in entry) == calibrated
     if calibrated:

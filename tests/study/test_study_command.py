@@ -12,7 +12,7 @@ from echoseg.cli import run as command
 from echoseg.cli.main import app
 from echoseg.cli.run_views import vouches
 from echoseg.io import open_source
-from echoseg.report.provenance import provenance
+from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, measure_result
 from tests.study.conftest import beating, segmentation_of
 

@@ -21,7 +21,7 @@ from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_wi
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.io.volume.windowing import fixed_window
-from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
+from echoseg.types import BoolMask, Flag, Geometry, Image, Severity, Timing
 
 _SAMPLED_FRAMES = 8
 _STACK_MODALITIES = ("CT", "MR", "PT", "NM")
@@ -146,7 +146,9 @@ class DicomSource(SeekableSource):
     def _surplus_flag(self) -> Flag | None:
         if self._table.surplus <= 0:
             return None
-        return Flag("surplus_frames", f"The file holds {self._table.surplus} frames more than it declares; they are not read.", "info")
+        return Flag(
+            "surplus_frames", f"The file holds {self._table.surplus} frames more than it declares; they are not read.", Severity.INFO
+        )
 
 
 def stacks_slices(path: Path) -> bool:

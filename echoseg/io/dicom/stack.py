@@ -17,7 +17,7 @@ from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.slices import MOMENTS, DicomPlanes, DicomSlice
 from echoseg.io.dicom.timing import SANE_FPS, SANE_HEART_RATE
 from echoseg.io.volume.voxels import Acquisition, Voxels
-from echoseg.types import Flag, Timing
+from echoseg.types import Flag, Severity, Timing
 
 _ONE_PLACE_MM = 1e-3
 _UNEVEN = 0.02  # relative deviation of a slice distance from the median that rounding does not explain
@@ -79,7 +79,9 @@ def _without_copies(slices: Sequence[DicomSlice]) -> tuple[list[DicomSlice], tup
     dropped = len(slices) - len(known)
     if not dropped:
         return list(slices), ()
-    return list(known.values()), (Flag("copies_left_out", f"{dropped} files hold the same images as others: they are left out.", "info"),)
+    return list(known.values()), (
+        Flag("copies_left_out", f"{dropped} files hold the same images as others: they are left out.", Severity.INFO),
+    )
 
 
 def _heights(slices: Sequence[DicomSlice], where: Path) -> NDArray[np.float64]:

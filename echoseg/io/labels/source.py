@@ -19,12 +19,12 @@ from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind, Source
-from echoseg.io.views import SEEN_VIEW
+from echoseg.io.views import SEEN_VIEW, ViewOrigin
 from echoseg.types import Flag, Geometry, Image, Timing
 
 _RUN_MASKS, _RUN_RECORD = "masks.nii.gz", "measurements.json"
 _NIFTI = (".nii", ".nii.gz")
-_OWN_VIEWS = ("given", "stated by the file")
+_OWN_VIEWS = (ViewOrigin.GIVEN, ViewOrigin.STATED)
 
 
 class LabelSource(Source):
@@ -84,7 +84,7 @@ def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
     source = LabelSource(name, "volume" if read.kind == "volume" else "clip", labels.shape, read.geometry, read.timing, read.flags)
     if record and record["source"].get("view_from") in _OWN_VIEWS:
         source.details = {**source.details, "view": record["source"]["view"]}
-    elif record and record["source"].get("view_from") == "classifier":
+    elif record and record["source"].get("view_from") == ViewOrigin.SEEN:
         source.details = {**source.details, SEEN_VIEW: record["source"]["view"]}
     return LabelFile(labels, source, {found["id"]: str(found["name"]) for found in record.get("objects", ())})
 

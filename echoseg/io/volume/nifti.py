@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.volume.orientation import is_usable, spacing
 from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels
-from echoseg.types import Flag, Timing
+from echoseg.types import Flag, Severity, Timing
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _GZIP_HIGHEST_RATIO = 1032  # deflate packs no tighter
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 _SECONDS_PER_UNIT = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _BLOCK = 1 << 20
-_UNIT_ASSUMED = Flag("spacing_unit_assumed", "The NIfTI header names no unit of length: millimetres are assumed, as readers do.", "info")
+_UNIT_ASSUMED = Flag(
+    "spacing_unit_assumed", "The NIfTI header names no unit of length: millimetres are assumed, as readers do.", Severity.INFO
+)
 
 
 def read_nifti(path: Path) -> Acquisition:

@@ -15,7 +15,7 @@ from echoseg.io.source import Kind
 from echoseg.io.volume.orientation import Plane, array_axis, directions, is_sheared, slice_geometry, towards
 from echoseg.io.volume.voxels import Acquisition, Voxels, rescaled
 from echoseg.io.volume.windowing import volume_window
-from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
+from echoseg.types import BoolMask, Flag, Geometry, Image, Severity, Timing
 
 _SAMPLED_SLICES = 32
 _THICK = 3.0  # slices this many times farther apart than pixels make poor frames when cut across (nnU-Net's anisotropy threshold)
@@ -120,7 +120,9 @@ class VolumeSource(SeekableSource):
         flags = []
         if affine is None:
             flags.append(
-                Flag("orientation_unknown", "The file does not say how the volume lies in the patient: slices are as stored.", "info")
+                Flag(
+                    "orientation_unknown", "The file does not say how the volume lies in the patient: slices are as stored.", Severity.INFO
+                )
             )
         elif is_sheared(affine):
             message = "The slices are shifted against each other (tilted gantry): the geometry is kept, but many viewers do not show it."

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from echoseg.cardiac.interval import IntervalModel
 from echoseg.io.views import ViewChoice
-from echoseg.report.entries import number
-from echoseg.report.measurements import measurements, measurements_text, merged_flags, quality, schema
-from echoseg.report.provenance import provenance
+from echoseg.record.documents import Measurements
+from echoseg.record.entries import number
+from echoseg.record.measurements import measurements, measurements_text
+from echoseg.record.provenance import provenance
+from echoseg.record.quality import merged_flags, quality
 from echoseg.types import Flag, Geometry, Subject
 from tests.report.conftest import EF
 
+KNOWN, OTHER = "00ff" * 16, "abcd" * 16
 PROVENANCE = provenance(model="compact", weights_sha256="0" * 64, prompt="auto")
 
 
@@ -25,11 +28,11 @@ def record_of(case):
 
 
 def check(record):
-    jsonschema.Draft202012Validator(schema()).validate(json.loads(measurements_text(record)))
+    jsonschema.Draft202012Validator(Measurements.json_schema()).validate(json.loads(measurements_text(record)))
 
 
 def test_schema_is_itself_valid():
-    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.Draft202012Validator.check_schema(Measurements.json_schema())
 
 
 def test_record_fits_the_schema_and_holds_the_numbers(make_case):
@@ -213,20 +216,21 @@ def test_the_view_and_where_it_is_known_from_are_written(make_case):
 @pytest.mark.parametrize(
     ("sha256", "prompt", "method", "calibrated"),
     [
-        ("00ff", "auto", "disks", True),
-        ("00ff", "auto:LV,LA", "disks", True),
-        ("abcd", "auto", "disks", False),
-        ("00ff", "box:1,2,30,40@0", "disks", False),
-        ("00ff", None, "disks", False),
-        ("00ff", "auto", "area-length", False),
+        (KNOWN, "auto", "disks", True),
+        (KNOWN, "auto:LV,LA", "disks", True),
+        (OTHER, "auto", "disks", False),
+        (KNOWN, "box:1,2,30,40@0", "disks", False),
+        (KNOWN, None, "disks", False),
+        (KNOWN, "auto", "area-length", False),
     ],
 )
 def test_ef_gets_the_calibrated_interval_of_what_made_it(make_case, monkeypatch, sha256, prompt, method, calibrated):
-    model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=20, weights_sha256="00ff", command="")
-    monkeypatch.setattr("echoseg.report.measurements.shipped_model", lambda sha256, _: model if sha256 == "00ff" else None)
+    model = IntervalModel((4.0, 0.0, 0.0, 0.0, 0.0), low=-2.0, high=1.5, clips=40, studies=20, weights_sha256=KNOWN, command="")
+    monkeypatch.setattr("echoseg.record.measurements.shipped_model", lambda sha256, _: model if sha256 == KNOWN else None)
     source, segmentation, analysis = make_case()
     ef = round(analysis.ef, 1)
-    made_by = {"model": {"name": "compact", "weights_sha256": sha256}, "prompt": prompt}
+    made_by = provenance(model="compact", weights_sha256=sha256, prompt=prompt)
+    segmentation = replace(segmentation, automatic=prompt is not None and prompt.startswith("auto"))
     entry = measurements(source, segmentation, replace(analysis, method=method), made_by)["measures"]["ef"]
     assert ("interval_level" in entry) == calibrated
     if calibrated:

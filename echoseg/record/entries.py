@@ -1,4 +1,4 @@
-"""One measure as it stands in measurements.json and study.json: value, unit, method, interval, reference range, or why it is unknown."""
+"""Parts of both measurements.json and study.json: a measure with its interval and reference range, or why it is unknown; the subject."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from echoseg.cardiac.body import Formula, body_surface_area
 from echoseg.cardiac.interval import LEVEL
 from echoseg.cardiac.references import DEFAULT_GUIDELINE, grade, guideline
 from echoseg.errors import MeasureError
+from echoseg.record.documents import KnownMeasure, Reference, SubjectEntry, UnknownMeasure
+from echoseg.record.measures import Measure
 from echoseg.types import Subject
 
 NO_SPACING = "the pixel spacing is unknown"
@@ -24,44 +26,46 @@ def number(value: float | None, decimals: int) -> float | None:
     return None if value is None or not isfinite(value) else round(float(value), decimals)
 
 
+def positive(value: float | None, decimals: int) -> float | None:
+    """As :func:`number` of a value above 0; one that would be rounded to 0 stays as it is."""
+    rounded = number(value, decimals)
+    return value if rounded == 0 else rounded
+
+
 def measure_entry(
+    measure: Measure,
     value: float | None,
-    unit: str,
-    decimals: int,
     method: str | None,
     *,
     each: Iterable[float | None] = (),
     calibrated: tuple[float, float] | None = None,
     why: str,
-    reference: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """A measure as plain JSON values.
+    reference: Reference | None = None,
+) -> KnownMeasure | UnknownMeasure:
+    """What a record says of a measure.
 
     Args:
+        measure: which one.
         value: unknown when None, NaN or infinite.
-        decimals: that are worth writing.
+        method: by which it was measured.
         each: the value in every complete beat; two or more known ones give the interval.
         calibrated: the 90 % interval, in place of that; the entry says so by ``interval_level``.
         why: the reason if the value is unknown.
         reference: from :func:`reference_range`.
     """
-    rounded = number(value, decimals)
-    known = [item for item in (number(item, decimals) for item in each) if item is not None]
-    entry: dict[str, Any] = {
-        "value": rounded,
-        "unit": unit,
-        "method": method,
-        "interval": [min(known), max(known)] if rounded is not None and len(known) > 1 else None,
-        "reference": None if rounded is None else reference,
-        "reason": why if rounded is None else None,
-    }
-    if rounded is not None and calibrated is not None:
-        entry |= {"interval": [number(bound, decimals) for bound in calibrated], "interval_level": LEVEL}
-    return entry
+    rounded = number(value, measure.decimals)
+    if rounded is None:
+        return UnknownMeasure(value=None, unit=measure.unit, method=method, interval=None, reference=None, reason=why)
+    known = [item for item in (number(item, measure.decimals) for item in each) if item is not None]
+    interval: Any = (min(known), max(known)) if len(known) > 1 else None
+    level: dict[str, Any] = {}
+    if calibrated is not None:
+        interval, level = tuple(number(bound, measure.decimals) for bound in calibrated), {"interval_level": LEVEL}
+    return KnownMeasure(value=rounded, unit=measure.unit, method=method, interval=interval, reference=reference, reason=None, **level)
 
 
-def reference_range(key: str, value: float | None, subject: Subject, name: str = DEFAULT_GUIDELINE) -> dict[str, Any] | None:
-    """The guideline's normal range of a measure for the subject's sex, with the guideline's name and year.
+def reference_range(key: str, value: float | None, subject: Subject, name: str = DEFAULT_GUIDELINE) -> Reference | None:
+    """The guideline's normal range of a measure for the subject's sex.
 
     Args:
         key: as in the guideline's table, e.g. ``ef`` or ``edv_index``.
@@ -70,8 +74,7 @@ def reference_range(key: str, value: float | None, subject: Subject, name: str =
         name: of the guideline, see :func:`echoseg.cardiac.guideline`.
 
     Returns:
-        ``low``, ``high`` (both ends included, None where there is no such end), ``grade``, ``sex``, ``guideline``, and ``method``, by
-        which the guideline's values were measured. None when the guideline names no range.
+        None when the guideline names no range.
     """
     value = number(value, GRADED_DECIMALS)  # what a reader is shown is what is graded
     table = guideline(name)
@@ -83,12 +86,12 @@ def reference_range(key: str, value: float | None, subject: Subject, name: str =
         word = grade(key, value, subject.sex, name).grade
     except MeasureError:  # an EF below zero: the phases were named the wrong way round
         word = "below normal"
-    return {"low": low, "high": high, "grade": word, "sex": subject.sex, "guideline": table["name"], "method": stated["method"]}
+    return Reference(low=low, high=high, grade=word, sex=subject.sex, guideline=table["name"], method=stated["method"])
 
 
-def subject_record(subject: Subject) -> dict[str, Any]:
-    """Sex and body surface area as plain JSON values; neither height nor weight is written out."""
-    return {"sex": subject.sex, "bsa_m2": number(body_surface(subject), 3), "bsa_formula": BSA_FORMULA}
+def subject_entry(subject: Subject) -> SubjectEntry:
+    """Sex and body surface area; neither height nor weight is written out."""
+    return SubjectEntry(sex=subject.sex, bsa_m2=number(body_surface(subject), 3), bsa_formula=BSA_FORMULA)
 
 
 def body_surface(subject: Subject) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import echoseg
-from echoseg.report.provenance import plain, provenance
+from echoseg.record.provenance import plain, provenance
 from echoseg.types import Box, MaskPrompt, Points, Timing
 
 
