@@ -14,7 +14,7 @@ from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.errors import ArchiveError, PromptError
 
 if TYPE_CHECKING:
-    from echoseg.io.video.decoder import Reader
+    from echoseg.io.video.open import Reader
 
 _DECIDING = ("cardiac", "io", "model", "prompting", "tracking", "pipeline.py", "results.py", "types.py")
 """Rooms whose code can change a number in the tables."""
