@@ -91,7 +91,7 @@ def measure(
     """Measures a label map and writes what :func:`echoseg.run` writes, into ``out/<name>/``.
 
     Args:
-        masks: see :func:`echoseg.io.labels.source.read_label_file`; or ED and ES, see :func:`mask_inputs`: those are the phases then.
+        masks: see :func:`echoseg.io.labels.read.read_labels`; or ED and ES, see :func:`mask_inputs`: those are the phases then.
         out: folder of all results.
         on: the clip or volume that the masks were drawn on: gives pictures, geometry, timing and view; the masks' own count where it has
             none. Its name tells the view when nothing states one and the masks' own name tells none.
