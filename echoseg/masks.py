@@ -91,7 +91,7 @@ def measure(
     """Measures a label map and writes what :func:`echoseg.run` writes, into ``out/<name>/``.
 
     Args:
-        masks: see :func:`echoseg.io.labels.source.read_label_file`; or ED and ES, see :func:`mask_inputs`: those are the phases then.
+        masks: see :func:`echoseg.io.labels.read.read_labels`; or ED and ES, see :func:`mask_inputs`: those are the phases then.
         out: folder of all results.
         on: the clip or volume that the masks were drawn on: gives pictures, geometry, timing and view; the masks' own count where it has
             none. Its name tells the view when nothing states one and the masks' own name tells none.
@@ -128,8 +128,7 @@ def measure(
     with ExitStack() as stack:
         file, drawn_on = _files(given, stack, on, kind, view)
         labels = _labels(file, names)
-        source = file.source if drawn_on is None else _filled(drawn_on, file, Path(str(on)))
-        apply_given(source, fps, spacing)
+        source = apply_given(file.source if drawn_on is None else _filled(drawn_on, file, Path(str(on))), fps, spacing)
         segmentation = _segmentation(file, source, labels, names, view)
         beats = (Beat(0, 1, None, False, None),) if given.phases else None
         options = MeasureOptions(view, method, subject or Subject(), beats)
@@ -199,15 +198,16 @@ def _filled(source: Source, file: LabelFile, on: Path) -> Source:
     masks, shape = file.source, (source.length, *source.size)
     if shape != file.labels.shape:
         raise SourceError(f"{masks.name}: label map {file.labels.shape} does not fit {on.name} {shape} (frames, rows, columns)")
-    if source.geometry.spacing is None and masks.geometry.spacing is not None:
-        source.geometry = Geometry(masks.geometry.spacing) if source.moments else masks.geometry
-        held = (flag for flag in source.flags if not flag.code.startswith("spacing_") and flag.code != "pixels_not_square")
-        source.flags = (*held, *masks.flags)
-    if source.moments and source.timing.fps is None and source.timing.times is None and masks.timing.fps is not None:
-        source.timing = replace(source.timing, fps=masks.timing.fps, times=masks.timing.times)
-        source.flags = tuple(flag for flag in source.flags if flag.code != "timing_missing")
-    source.details = {**masks.details, **source.details, DRAWN_ON: output_name(on)}
-    return source
+    geometry, timing, flags = source.geometry, source.timing, source.flags
+    if geometry.spacing is None and masks.geometry.spacing is not None:
+        geometry = Geometry(masks.geometry.spacing) if source.moments else masks.geometry
+        held = (flag for flag in flags if not flag.code.startswith("spacing_") and flag.code != "pixels_not_square")
+        flags = (*held, *masks.flags)
+    if source.moments and timing.fps is None and timing.times is None and masks.timing.fps is not None:
+        timing = replace(timing, fps=masks.timing.fps, times=masks.timing.times)
+        flags = tuple(flag for flag in flags if flag.code != "timing_missing")
+    details = {**masks.details, **source.details, DRAWN_ON: output_name(on)}
+    return source.replaced(geometry=geometry, timing=timing, flags=flags, details=details)
 
 
 def _segmentation(

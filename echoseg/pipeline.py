@@ -24,7 +24,7 @@ from echoseg.io.dicom.web_address import parse_address
 from echoseg.io.labels.formats import LabelFormat
 from echoseg.io.result_folder import result_folder
 from echoseg.io.thumbnail import thumbnails
-from echoseg.io.video.decoder import Reader
+from echoseg.io.video.open import Reader
 from echoseg.io.views import ViewAnswer
 from echoseg.io.volume.orientation import Plane
 from echoseg.model import Model, load_model

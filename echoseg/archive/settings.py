@@ -14,7 +14,7 @@ from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.errors import ArchiveError, PromptError
 
 if TYPE_CHECKING:
-    from echoseg.io.video.decoder import Reader
+    from echoseg.io.video.open import Reader
 
 _NOT_DECIDING = frozenset({"__main__.py", "cli", "serve", "annotate", "evaluation", "training", "simulate", "weights"})
 """Rooms that no worker enters. Every other one can change a number in the tables, a new one too; weights are told apart themselves."""

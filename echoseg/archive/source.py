@@ -15,7 +15,7 @@ from echoseg.archive.manifest import read_manifest
 from echoseg.archive.prompt_files import located_prompt
 from echoseg.archive.walk import walk
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.dicom.web_address import is_dicomweb
+from echoseg.io.dicom.web_address import is_dicomweb, parse_query
 
 _MANIFESTS = (".csv", ".parquet", ".pq")
 
@@ -73,8 +73,6 @@ def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> Archive
     checked_prompt(prompt, [str(source)])
     traced = tracing_choice(prompt) is not None
     if isinstance(source, str) and is_dicomweb(source):
-        from echoseg.io.dicom.web_query import parse_query
-
         parse_query(source)
         return ArchiveSource("DICOMweb", None, lambda: _pacs_items(source))
     root = Path(source).absolute()
@@ -92,8 +90,7 @@ def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> Archive
 
 
 def _pacs_items(address: str) -> Iterator[Item]:
-    from echoseg.io.dicom.web import sources_at
-    from echoseg.io.dicom.web_query import studies_matching
+    from echoseg.io.dicom.web import sources_at, studies_matching
 
     for study in studies_matching(address):
         try:

@@ -86,7 +86,7 @@ def run(
     from echoseg.archive.source import open_archive
     from echoseg.archive.worker import WorkerSpec
     from echoseg.errors import EchosegError
-    from echoseg.io.video.decoder import check_reader
+    from echoseg.io.video.open import check_reader
 
     chosen = {name: options[name] for name in ("model", "device", "direction", "method", "reader")}
     chosen["memory_selection"] = None if selection is None else asdict(selection)

@@ -83,7 +83,7 @@ def optional_libraries() -> Iterator[Check]:
 def video_readers() -> Iterator[Check]:
     """What can decode video files, and the version of each."""
     try:
-        from echoseg.io.video.decoder import MISSING, MODULES
+        from echoseg.io.video.open import MISSING, MODULES
     except ImportError:  # reported with the libraries
         return
     for name, module in MODULES.items():

@@ -148,7 +148,7 @@ def run(
     from echoseg.archive.prompt_files import prompt_file
     from echoseg.datasets.echonet import is_traced_folder
     from echoseg.io.dicom.web_address import parse_address
-    from echoseg.io.video.decoder import check_reader
+    from echoseg.io.video.open import check_reader
     from echoseg.io.volume.files import volume_choice
     from echoseg.prompting.tracings import checked_prompt
     from echoseg.prompting.volume import STOP_RULES, VolumeOptions

@@ -9,10 +9,9 @@ import numpy as np
 
 from echoseg.datasets.pairs import paired_by_name
 from echoseg.errors import SourceError
-from echoseg.evaluation.labelmaps import read_labels
 from echoseg.evaluation.reference import Reference
+from echoseg.io.labels.read import read_labels
 from echoseg.io.open import open_source
-from echoseg.io.volume.source import VolumeSource
 from echoseg.simulate import STRUCTURES
 
 
@@ -21,7 +20,7 @@ def folder_pairs(root: Path) -> Iterator[Reference]:
 
     Args:
         root: holds ``images/`` (whatever :func:`~echoseg.io.open.open_source` reads) and ``masks/`` (label maps as
-            :func:`~echoseg.evaluation.labelmaps.read_labels` takes them). Of clips and stills the labels 1 to 4 are LV, MYO, LA and RV;
+            :func:`~echoseg.io.labels.read.read_labels` takes them). Of clips and stills the labels 1 to 4 are LV, MYO, LA and RV;
             others, and those of volumes, are called by their number.
 
     Raises:
@@ -30,8 +29,8 @@ def folder_pairs(root: Path) -> Iterator[Reference]:
     for name, (image, mask) in paired_by_name(root / "images", root / "masks").items():
         with open_source(image) as source:
             frames = np.stack(list(source.frames()))
-            geometry, fps, volume = source.geometry, source.timing.fps, isinstance(source, VolumeSource)
-            labels = source.from_stored(read_labels(mask).masks) if isinstance(source, VolumeSource) else read_labels(mask).masks
+            geometry, fps, volume = source.geometry, source.timing.fps, bool(source.stored_in)
+            labels = source.from_stored(read_labels(mask).masks)
         if labels.shape != frames.shape[:3]:
             raise SourceError(f"{mask}: masks of shape {labels.shape} do not fit frames of shape {frames.shape[:3]}")
         values = [int(value) for value in np.unique(labels) if value]

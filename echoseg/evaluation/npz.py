@@ -9,8 +9,8 @@ import numpy as np
 from natsort import natsorted
 
 from echoseg.errors import SourceError
-from echoseg.evaluation.labelmaps import read_labels
 from echoseg.evaluation.reference import Reference
+from echoseg.io.labels.read import read_labels
 from echoseg.io.open import open_source
 
 

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from echoseg.datasets.demo import demo_clip
 from echoseg.errors import MeasureError, SourceError
 from echoseg.io import Source, open_source
-from echoseg.io.video.decoder import READERS, Reader, check_reader
+from echoseg.io.video.open import READERS, Reader, check_reader
 
 BATCH = 16
 """Neighbouring frames of a batch."""

@@ -18,7 +18,7 @@ from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.scores import Score, write_tables
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
-from echoseg.io.video.decoder import Reader
+from echoseg.io.video.open import Reader
 from echoseg.prompting.plan import Plan, auto_structures
 from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named

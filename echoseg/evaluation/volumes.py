@@ -18,7 +18,6 @@ from echoseg.evaluation.scores import Score
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.volume.grid_order import in_order_of
-from echoseg.io.volume.source import VolumeSource
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.prompting.plan import PromptLike
@@ -102,10 +101,10 @@ def _other_prompts(truth: BoolMask, key: int, spacing: tuple[float, float] | Non
 
 def _pair(image: Path, labels: Path) -> Reference:
     with open_source(image, kind="volume") as pictures, open_source(labels, kind="volume") as numbers:
-        if not isinstance(numbers, VolumeSource):
+        if not numbers.stored_in:
             raise SourceError(f"{labels}: not a volume of labels")
         frames, geometry = np.stack(list(pictures.frames())), pictures.geometry
-        values = np.stack([numbers.stored(index) for index in range(numbers.length)])
+        values = np.stack([numbers.stored(index) for index in range(len(numbers))])
         lies = numbers.geometry.affine
     if geometry.affine is not None and lies is not None and sorted(values.shape) == sorted(frames.shape[:3]):
         ordered = in_order_of(values, lies, geometry.affine, frames.shape[:3])

@@ -217,8 +217,7 @@ def open_array_file(path: Path, name: str, kind: Kind | None) -> Source | Acquis
         # Only the number of slices can be more than 1: the file holds one moment.
         return Acquisition(len(planes), 1, lambda _: one, lambda k: Voxels(planes[k : k + 1], None, (*spacing[:2], None)), file_format)
     source = ArraySource(array, name, kind)
-    source.details = {**source.details, "format": file_format}
-    return source
+    return source.replaced(details={**source.details, "format": file_format})
 
 
 def _pick(archive: np.lib.npyio.NpzFile, path: Path) -> tuple[NDArray[np.generic], str]:

@@ -55,12 +55,6 @@ class ImageSource(SeekableSource):
     def stored(self, index: int) -> NDArray[np.generic]:
         return _read_page(self._pages[index], self._colour)
 
-    def indices(self, index: int) -> NDArray[np.generic]:
-        """Frame ``index`` as a label map has it: grey levels, or the indices of a palette in place of its colours, ``(H, W)``; a picture in
-        true colours is ``(H, W, 3)`` or ``(H, W, 4)``.
-        """
-        return _read_page(self._pages[index], colour=False)
-
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         for index in range(start, stop):
             yield frame_to_uint8(self.stored(index), self._window, f"{self.name}: frame {index}")
@@ -68,14 +62,32 @@ class ImageSource(SeekableSource):
 
 def open_image(path: Path, name: str, kind: Kind | None = None) -> ImageSource:
     """One image file; a TIFF of several pages gives a frame for each."""
-    with _opened(path) as image:
-        count = int(getattr(image, "n_frames", 1))
-    return ImageSource([(path, page) for page in range(count)], name, kind)
+    return ImageSource(_pages(path), name, kind)
 
 
 def open_image_folder(paths: list[Path], name: str, kind: Kind | None = None) -> ImageSource:
     """The image files of a folder, already in order, as the frames of one clip."""
     return ImageSource([(path, 0) for path in paths], name, kind)
+
+
+def read_indices(paths: list[Path]) -> NDArray[np.generic]:
+    """Images as label maps have them, ``(T, H, W)``: grey levels, or the indices of a palette in place of its colours.
+
+    Raises:
+        SourceError: no readable image, one in true colours, or images of different sizes.
+    """
+    pages = _pages(paths[0]) if len(paths) == 1 else [(path, 0) for path in paths]
+    _common_header(pages)
+    frames = [_read_page(page, colour=False) for page in pages]
+    for (path, _), frame in zip(pages, frames, strict=True):
+        if frame.ndim == 3:
+            raise SourceError(f"{path}: a colour image is no label map; save the label numbers as grey levels or palette indices")
+    return np.stack(frames)
+
+
+def _pages(path: Path) -> list[Page]:
+    with _opened(path) as image:
+        return [(path, page) for page in range(int(getattr(image, "n_frames", 1)))]
 
 
 def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:

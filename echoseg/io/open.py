@@ -14,7 +14,7 @@ from echoseg.io.dicom.web_address import is_dicomweb
 from echoseg.io.names import output_name, safe_name
 from echoseg.io.sniff import folder_content, sniff
 from echoseg.io.source import Kind, Source
-from echoseg.io.video.decoder import Reader, check_reader
+from echoseg.io.video.open import Reader, check_reader
 from echoseg.io.volume.files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
 from echoseg.io.volume.orientation import Plane
 from echoseg.io.volume.voxels import Acquisition
@@ -147,11 +147,10 @@ def _finished(
             _check_unused(opened, choice)
         if (kind is not None and opened.kind != kind) or (kind == "image" and opened.length != 1):
             raise SourceError(f"{opened.name}: is a {opened.kind} of {opened.length} frames and cannot be read as kind {kind!r}")
-        apply_given(opened, fps, spacing)
+        return apply_given(opened, fps, spacing)
     except SourceError:
         opened.close()
         raise
-    return opened
 
 
 def _check_unused(opened: Source, choice: VolumeChoice) -> None:
@@ -243,39 +242,44 @@ def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeCh
     raise UnsupportedSourceError(f"{folder}: holds no images (PNG, JPEG, TIFF, ...) and no DICOM files; give the folder of the frames")
 
 
-def apply_given(source: Source, fps: float | None, spacing: float | tuple[float, float] | None) -> None:
-    """What the caller knows better than the file, noted in the flags; and a flag on images too small to mean anything.
+def apply_given(source: Source, fps: float | None, spacing: float | tuple[float, float] | None) -> Source:
+    """``source`` with what the caller knows better than the file, noted in the flags; and a flag on images too small to mean anything.
 
     Args:
-        source: changed in place.
+        source: not changed, and to be used no longer.
         fps: frames per second, or None.
         spacing: ``(row_mm, col_mm)``, one number for square pixels, or None.
 
     Raises:
         SourceError: not positive numbers, ``fps`` of a volume, or ``spacing`` beside the geometry of one.
     """
+    timing, geometry, flags = source.timing, source.geometry, source.flags
     if fps is not None:
         rate = _positive(fps)
         if rate is None or source.kind == "volume":
             raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}")
         if source.kind == "clip":
-            source.timing = replace(source.timing, fps=rate, times=None)
-            _note(source, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO), "timing_missing")
+            timing = replace(timing, fps=rate, times=None)
+            flags = _noted(
+                flags, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO), "timing_missing"
+            )
     if spacing is not None:
-        if source.geometry.affine is not None:
+        if geometry.affine is not None:
             raise SourceError(f"{source.name}: the volume has its own geometry; spacing cannot be given beside it")
         row_mm, column_mm = _spacing_pair(source, spacing)
-        source.geometry = replace(source.geometry, spacing=(row_mm, column_mm))
+        geometry = replace(geometry, spacing=(row_mm, column_mm))
         note = Flag(
             "spacing_given", f"The pixel spacing of {row_mm:g} x {column_mm:g} mm (row, column) was given by the user.", Severity.INFO
         )
-        _note(source, note, "spacing_missing", "spacing_inconsistent", "spacing_unit_assumed", "pixels_not_square")
-    if source.geometry.spacing is None and not any(flag.code.startswith("spacing_") for flag in source.flags):
+        flags = _noted(flags, note, "spacing_missing", "spacing_inconsistent", "spacing_unit_assumed", "pixels_not_square")
+    if geometry.spacing is None and not any(flag.code.startswith("spacing_") for flag in flags):
         missing = "Pixel spacing is unknown (the input states none): lengths, areas and volumes are relative."
-        _note(source, Flag("spacing_missing", missing))
+        flags = _noted(flags, Flag("spacing_missing", missing))
     if min(source.size) < _SMALL:
         height, width = source.size
-        _note(source, Flag("small_frames", f"Frames of {width} x {height} pixels are too small for a result to be trusted."))
+        small = f"Frames of {width} x {height} pixels are too small for a result to be trusted."
+        flags = _noted(flags, Flag("small_frames", small))
+    return source.replaced(timing=timing, geometry=geometry, flags=flags)
 
 
 def _spacing_pair(source: Source, spacing: object) -> tuple[float, float]:
@@ -295,5 +299,5 @@ def _positive(value: object) -> float | None:
     return number if math.isfinite(number) and number > 0 else None
 
 
-def _note(source: Source, flag: Flag, *replaces: str) -> None:
-    source.flags = (*(f for f in source.flags if f.code not in (flag.code, *replaces)), flag)
+def _noted(flags: tuple[Flag, ...], flag: Flag, *replaces: str) -> tuple[Flag, ...]:
+    return (*(f for f in flags if f.code not in (flag.code, *replaces)), flag)

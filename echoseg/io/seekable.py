@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echoseg.io.prefetch import Readers
 from echoseg.io.source import Source
@@ -31,14 +30,6 @@ class SeekableSource(Source):
     @abstractmethod
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         """Frames ``start`` to ``stop``, ``0 <= start <= stop <= length``; several such readers may run at a time."""
-
-    def stored(self, index: int) -> NDArray[np.generic]:
-        """Frame ``index`` as ``(H, W)`` or ``(H, W, 3)`` values of the file, before any window; 8-bit where only such are decoded.
-
-        Raises:
-            IndexError: no such frame.
-        """
-        return self.frame(index)
 
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
         if start < 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from echoseg.errors import NotRereadableError
 from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
 Kind = Literal["clip", "volume", "image"]
+Value = TypeVar("Value", bound=np.generic)
+_Self = TypeVar("_Self", bound="Source")
 
 
 class Source(ABC):
@@ -29,6 +32,7 @@ class Source(ABC):
         geometry, timing, flags: see :mod:`echoseg.types`.
         details: what else was understood, for ``echoseg info``; plain JSON values, no patient identifiers.
         dicom_frames: ``(path, frame)`` of every frame of a DICOM source, in the order of the file, frames counted from 0; else empty.
+        stored_in: format of a volume's file, ``NIfTI``, ``NRRD``, ``MetaImage``, ``npz`` or ``DICOM``; else empty.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Source(ABC):
     flags: tuple[Flag, ...] = ()
     details: Mapping[str, object] = {}
     dicom_frames: tuple[tuple[Path, int], ...] = ()
+    stored_in: str = ""
 
     @abstractmethod
     def frames(self, start: int = 0, stop: int | None = None) -> Iterator[Image]:
@@ -73,6 +78,27 @@ class Source(ABC):
             if low < high:
                 yield from reversed(list(self.frames(low, high)))
 
+    def stored(self, index: int) -> NDArray[np.generic]:
+        """Frame ``index`` as ``(H, W)`` or ``(H, W, 3)`` values of the file, before any window; 8-bit where only such are decoded.
+
+        Raises:
+            NotRereadableError, IndexError: as of :meth:`frame`.
+        """
+        return self.frame(index)
+
+    def to_stored(self, masks: NDArray[Value]) -> NDArray[Value]:
+        """Masks ``(T, H, W)`` in the order of the frames, as ``(k, j, i)`` in the order of the file; the same but for a volume."""
+        return masks
+
+    def from_stored(self, array: NDArray[Value]) -> NDArray[Value]:
+        """A ``(k, j, i)`` array in the order of the file, as ``(T, H, W)`` in the order of the frames."""
+        return array
+
+    @property
+    def stored_affine(self) -> NDArray[np.float64] | None:
+        """``(4, 4)`` from (i, j, k) of the file to LPS mm, or None when the orientation is unknown."""
+        return self.geometry.affine
+
     @property
     def moments(self) -> bool:
         """Whether frames are moments, a single image being one; the slices of a volume are places."""
@@ -90,6 +116,12 @@ class Source(ABC):
 
         sector = self.sector()
         return True if sector is not None and is_wedge(sector) else None
+
+    def replaced(self: _Self, **known: Any) -> _Self:
+        """The same frames with other attributes, such as a stated ``geometry``; it takes the place of this source and is closed for it."""
+        made = copy(self)
+        vars(made).update(known)
+        return made
 
     def close(self) -> None:
         """Release files and threads. Idempotent."""

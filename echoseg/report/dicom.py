@@ -91,11 +91,10 @@ def write_dicom(
     algorithm = _algorithm(record, segmentation.automatic)
     names = {object_id: segmentation.names.get(object_id, str(object_id)) for object_id in segmentation.object_ids}
     colours = {object_id: object_colour(object_id, name) for object_id, name in names.items()}
-    to_stored = getattr(source, "to_stored", lambda array: array)
-    made = build_segmentation(origin, to_stored(segmentation.masks), names, algorithm, colours)
+    made = build_segmentation(origin, source.to_stored(segmentation.masks), names, algorithm, colours)
     written = {"seg.dcm": made, "sr.dcm": build_report(origin, made, record, _areas(segmentation, record), algorithm)}
     if probabilities is not None:
-        stored = np.stack([to_stored(probabilities[..., column]) for column in range(probabilities.shape[-1])], axis=-1)
+        stored = np.stack([source.to_stored(probabilities[..., column]) for column in range(probabilities.shape[-1])], axis=-1)
         written["seg-fractional.dcm"] = build_segmentation(origin, stored, names, algorithm, colours)
     for name, dataset in written.items():
         if output.anonymous:

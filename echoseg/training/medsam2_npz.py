@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from natsort import natsorted
-from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
+from echoseg.io.labels.read import read_labels
 from echoseg.io.open import open_source
 from echoseg.training.dataset import Sample, sample_of_source
 
@@ -39,18 +39,4 @@ class MedSam2Npz:
         """Consecutive slices of file ``index``, drawn by ``rng`` around one that shows an object."""
         path = self.files[index]
         with open_source(path) as source:
-            return sample_of_source(source, _read_truth(path), {}, self.frames, rng)
-
-
-def _read_truth(path: Path) -> NDArray[np.integer]:
-    """``gts`` of a file whose ``imgs`` could be read."""
-    with np.load(path, allow_pickle=False) as archive:
-        if "gts" not in archive.files:
-            raise SourceError(f"{path}: holds {', '.join(archive.files)}, but no 'gts'")
-        try:
-            truth = archive["gts"]
-        except Exception as error:  # numpy raises ValueError (pickled objects, never loaded), BadZipFile, zlib.error, ...
-            raise SourceError(f"{path}: gts cannot be read ({error})") from error
-    if truth.dtype.kind not in "bui":
-        raise SourceError(f"{path}: gts of type {truth.dtype} are not label numbers")
-    return truth.astype(np.int64)
+            return sample_of_source(source, read_labels(path, array="gts", white=False).masks, {}, self.frames, rng)

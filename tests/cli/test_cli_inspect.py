@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from typer.testing import CliRunner
 
-import echoseg.io.video.decoder
+import echoseg.io.video.open
 import echoseg.model
 import echoseg.simulate.gallery
 import echoseg.training
@@ -118,7 +118,7 @@ def test_doctor_lists_the_video_readers_and_how_a_missing_one_is_installed(monke
     checks = {check.what: check for check in doctor_command.video_readers()}
     assert {check.state for check in checks.values()} == {"ok"}
     assert set(checks) == {"video reader pyav", "video reader decord", "video reader opencv"}
-    monkeypatch.setitem(echoseg.io.video.decoder.MODULES, "decord", "surely_not_installed")
+    monkeypatch.setitem(echoseg.io.video.open.MODULES, "decord", "surely_not_installed")
     missing = next(check for check in doctor_command.video_readers() if check.what == "video reader decord")
     assert missing.state == "optional" and "pip install 'echoseg[video]'" in missing.finding
 

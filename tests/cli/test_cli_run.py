@@ -134,7 +134,7 @@ def test_the_reader_reaches_the_pipeline_from_the_line_and_from_a_config(calls, 
 
 
 def test_a_reader_that_is_not_installed_is_a_usage_error(calls, tmp_path, monkeypatch):
-    monkeypatch.setattr("echoseg.io.video.decoder.find_spec", lambda module: None)
+    monkeypatch.setattr("echoseg.io.video.open.find_spec", lambda module: None)
     done = invoke("run", "a.mp4", "--out", tmp_path, "--reader", "decord")
     assert (done.exit_code, calls["runs"]) == (2, [])
     assert "pip install 'echoseg[video]'" in done.stderr

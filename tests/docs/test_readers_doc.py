@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from echoseg.cli.main import app
-from echoseg.io.video.decoder import READERS
+from echoseg.io.video.open import READERS
 
 DOC = (Path(__file__).parents[2] / "docs" / "how-to" / "readers.md").read_text(encoding="utf-8")
 

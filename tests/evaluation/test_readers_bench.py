@@ -31,7 +31,7 @@ def test_every_reader_is_timed_on_every_task_and_pyav_by_itself_is_one(tmp_path)
 
 
 def test_a_reader_that_cannot_read_the_file_is_left_out_with_its_reason(tmp_path, monkeypatch):
-    monkeypatch.setattr("echoseg.io.video.decoder.find_spec", lambda module: None if module == "decord" else object())
+    monkeypatch.setattr("echoseg.io.video.open.find_spec", lambda module: None if module == "decord" else object())
     report = bench_readers(video(tmp_path / "clip.mp4", 8), rounds=1)
     assert [speed.reader for speed in report.speeds] == ["pyav", "opencv"]
     assert "pip install" in report.left_out["decord"]

@@ -7,6 +7,7 @@ import pytest
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import Source, open_source
+from echoseg.io.open import apply_given
 
 
 def test_importing_the_package_loads_no_decoder_and_no_torch():
@@ -21,6 +22,15 @@ def test_an_open_source_is_returned_as_it_is():
     assert isinstance(source, Source)
     with pytest.raises(SourceError, match="open already"):
         open_source(source, fps=3)
+
+
+def test_what_the_caller_states_leaves_the_source_it_is_stated_of_unchanged():
+    source = open_source(np.zeros((3, 40, 40), dtype=np.uint8))
+    stated = apply_given(source, 25.0, (0.5, 0.25))
+    assert (stated.timing.fps, stated.geometry.spacing) == (25.0, (0.5, 0.25))
+    assert (source.timing.fps, source.geometry.spacing) == (None, None)
+    assert {flag.code for flag in stated.flags} == {"fps_given", "spacing_given"}
+    assert {flag.code for flag in source.flags} == {"spacing_missing"}
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.dcm", "a.npy", "a.nii.gz", "IM0001", "a.png"])

@@ -121,7 +121,7 @@ def test_faulty_pairs_are_named(tmp_path, rng):
     with pytest.raises(SourceError, match=r"a\.png: no image of that name"):
         FolderPairs(images, masks, {}, 8)
     PillowImage.fromarray(FRAMES[0]).save(images / "a.png")
-    with pytest.raises(SourceError, match="a colour image cannot be a mask"):
+    with pytest.raises(SourceError, match="a colour image is no label map"):
         FolderPairs(images, masks, {}, 8).sample(0, rng)
     PillowImage.fromarray(LABELS[2, :10]).save(masks / "a.png")
     with pytest.raises(SourceError, match="do not fit frames"):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from echoseg.errors import OutputError, SourceError, UnsupportedSourceError
 from echoseg.io.dicom.frames import NO_IMAGES
 from echoseg.io.dicom.values import quiet_reading
-from echoseg.io.dicom.web_address import Address, parse_address
+from echoseg.io.dicom.web_address import Address, parse_address, parse_query
 from echoseg.io.source import Source
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _CLIPS = ("US", "IVUS", "XA", "RF", "ES")  # every instance is a source of its o
 _AS_STORED = (("application/dicom", "*"),)  # any transfer syntax: the server must not decompress
 _TIMEOUT_S = 60.0
 _ATTEMPTS, _FIRST_WAIT_MS = 3, 200
+_PAGE = 100  # studies asked for at a time
 
 
 def sources_at(text: str) -> list[str]:
@@ -72,6 +73,27 @@ def study_uids(address: Address, filters: Mapping[str, str], *, limit: int, offs
     with _talking(SourceError), quiet_reading():
         found = _client(address).search_for_studies(limit=limit, offset=offset, search_filters=dict(filters))
         return [uid for uid in (_text(match, "0020000D") for match in found) if uid]
+
+
+def studies_matching(text: str) -> Iterator[str]:
+    """The addresses of the studies that a query finds, page by page, in the server's order; of an address with a study, that study.
+
+    Raises:
+        SourceError: malformed, or the server cannot be reached or refuses.
+    """
+    address, filters = parse_query(text)
+    if address.study is not None:
+        yield text
+        return
+    seen: set[str] = set()
+    while True:
+        page = study_uids(address, filters, limit=_PAGE, offset=len(seen))
+        new = [uid for uid in page if uid not in seen]
+        for uid in new:
+            yield address.of_study(uid)
+        seen.update(new)
+        if not new:  # the end, or a server that knows no pages
+            return
 
 
 def answers(text: str) -> bool:

@@ -1,7 +1,9 @@
-"""Addresses of studies, series and instances in a PACS.
+"""Addresses of studies, series and instances in a PACS, and queries for studies.
 
 ``dicomweb://HOST[:PORT][/PREFIX]/studies/UID[/series/UID[/instances/UID]]`` is read over https; ``dicomweb+http://`` is the
-same without encryption, for a server on this machine.
+same without encryption, for a server on this machine. ``dicomweb://HOST/studies?ModalitiesInStudy=US&StudyDate=20240101-20241231`` names
+the studies that match (QIDO-RS, PS3.18 10.6): any attribute that the server can match may stand behind the question mark, by keyword or
+tag; with none it is every study.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from echoseg.errors import SourceError
 
@@ -18,6 +20,8 @@ _UID = "[0-9.]{1,64}"
 _RESOURCE = re.compile(
     rf"(?P<prefix>.*?)(?:/studies/(?P<study>{_UID})(?:/series/(?P<series>{_UID})(?:/instances/(?P<instance>{_UID}))?)?)?/?"
 )
+_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9A-Fa-f]{8}")
+_PAGING = ("limit", "offset", "includefield", "fuzzymatching")
 
 
 @dataclass(frozen=True)
@@ -75,3 +79,24 @@ def parse_address(text: str) -> Address:
     if scheme not in _SCHEMES or not host or not match or parts.query or parts.fragment or "/studies/" in match["prefix"]:
         raise SourceError("not a DICOMweb address; give dicomweb://HOST[:PORT][/PREFIX]/studies/UID[/series/UID[/instances/UID]]")
     return Address(f"{_SCHEMES[scheme]}://{host}{match['prefix']}", match["study"], match["series"], match["instance"], scheme)
+
+
+def parse_query(text: str) -> tuple[Address, dict[str, str]]:
+    """The service and the filters of a query; an address that names a study is none and has no filters.
+
+    Raises:
+        SourceError: neither an address nor a query of the form that this module describes.
+    """
+    place, mark, query = text.partition("?")
+    address = parse_address(place.rstrip("/").removesuffix("/studies") if place.rstrip("/").endswith("/studies") else place)
+    try:
+        filters = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True)) if query else {}
+    except ValueError:
+        filters = {"": ""}
+    wrong = [name for name in filters if not _ATTRIBUTE.fullmatch(name) or name.lower() in _PAGING]
+    if wrong or (mark and address.study is not None):
+        raise SourceError(
+            "not a DICOMweb query; give dicomweb://HOST[:PORT][/PREFIX]/studies?ATTRIBUTE=VALUE&..., such as ModalitiesInStudy=US, or one "
+            "study by dicomweb://HOST/studies/UID"
+        )
+    return address, filters

@@ -153,10 +153,9 @@ def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[
     Raises:
         SourceError: the segmentation is of other images, on another grid, or its pixels are damaged.
     """
-    to_frames = getattr(source, "from_stored", lambda array: array)
-    affine = getattr(source, "stored_affine", None)
+    affine = source.stored_affine
     if source.kind == "volume" and affine is not None and all(frame.position for frame in segmentation.frames):
-        shape = getattr(source, "to_stored")(np.broadcast_to(np.uint8(0), (len(source), *source.size))).shape  # noqa: B009
+        shape = source.to_stored(np.broadcast_to(np.uint8(0), (len(source), *source.size))).shape
         _check_grid(segmentation, affine, shape)
         own = _image_places(source.dicom_frames)
         places = _by_position(segmentation, affine, _matrix_places(affine, shape[0]) if own is None else own)
@@ -165,7 +164,7 @@ def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[
         places = _by_reference(segmentation, dicom_origin(source.dicom_frames))
     if segmentation.size != shape[1:]:
         raise SourceError(_misfit(segmentation, f"its frames are {segmentation.size[1]} x {segmentation.size[0]} pixels"))
-    return {segment: to_frames(masks) for segment, masks in _filled(segmentation, places, shape).items()}
+    return {segment: source.from_stored(masks) for segment, masks in _filled(segmentation, places, shape).items()}
 
 
 def segmentation_label_map(segmentation: DicomSegmentation, like: LabelMap | None = None) -> LabelMap:

@@ -47,11 +47,10 @@ def write_label_map_as(label_format: LabelFormat, directory: Path, masks: Image,
     """
     if label_format not in LABEL_FORMATS:
         raise OutputError(f"no label map format {label_format!r}; one of {', '.join(LABEL_FORMATS)}")
-    suffix = _OWN.get(getattr(source, "stored_in", ""), "") if label_format == "own" else label_format
+    suffix = _OWN.get(source.stored_in, "") if label_format == "own" else label_format
     if not suffix:
         return None
-    to_stored = getattr(source, "to_stored", lambda array: array)
-    stored = np.ascontiguousarray(to_stored(masks))
+    stored = np.ascontiguousarray(source.to_stored(masks))
     steps, directions, origin = _grid(source)
     path = directory / f"masks.{suffix}"
     with atomic_path(path) as temporary:
@@ -64,7 +63,7 @@ def write_label_map_as(label_format: LabelFormat, directory: Path, masks: Image,
 
 def _grid(source: Source) -> tuple[tuple[float, float, float], NDArray[np.float64], NDArray[np.float64]]:
     """Spacing along (i, j, k), directions ``(3, 3)`` and origin; 1 where a spacing is unknown, as these formats cannot say so."""
-    affine = getattr(source, "stored_affine", source.geometry.affine)
+    affine = source.stored_affine
     if affine is not None:
         steps = spacing(affine)
         return steps, affine[:3, :3] / np.array(steps), np.array(affine[:3, 3])

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from echoseg.errors import PromptError, SourceError
 from echoseg.io.open import open_source
-from echoseg.io.seekable import SeekableSource
 from echoseg.types import BoolMask
 
 
@@ -25,9 +24,8 @@ def read_mask(path: str | Path, frame: int = 0) -> BoolMask:
         PromptError: the file has several frames, but not ``frame``.
     """
     with open_source(path) as source:
-        assert isinstance(source, SeekableSource)  # whatever a path names can be read again
         index = 0 if source.length == 1 else frame
-        if not 0 <= index < source.length:
+        if not 0 <= index < len(source):
             raise PromptError(f"{Path(path).name} holds {source.length} masks, none for frame {frame}")
         values: NDArray[Any] = source.stored(index)
     if not np.isfinite(values).all():

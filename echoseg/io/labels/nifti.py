@@ -75,8 +75,7 @@ def write_label_map(path: str | Path, masks: Image, source: Source) -> None:
         return
     if masks.dtype != np.uint8 or masks.shape != (source.length, *source.size):
         raise OutputError(f"{path}: masks {masks.shape} {masks.dtype} do not fit; expected {(source.length, *source.size)} uint8")
-    to_stored = getattr(source, "to_stored", lambda array: array)
-    image = nibabel.Nifti1Image(np.ascontiguousarray(to_stored(masks).T), LPS_TO_RAS @ _stored_affine(source))
+    image = nibabel.Nifti1Image(np.ascontiguousarray(source.to_stored(masks).T), LPS_TO_RAS @ _stored_affine(source))
     image.header.set_xyzt_units("mm" if source.geometry.spacing else "unknown", "unknown")
     image.set_sform(image.affine, code=1)
     # A qform cannot hold shear. The nearest one that can be held is a rotation, to which ITK would turn in silence.
@@ -199,8 +198,7 @@ def _header_member(source: Source, count: int, long: bool) -> bytes:
 
 def _stored_affine(source: Source) -> NDArray[np.float64]:
     """Affine of the stored array to LPS millimetres; from spacing alone where the source has no more."""
-    affine = getattr(source, "stored_affine", source.geometry.affine)
-    if affine is not None:
-        return np.asarray(affine, dtype=np.float64)
+    if source.stored_affine is not None:
+        return source.stored_affine
     row, column = source.geometry.spacing or (1.0, 1.0)
     return np.diag([column, row, source.geometry.slice_spacing or 1.0, 1.0])

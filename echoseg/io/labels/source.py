@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
-from echoseg.io.images import ImageSource
-from echoseg.io.labels.nifti import LabelMap, read_label_map
-from echoseg.io.labels.numbers import check_no_picture, label_numbers, one_for_255
+from echoseg.io.labels.numbers import check_no_picture
+from echoseg.io.labels.read import NIFTI_SUFFIXES, RUN_MASKS, read_labels
 from echoseg.io.names import output_name
-from echoseg.io.open import open_source
-from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind, Source
 from echoseg.io.views import SEEN_VIEW, ViewOrigin
+from echoseg.io.volume.orientation import array_axis, slice_geometry
 from echoseg.types import Flag, Geometry, Image, Timing
 
-_RUN_MASKS, _RUN_RECORD = "masks.nii.gz", "measurements.json"
-_NIFTI = (".nii", ".nii.gz")
+_RUN_RECORD = "measurements.json"
 _OWN_VIEWS = (ViewOrigin.GIVEN, ViewOrigin.STATED)
 
 
@@ -64,24 +61,26 @@ class LabelFile:
 def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
     """Reads one label map.
 
-    Where the only number is 255 it is taken for label 1: a black and white mask. Of a palette image the indices are the labels.
-
     Args:
-        path: NIfTI, MetaImage, NRRD, ``.npy``, ``.npz``, an image, a folder of images, or a folder that ``echoseg run`` wrote.
-        kind: ``clip`` (the third axis is time) or ``volume``; None: as the file says. NIfTI files that other programs write of clips say
-            ``volume``.
+        path, kind: see :func:`echoseg.io.labels.read.read_labels`.
 
     Raises:
-        SourceError: missing, damaged, values other than whole numbers 0..255, or so many of them that it is a picture.
+        SourceError: as of that function, or so many different values that it is a picture.
     """
-    if path.is_dir() and (path / _RUN_MASKS).is_file():
-        path = path / _RUN_MASKS
+    if path.is_dir() and (path / RUN_MASKS).is_file():
+        path = path / RUN_MASKS
     record = _run_record(path)
     name = path.parent.name if record else output_name(path)
-    read = _of_nifti(path, kind) if path.name.lower().endswith(_NIFTI) else _of_others(path, kind)
+    read = read_labels(path, kind, white=not record)
     check_no_picture(read.masks, str(path))
-    labels = read.masks if record else one_for_255(read.masks)
-    source = LabelSource(name, "volume" if read.kind == "volume" else "clip", labels.shape, read.geometry, read.timing, read.flags)
+    labels, geometry = read.masks, read.geometry
+    if read.kind != "volume" or geometry.spacing is None:
+        # A place in the patient without a size of pixels: such a matrix is a default, and must not give volumes.
+        geometry = Geometry(geometry.spacing)
+    elif geometry.affine is not None and not path.name.lower().endswith(NIFTI_SUFFIXES):
+        axis = array_axis(geometry.affine, "axial")
+        labels, geometry = np.moveaxis(labels, axis, 0), slice_geometry(geometry.affine, axis)
+    source = LabelSource(name, "volume" if read.kind == "volume" else "clip", labels.shape, geometry, read.timing, read.flags)
     if record and record["source"].get("view_from") in _OWN_VIEWS:
         source.details = {**source.details, "view": record["source"]["view"]}
     elif record and record["source"].get("view_from") == ViewOrigin.SEEN:
@@ -104,27 +103,6 @@ def stacked(files: Sequence[LabelFile], name: str) -> LabelFile:
     return LabelFile(labels, source, files[0].names)
 
 
-def _of_nifti(path: Path, kind: Kind | None) -> LabelMap:
-    read = read_label_map(path, kind)
-    # A place in the patient without a size of pixels: such a matrix is a default, and must not give volumes.
-    return read if read.geometry.spacing else replace(read, geometry=Geometry())
-
-
-def _of_others(path: Path, kind: Kind | None) -> LabelMap:
-    with open_source(path, kind=kind) as opened:
-        flags = tuple(flag for flag in opened.flags if flag.code.startswith("spacing_"))
-        return LabelMap(_stored(opened, path), kind or opened.kind, opened.geometry, opened.timing, flags)
-
-
-def _stored(opened: Source, path: Path) -> NDArray[np.uint8]:
-    assert isinstance(opened, SeekableSource)  # whatever a path names can be read again
-    read = opened.indices if isinstance(opened, ImageSource) else opened.stored
-    frames = [read(index) for index in range(len(opened))]
-    if any(frame.ndim == 3 for frame in frames):
-        raise SourceError(f"{path}: a colour image is no label map; save the label numbers as grey levels or palette indices")
-    return label_numbers(np.stack(frames), str(path))
-
-
 def run_folder(path: Path) -> Path | None:
     """The folder of a run's results whose ``masks.nii.gz`` is ``path``; None for other files, and for folders."""
     return path.parent if _run_record(path) else None
@@ -133,7 +111,7 @@ def run_folder(path: Path) -> Path | None:
 def _run_record(path: Path) -> dict[str, Any]:
     """measurements.json of the run that wrote ``path``; empty where there is none that can be read."""
     beside = path.parent / _RUN_RECORD
-    if path.name != _RUN_MASKS or not beside.is_file():
+    if path.name != RUN_MASKS or not beside.is_file():
         return {}
     try:
         record = json.loads(beside.read_text(encoding="utf-8"))

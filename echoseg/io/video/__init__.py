@@ -1,1 +1,1 @@
-"""Video files: what every library must give (``decoder``), those there are, and the source made of them."""
+"""Video files: what every library must give (``decoder``), the libraries that there are (``open``), and the source made of them."""

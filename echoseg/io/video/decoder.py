@@ -1,38 +1,19 @@
-"""The libraries that can decode a video file, and what each must do: give the frames of the index, or an error."""
+"""What every library that decodes video must do: give the frames of the index, or an error."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.errors import SourceError
 from echoseg.types import Image
-
-if TYPE_CHECKING:
-    from echoseg.io.video.index import FrameIndex
-
-Reader = Literal["pyav", "decord", "opencv"]
-READERS: tuple[Reader, ...] = ("pyav", "decord", "opencv")
-MODULES: dict[Reader, str] = {"pyav": "av", "decord": "decord", "opencv": "cv2"}
-"""What each reader imports."""
-
-MISSING: dict[Reader, str] = {
-    "pyav": "pip install av",
-    "decord": "pip install 'echoseg[video]' (its wheel is called decord2)",
-    "opencv": "pip install opencv-python-headless",
-}
-"""How a missing reader is installed."""
 
 _ROUNDING = 1.0  # mean difference of luma
 
 
-class FrameReader(ABC):
+class VideoReader(ABC):
     """Frames of one file by the numbers of its index.
 
     A reader gives the right frame or an error: not the neighbour of a frame that it cannot reach or decode.
@@ -48,37 +29,6 @@ class FrameReader(ABC):
 
     def close(self) -> None:
         """Release what is held between reads. Idempotent."""
-
-
-def check_reader(name: str) -> None:
-    """Raises SourceError when there is no reader ``name``, or its library is not installed."""
-    if name not in READERS:
-        raise SourceError(f"unknown reader {name!r}; one of {', '.join(READERS)}")
-    if find_spec(MODULES[name]) is None:
-        raise SourceError(f"the reader {name} is not installed: {MISSING[name]}, or leave the reader out to read with pyav")
-
-
-def open_reader(name: Reader, path: Path, index: FrameIndex, first: Image) -> FrameReader:
-    """The reader ``name`` on a file of which PyAV has given the index and the first frame.
-
-    Raises:
-        SourceError: not installed; the file is damaged; the first frame is not what PyAV gives.
-        UnsupportedSourceError: this reader cannot give the frames of this file.
-    """
-    check_reader(name)
-    if name == "decord":
-        try:
-            from echoseg.io.video.decord import DecordReader
-        except (ImportError, OSError) as error:  # its own library, or one that it links to
-            raise SourceError(f"the reader decord does not start ({error}): {MISSING[name]}") from error
-        return DecordReader(path, index, first)
-    if name == "opencv":
-        from echoseg.io.video.opencv import OpencvReader
-
-        return OpencvReader(path, index, first)
-    from echoseg.io.video.pyav import PyavReader
-
-    return PyavReader(path, index)
 
 
 def same_picture(one: Image, other: Image) -> bool:

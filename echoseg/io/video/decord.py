@@ -9,7 +9,7 @@ import decord
 import numpy as np
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.video.decoder import FrameReader, same_picture
+from echoseg.io.video.decoder import VideoReader, same_picture
 from echoseg.io.video.index import FrameIndex, address
 from echoseg.io.video.pyav import decoded, to_image
 from echoseg.types import Image
@@ -20,7 +20,7 @@ _MARK = 16  # samples along each side of a picture, kept to know it again
 _FAILURES = (decord.DECORDError, decord.DECORDLimitReachedError, AssertionError, RuntimeError, StopIteration)
 
 
-class DecordReader(FrameReader):
+class DecordReader(VideoReader):
     """Reads in blocks, each from a keyframe on, and keeps one decord reader open between blocks.
 
     decord counts keyframes in the order of the file and frames in the order they are shown, so that it lands beside the

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.video.decoder import FrameReader, same_picture
+from echoseg.io.video.decoder import VideoReader, same_picture
 from echoseg.io.video.index import FrameIndex, address
 from echoseg.io.video.pyav import decoded, to_image
 from echoseg.types import Image
@@ -23,7 +23,7 @@ _NEAR = 16  # frames; so far ahead, decoding on is no slower than seeking, which
 _CLOCK = 0.5  # ms; how far the time of a frame may be off
 
 
-class OpencvReader(FrameReader):
+class OpencvReader(VideoReader):
     """Keeps one capture open between reads.
 
     OpenCV counts frames by time and mean rate, and lands beside the frame asked for when the rate varies or the file

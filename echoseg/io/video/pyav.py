@@ -10,12 +10,12 @@ import numpy as np
 from av.container import InputContainer
 
 from echoseg.errors import SourceError
-from echoseg.io.video.decoder import FrameReader
+from echoseg.io.video.decoder import VideoReader
 from echoseg.io.video.index import FrameIndex, open_container
 from echoseg.types import Image
 
 
-class PyavReader(FrameReader):
+class PyavReader(VideoReader):
     """Opens the file for every read, so that reads do not disturb each other.
 
     Args:

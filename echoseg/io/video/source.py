@@ -10,8 +10,8 @@ import numpy as np
 from echoseg.errors import SourceError
 from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind
-from echoseg.io.video.decoder import Reader, check_reader, open_reader
 from echoseg.io.video.index import FrameIndex, index_frames, open_container
+from echoseg.io.video.open import Reader, check_reader, open_reader
 from echoseg.io.video.pyav import decoded, to_image
 from echoseg.io.video.truncation import missing_bytes
 from echoseg.types import Flag, Image, Timing

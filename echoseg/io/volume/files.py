@@ -82,9 +82,7 @@ def volume_source(acquisition: Acquisition, choice: VolumeChoice, kind: Kind | N
     if choice.part is not None:
         name = safe_name(f"{name}_{choice.part.split}{choice.part.index or 0:02d}")
     source = VolumeSource(voxels, kind, name, acquisition, choice.axis, choice.window)
-    if choice.part is not None:
-        source.details = {**source.details, "part": str(choice.part)}
-    return source
+    return source if choice.part is None else source.replaced(details={**source.details, "part": str(choice.part)})
 
 
 def each_part(acquisition: Acquisition, choice: VolumeChoice) -> list[VolumeChoice]:

@@ -11,7 +11,7 @@ from echoseg.errors import SourceError
 from echoseg.io.array import frame_to_uint8
 from echoseg.io.intensity import Window
 from echoseg.io.seekable import SeekableSource, sample_indices
-from echoseg.io.source import Kind
+from echoseg.io.source import Kind, Value
 from echoseg.io.volume.orientation import Plane, array_axis, directions, is_sheared, slice_geometry, towards
 from echoseg.io.volume.voxels import Acquisition, Voxels, rescaled
 from echoseg.io.volume.windowing import volume_window
@@ -27,12 +27,6 @@ class VolumeSource(SeekableSource):
     Slices are axial by default: across the array axis closest to the patient's superior-inferior direction, whatever
     the order of the file. They keep the row and column order of the file (nothing is flipped or resampled), so that
     :meth:`to_stored` brings masks back exactly. NaN and infinity show as the dark end of the window, with a flag.
-
-    Attributes:
-        stored_affine: ``(4, 4)`` from (i, j, k) of the file to LPS mm, or None when the orientation is unknown.
-        stored_spacing: mm along i, j and k, each None when unknown.
-        stored_in: ``NIfTI``, ``NRRD``, ``MetaImage``, ``NPZ`` or ``DICOM``.
-        dicom_frames: ``(path, frame)`` of every plane in the order of the file, frames counted from 0; empty unless DICOM.
 
     Args:
         voxels: the planes.
@@ -59,7 +53,6 @@ class VolumeSource(SeekableSource):
         self._voxels = voxels
         self._owner = acquisition.owner
         self.kind, self.name = kind, name
-        self.stored_affine, self.stored_spacing = voxels.affine, voxels.spacing
         self.stored_in, self.dicom_frames = acquisition.format, voxels.files
         self._axis = _slicing_axis(voxels, kind, plane, name)
         # Across the stored planes every frame needs all of them: they are decoded once.
@@ -93,12 +86,14 @@ class VolumeSource(SeekableSource):
                 values = np.where(np.isfinite(values), values, self._window.low)
             yield frame_to_uint8(values, self._window, f"{self.name}: slice {index}")
 
-    def to_stored(self, masks: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Masks ``(T, H, W)`` in the order of the frames, as ``(k, j, i)`` in the order of the file."""
+    @property
+    def stored_affine(self) -> NDArray[np.float64] | None:
+        return self._voxels.affine
+
+    def to_stored(self, masks: NDArray[Value]) -> NDArray[Value]:
         return np.moveaxis(masks, 0, self._axis)
 
-    def from_stored(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """A ``(k, j, i)`` array in the order of the file, as ``(T, H, W)`` in the order of the frames."""
+    def from_stored(self, array: NDArray[Value]) -> NDArray[Value]:
         return np.moveaxis(array, self._axis, 0)
 
     def sector(self) -> BoolMask | None:

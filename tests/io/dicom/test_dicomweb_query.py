@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from echoseg.errors import SourceError
-from echoseg.io.dicom.web import answers
-from echoseg.io.dicom.web_query import parse_query, studies_matching
+from echoseg.io.dicom.web import answers, studies_matching
+from echoseg.io.dicom.web_address import parse_query
 
 STUDIES = [f"1.2.{number}" for number in range(1, 231)]
 

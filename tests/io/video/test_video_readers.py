@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-import echoseg.io.video.decoder
 import echoseg.io.video.decord
+import echoseg.io.video.open
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import open_source
 from echoseg.io.video.decord import DecordReader
@@ -232,7 +232,7 @@ def test_a_colon_in_a_relative_name_is_no_protocol(write_video, numbered_frames,
 
 def test_a_reader_that_is_not_installed_says_how_to_install_it(write_video, numbered_frames, monkeypatch):
     path = write_video("clip.mp4", numbered_frames[:2])
-    monkeypatch.setattr(echoseg.io.video.decoder, "find_spec", lambda module: None if module == "decord" else object())
+    monkeypatch.setattr(echoseg.io.video.open, "find_spec", lambda module: None if module == "decord" else object())
     with pytest.raises(SourceError, match=r"pip install 'echoseg\[video\]'"):
         open_source(path, reader="decord")
 

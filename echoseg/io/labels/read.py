@@ -1,0 +1,132 @@
+"""The one reader of label maps: numbers as the file stores them, never windowed, with what it says of where and when they lie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.errors import SourceError
+from echoseg.io.images import IMAGE_SUFFIXES, read_indices
+from echoseg.io.labels.nifti import LabelMap, read_label_map
+from echoseg.io.labels.numbers import label_numbers, one_for_255
+from echoseg.io.sniff import folder_content
+from echoseg.io.source import Kind
+from echoseg.io.volume.files import read_volume_file
+from echoseg.io.volume.parts import take_part
+from echoseg.types import Geometry, Timing
+
+RUN_MASKS = "masks.nii.gz"
+"""The label map in the results of a run."""
+
+UNSTATED = "unstated"
+"""``kind`` of a label map whose file does not say whether its first axis is time or slices."""
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+LABEL_SUFFIXES = (*NIFTI_SUFFIXES, ".mha", ".mhd", ".nrrd", ".nhdr", ".png", ".bmp", ".tif", ".tiff", ".npy", ".npz", ".dcm")
+_ARRAY_NAMES = ("gts", "masks", "labels")
+
+
+def read_labels(
+    path: Path, kind: Kind | None = None, *, like: LabelMap | None = None, array: str | None = None, white: bool = True
+) -> LabelMap:
+    """Label numbers, frame by frame; those of a volume as ``(k, j, i)`` in the order of the file.
+
+    Args:
+        path: a NIfTI, MetaImage or NRRD file; a DICOM segmentation (``.dcm``, labels are segment numbers); a grey or palette image, whose
+            indices are the labels; ``.npy``; ``.npz`` with ``gts``, ``masks``, ``labels`` or one array; the results of ``echoseg run`` on
+            one source (a folder with ``masks.nii.gz``); or a folder of PNG images, one a frame (of others where it holds no PNG).
+        kind: what the third axis is, where that can be chosen; None: as the file says. NIfTI files that other programs write of clips say
+            ``volume``.
+        like: the label map whose grid a DICOM segmentation is laid onto, in which empty slices are left out.
+        array: the name that the labels must have in an ``.npz``.
+        white: whether 255, where it is the only number, is taken for label 1: a black and white mask.
+
+    Returns:
+        its ``kind`` is ``clip``, ``volume``, ``image`` (one slice) or :data:`UNSTATED`.
+
+    Raises:
+        SourceError: missing, damaged, of another format, or values other than whole numbers 0..255.
+    """
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder; check the path")
+    if path.is_dir() and (path / RUN_MASKS).is_file():
+        path = path / RUN_MASKS
+    found = _read(path, kind, like, array)
+    return replace(found, masks=one_for_255(found.masks)) if white else found
+
+
+def _read(path: Path, kind: Kind | None, like: LabelMap | None, array: str | None) -> LabelMap:
+    name = path.name.lower()
+    if path.is_dir():
+        return LabelMap(label_numbers(read_indices(_frames_in(path)), str(path)), kind or "clip", Geometry(), Timing())
+    if name.endswith(NIFTI_SUFFIXES):
+        return read_label_map(path, kind)
+    if name.endswith((".mha", ".mhd", ".nrrd", ".nhdr")):
+        return _read_itk(path, kind)
+    if name.endswith((".npy", ".npz")):
+        return _read_array(path, kind, array)
+    if name.endswith(IMAGE_SUFFIXES):
+        return LabelMap(label_numbers(read_indices([path]), str(path)), kind or UNSTATED, Geometry(), Timing())
+    if name.endswith(".dcm"):
+        from echoseg.io.labels.dicom_seg import read_segmentation, segmentation_label_map
+
+        found = segmentation_label_map(read_segmentation(path), like)
+        return replace(found, kind=kind or found.kind)
+    raise SourceError(f"{path}: not a label map; give {', '.join(LABEL_SUFFIXES)} or a folder of PNG images")
+
+
+def _frames_in(folder: Path) -> list[Path]:
+    images, _ = folder_content(folder)
+    frames = [path for path in images if path.suffix.lower() == ".png"] or images
+    if not frames:
+        raise SourceError(f"{folder}: holds neither {RUN_MASKS} nor PNG images")
+    return frames
+
+
+def _read_itk(path: Path, kind: Kind | None) -> LabelMap:
+    acquisition = read_volume_file(path)  # owns the memory of its planes
+    voxels, kind = take_part(acquisition, None, kind, path)
+    column, row, between = voxels.spacing
+    geometry = Geometry(None if row is None or column is None else (row, column), between, voxels.affine)
+    return LabelMap(_sequence(np.asarray(voxels.planes), path), kind, geometry, voxels.timing if kind == "clip" else Timing())
+
+
+def _read_array(path: Path, kind: Kind | None, wanted: str | None) -> LabelMap:
+    steps, name = np.empty(0), ""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            values = loaded
+        else:
+            with loaded as archive:
+                name = _name_in(archive.files, path, wanted)
+                values = archive[name]
+                steps = archive["spacing"] if "spacing" in archive.files else steps
+    except SourceError:
+        raise
+    except Exception as error:  # numpy raises ValueError, EOFError, OSError, BadZipFile, zlib.error, ...
+        raise SourceError(f"{path}: not a readable array of labels {name}({error})") from error
+    labels = _sequence(values, path)
+    if steps.shape != (3,):
+        return LabelMap(labels, kind or UNSTATED, Geometry(), Timing())
+    x, y, z = (float(step) for step in steps)
+    return LabelMap(labels, kind or "volume", Geometry((y, x), z), Timing())
+
+
+def _name_in(held: list[str], path: Path, wanted: str | None) -> str:
+    if wanted is not None and wanted not in held:
+        raise SourceError(f"{path}: holds {', '.join(held)}, but no {wanted!r}")
+    names = [wanted] if wanted is not None else [name for name in _ARRAY_NAMES if name in held] or held
+    if names[0] not in _ARRAY_NAMES and len(names) > 1:
+        raise SourceError(f"{path}: holds {', '.join(names)}; call the label map one of {', '.join(_ARRAY_NAMES)}")
+    return names[0]
+
+
+def _sequence(array: NDArray[np.generic], path: Path) -> NDArray[np.uint8]:
+    """``(T, H, W)`` label numbers of a ``(H, W)`` or ``(T, H, W)`` array."""
+    if array.ndim not in (2, 3) or array.dtype.kind not in "buif":
+        raise SourceError(f"{path}: a label map is a (T, H, W) or (H, W) array of numbers, not {array.shape} of type {array.dtype}")
+    return label_numbers(array if array.ndim == 3 else array[None], str(path))
