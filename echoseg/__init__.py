@@ -16,7 +16,7 @@ _HOME = {
     "EchosegError": "echoseg.errors",
     "FrameResult": "echoseg.types",
     "MaskPrompt": "echoseg.types",
-    "MemorySelection": "echoseg.tracking",
+    "MemorySelection": "echoseg.options",
     "Point3D": "echoseg.types",
     "Points": "echoseg.types",
     "Segmentation": "echoseg.types",

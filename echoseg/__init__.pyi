@@ -4,10 +4,10 @@ from echoseg.errors import EchosegError as EchosegError
 from echoseg.io import open_source as open_source
 from echoseg.masks import measure as measure
 from echoseg.model import load_model as load_model
+from echoseg.options import MemorySelection as MemorySelection
 from echoseg.pipeline import run as run
 from echoseg.pipeline import segment as segment
 from echoseg.pipeline import stream as stream
-from echoseg.tracking import MemorySelection as MemorySelection
 from echoseg.tracking import Session as Session
 from echoseg.types import Box as Box
 from echoseg.types import Box3D as Box3D

@@ -22,9 +22,10 @@ from echoseg.io.open import apply_given, open_source
 from echoseg.io.result_folder import result_folder
 from echoseg.io.source import Kind, Source
 from echoseg.io.views import DRAWN_ON
+from echoseg.options import Subject
 from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, write_result
-from echoseg.types import Flag, Geometry, Segmentation, Subject
+from echoseg.types import Flag, Geometry, Segmentation
 
 DEFAULT_NAMES: Mapping[int, str] = {1: "LV"}
 _STRUCTURES = {name.lower(): name for name in get_args(Structure)}

@@ -5,44 +5,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from echoseg.cardiac.volume import Method
 from echoseg.errors import ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
 from echoseg.io.dicom.web_address import parse_address
-from echoseg.io.labels.formats import LabelFormat
 from echoseg.io.result_folder import result_folder
 from echoseg.io.thumbnail import thumbnails
-from echoseg.io.video.open import Reader
 from echoseg.io.views import ViewAnswer
-from echoseg.io.volume.orientation import Plane
 from echoseg.model import Model, load_model
 from echoseg.model.view_net import clip_view
+from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
-from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
-from echoseg.prompting.parse import parse_prompt
-from echoseg.prompting.plan import Plan, PromptLike, auto_structures, manual_plan
-from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
+from echoseg.prompting.dicom_mask import segmentation_plan
+from echoseg.prompting.parse import Asked, read_prompt
+from echoseg.prompting.plan import Plan, PromptLike
+from echoseg.prompting.volume import VolumeTracks, volume_tracks
 from echoseg.record.provenance import provenance
 from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
-from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
-from echoseg.types import Direction, Flag, FrameResult, Segmentation, Severity, Subject, whole_number
+from echoseg.tracking import Session, Window, default_window, features_cache
+from echoseg.types import Flag, FrameResult, Segmentation, Severity
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from echoseg.options import AnalysisOptions, FollowingOptions, RunOptions
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
 
-_AS_USUAL = VolumeOptions()
 _NO_DICOM = Flag("dicom_not_written", "The source is not DICOM: there are no images that DICOM results could refer to.", Severity.INFO)
 _STREAM_CACHE_BYTES = 48 * 2**20  # the frames a policy looks at; a stream never comes back to others
 
@@ -52,24 +53,19 @@ def stream(
     prompt: PromptLike | Plan = "auto",
     model: Model | str = "compact",
     *,
-    frame_index: int | None = None,
-    direction: Direction = "both",
     length: int | None = None,
-    memory_selection: MemorySelection | None = None,
-    volume: VolumeOptions = _AS_USUAL,
+    **options: Unpack[FollowingOptions],
 ) -> Iterator[FrameResult]:
     """Segments a source frame by frame, in memory that does not grow with its length.
 
     Args:
         source: anything :func:`echoseg.open_source` takes.
         prompt: ``"auto"`` (the LV), ``"auto:LV,LA"``, a Box, Points or MaskPrompt (object 1), or
-            ``{object_id: {frame_index: [prompts]}}``; in a volume also a Box3D or Point3D, alone or for an object.
+            ``{object_id: {frame_index: [prompts]}}``; in a volume also a Box3D or Point3D, alone or for an object; or text as on the
+            command line.
         model: from :func:`load_model`, or its name.
-        frame_index: frame of a bare prompt (default 0), or to seed with ``"auto"`` (default: the policy chooses).
-        direction: ``forward``, ``backward`` or ``both`` from the seed.
         length: frames of a source that cannot tell itself.
-        memory_selection: which tracked frames are remembered for those after; None for the last ones, however good, as officially.
-        volume: how objects are followed through a volume.
+        options: ``frame_index``, ``direction``, ``memory_selection`` and ``volume``, see :class:`echoseg.options.Following`.
 
     Yields:
         Each frame once: forward from the seed, then backward from before it.
@@ -81,9 +77,11 @@ def stream(
     >>> [frame.index for frame in echoseg.stream(np.zeros((3, 64, 64), np.uint8), echoseg.Box(22, 22, 43, 43), frame_index=1)]
     [1, 2, 0]
     """
+    following = Following(**options)
+    asked = read_prompt(prompt, following.frame_index)
     with ExitStack() as stack:
         opened = stack.enter_context(_opened(source))
-        frames = _seed(opened, prompt, model, frame_index, length, memory_selection, volume).tracks.propagate(direction)
+        frames = _seed(opened, asked, model, following, length=length).tracks.propagate(following.direction)
         return _until_closed(frames, stack.pop_all())
 
 
@@ -92,12 +90,9 @@ def segment(
     prompt: PromptLike | Plan = "auto",
     model: Model | str = "compact",
     *,
-    frame_index: int | None = None,
-    direction: Direction = "both",
     length: int | None = None,
-    memory_selection: MemorySelection | None = None,
-    volume: VolumeOptions = _AS_USUAL,
     progress: Progress | None = None,
+    **options: Unpack[FollowingOptions],
 ) -> Segmentation:
     """Segments a whole source; see :func:`stream` for the arguments and errors.
 
@@ -107,8 +102,10 @@ def segment(
     >>> echoseg.segment(clip, echoseg.Box(22, 22, 43, 43)).masks[:, 32, 32]
     array([1, 1], dtype=uint8)
     """
+    following = Following(**options)
+    asked = read_prompt(prompt, following.frame_index)
     with _opened(source) as opened:
-        return _collect(_seed(opened, prompt, model, frame_index, length, memory_selection, volume, progress), direction)
+        return _collect(_seed(opened, asked, model, following, length=length, progress=progress), following.direction)
 
 
 def analyse(
@@ -116,25 +113,18 @@ def analyse(
     prompt: PromptLike | Plan = "auto",
     model: Model | str = "compact",
     *,
-    frame_index: int | None = None,
-    direction: Direction = "both",
-    memory_selection: MemorySelection | None = None,
-    view: str | None = None,
-    method: Method = "disks",
-    subject: Subject | None = None,
-    volume: VolumeOptions = _AS_USUAL,
     progress: Progress | None = None,
+    **options: Unpack[AnalysisOptions],
 ) -> Measured:
     """Segments and measures a source as :func:`run` does, and writes nothing: for a table of many. Arguments and errors as there."""
-    if isinstance(prompt, str):
-        prompt = parse_prompt(prompt, frame_index)
-    measure_options = MeasureOptions(view, method, subject or Subject())
+    given: dict[str, Any] = {**options}
+    following, measuring = taken(Following, given), Measuring(**given)
+    asked = read_prompt(prompt, following.frame_index)
     with _opened(source) as opened:
-        seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
-        segmentation = _collect(seeded, direction)
-        options = {"frame_index": frame_index, "direction": direction, "memory_selection": _plain(memory_selection), "view": view}
-        measure_options = replace(measure_options, seen=_seen_view(opened))
-        return measure_result(opened, segmentation, _provenance(seeded, prompt, options), measure_options)
+        seeded = _seed(opened, asked, model, following, progress=progress)
+        segmentation = _collect(seeded, following.direction)
+        made_by = _provenance(seeded, asked, noted(following, measuring))
+        return measure_result(opened, segmentation, made_by, _measure_options(opened, measuring))
 
 
 def run(
@@ -145,56 +135,22 @@ def run(
     *,
     weights: str | Path | None = None,
     device: str = "auto",
-    frame_index: int | None = None,
-    direction: Direction = "both",
-    memory_selection: MemorySelection | None = None,
-    view: str | None = None,
-    method: Method = "disks",
-    subject: Subject | None = None,
-    spacing: tuple[float, float] | None = None,
-    fps: float | None = None,
-    volume: VolumeOptions = _AS_USUAL,
-    series: str | int | None = None,
-    part: str | None = None,
-    axis: Plane | None = None,
-    window: str | None = None,
-    reader: Reader | None = None,
-    format: LabelFormat | None = None,
-    overwrite: bool = False,
-    keep: Collection[str | PathLike[str]] = (),
-    dicom: bool = False,
-    fractional: bool = False,
-    deidentify: bool = False,
-    store: str | None = None,
     progress: Progress | None = None,
+    **options: Unpack[RunOptions],
 ) -> RunResult:
     """Segments a source, measures it, and writes everything to ``out/<name>/``; the folder appears complete or not at all.
 
     In a clip, object 1 is taken to be the LV unless the prompt names it otherwise.
 
     Args:
-        source, prompt, model, frame_index, direction, memory_selection: see :func:`stream`; ``prompt`` may also be text as on the
-            command line.
+        source, prompt, model: see :func:`stream`.
         out: folder of all results, made when missing.
         weights, device: when ``model`` is a name, see :func:`load_model`.
-        view: ``A4C`` or ``A2C``, for clips; default: what the file says, else its name, else the view classifier where it is sure, else
-            A4C.
-        method: of LV volumes, ``disks`` or ``area-length``; see :class:`echoseg.results.MeasureOptions`.
-        subject: sex, height and weight, for reference ranges and indexed values; default: what a DICOM file says.
-        spacing: ``(row_mm, col_mm)`` in place of what the file says.
-        fps: frames per second in place of what the file says.
-        volume: how objects are followed through a volume.
-        series, part, axis, window: what to take of a volume or DICOM series, see :func:`echoseg.open_source`.
-        reader: what decodes a video file, see there.
-        format: write the masks also as ``nrrd``, ``mha`` or ``npz``, or as what the source is (``own``).
-        overwrite: replace earlier results of the same name, never a folder that echoseg did not write or that holds the source; else a
-            clash gets a numeric suffix.
-        keep: what must not be replaced besides: further inputs, and results of the same batch where two inputs have one name.
-        dicom: also write seg.dcm and sr.dcm, when the source is DICOM. Each of the next three means this too.
-        fractional: also write seg-fractional.dcm, the probabilities.
-        deidentify: remove from DICOM results, and from the folder's name, what identifies the patient.
-        store: ``dicomweb://HOST/PREFIX``, a PACS to send the DICOM results to once they are written.
         progress: told after every frame.
+        options: the fields of :class:`echoseg.options.Following`, :class:`~echoseg.options.Measuring`, :class:`~echoseg.options.Opening`
+            and :class:`~echoseg.options.Writing`, each as a keyword: ``frame_index``, ``direction``, ``memory_selection``, ``volume``;
+            ``view``, ``method``, ``subject``; ``spacing``, ``fps``, ``series``, ``part``, ``axis``, ``window``, ``reader``; ``format``,
+            ``overwrite``, ``keep``, ``dicom``, ``fractional``, ``deidentify``, ``store``.
 
     Raises:
         EchosegError: its subclasses say what is wrong with the input, the prompt, the weights or the output folder.
@@ -203,38 +159,40 @@ def run(
     >>> result.measurements["source"]["frames"], result.measurements["measures"]["ef"]["value"]
     (2, None)
     """
-    if isinstance(prompt, str):
-        prompt = parse_prompt(prompt, frame_index)
-    measure_options = MeasureOptions(view, method, subject or Subject())
+    given: dict[str, Any] = {**options}
+    following, measuring, opening = taken(Following, given), taken(Measuring, given), taken(Opening, given)
+    writing = Writing(**given)
+    asked = read_prompt(prompt, following.frame_index)
     if isinstance(model, str):
         model = load_model(model, weights, device)
     elif weights is not None or device != "auto":
         raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
-    if store is not None:
-        parse_address(store)
-    choice: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window}
-    with _opened(source, spacing=spacing, fps=fps, reader=reader, **choice) as opened:
+    if writing.store is not None:
+        parse_address(writing.store)
+    with _opened(source, **vars(opening)) as opened:
         output = None
-        if dicom or fractional or deidentify or store:
+        if writing.in_dicom:
             from echoseg.report.dicom import dicom_output
 
-            output = dicom_output(opened, deidentify, store)
-        with result_folder(Path(out), opened.name, overwrite, [*keep, *_files(source, opened)]) as folder:
-            seeded = _seed(opened, prompt, model, frame_index, None, memory_selection, volume, progress)
-            if output is not None and fractional:
+            output = dicom_output(opened, writing.deidentify, writing.store)
+        with result_folder(Path(out), opened.name, writing.overwrite, [*writing.keep, *_files(source, opened)]) as folder:
+            seeded = _seed(opened, asked, model, following, progress=progress)
+            if output is not None and writing.fractional:
                 output = output.with_probabilities((len(opened), *opened.size, len(seeded.tracks.object_ids)))
-            segmentation = _collect(seeded, direction, None if output is None else output.probabilities)
-            if dicom and output is None:
+            segmentation = _collect(seeded, following.direction, None if output is None else output.probabilities)
+            if writing.in_dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
-            chosen = {"memory_selection": _plain(memory_selection), "view": view, "spacing": spacing, "fps": fps, **choice}
-            options = {"frame_index": frame_index, "direction": direction, **chosen}
-            measure_options = replace(measure_options, seen=_seen_view(opened))
-            result = write_result(folder, opened, segmentation, _provenance(seeded, prompt, options), measure_options, output, format)
-    if store is not None:
+            made_by = _provenance(seeded, asked, noted(following, measuring, opening))
+            result = write_result(folder, opened, segmentation, made_by, _measure_options(opened, measuring), output, writing.format)
+    if writing.store is not None:
         from echoseg.io.dicom.web import store_instances
 
-        store_instances(store, [path for name, path in result.files.items() if name.endswith(".dcm")])
+        store_instances(writing.store, [path for name, path in result.files.items() if name.endswith(".dcm")])
     return result
+
+
+def _measure_options(source: Source, measuring: Measuring) -> MeasureOptions:
+    return MeasureOptions(**vars(measuring), seen=_seen_view(source))
 
 
 def _seen_view(source: Source) -> ViewAnswer | None:
@@ -288,39 +246,33 @@ class _Seeded:
 
 def _seed(
     source: Source,
-    prompt: PromptLike | Plan,
+    asked: Asked,
     model: Model | str,
-    frame_index: int | None,
-    length: int | None,
-    memory_selection: MemorySelection | None,
-    volume: VolumeOptions,
+    following: Following,
+    *,
+    length: int | None = None,
     progress: Progress | None = None,
 ) -> _Seeded:
     if isinstance(model, str):
         model = load_model(model)
-    if frame_index is not None:
-        frame_index = whole_number(frame_index, "frame_index")
-    masks = segmentation_prompt(prompt)
-    if masks is not None:
-        prompt = segmentation_plan(masks[0], source, frame_index if masks[1] is None else masks[1])
-    structures = auto_structures(prompt)
-    if structures is not None:
-        session, plan, finder = _found(_session(source, model, length, memory_selection), structures, frame_index)
+    selection = following.memory_selection
+    if asked.structures:
+        session, plan, finder = _found(_session(source, model, length, selection), asked.structures, asked.frame)
     else:
-        plan = prompt if isinstance(prompt, Plan) else manual_plan(prompt, frame_index)
+        plan = asked.plan or segmentation_plan(asked.segmentation, source, asked.frame)
         model = model if source.ultrasound() else model.for_volumes
-        tracks = volume_tracks(source, model, plan, volume, progress, memory_selection)
+        tracks = volume_tracks(source, model, plan, following.volume, progress, selection)
         if tracks is not None:
             return _Seeded(tracks, plan, followed=tracks.record)
         prompts = [given for frames in plan.prompts.values() for at_frame in frames.values() for given in at_frame]
         window = default_window(source, model, prompts)
-        session, finder = _session(source, model, length, memory_selection, window), None
+        session, finder = _session(source, model, length, selection, window), None
     if not source.rereadable and len({frame for frames in plan.prompts.values() for frame in frames}) > 1:
         raise NotRereadableError(f"{source.name} can be read only once, in order: prompt all objects on one frame")
     for object_id, frames in plan.prompts.items():
         for frame, given in frames.items():
             session.prompt(object_id, frame, given)
-    return _Seeded(session, plan, finder, progress=progress, automatic=structures is not None)
+    return _Seeded(session, plan, finder, progress=progress, automatic=bool(asked.structures))
 
 
 def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> tuple[Session, Plan, Model | None]:
@@ -384,11 +336,7 @@ def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
 
 
-def _plain(memory_selection: MemorySelection | None) -> dict[str, float] | None:
-    return None if memory_selection is None else asdict(memory_selection)
-
-
-def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str, Any]) -> dict[str, Any]:
+def _provenance(seeded: _Seeded, asked: Asked, options: Mapping[str, Any]) -> dict[str, Any]:
     model, finder = seeded.tracks.model, seeded.finder
     details = seeded.tracks.source.details
     seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
@@ -398,6 +346,6 @@ def _provenance(seeded: _Seeded, prompt: PromptLike | Plan, options: Mapping[str
     return provenance(
         model=model.name,
         weights_sha256=model.weights.sha256,
-        prompt=prompt.prompts if isinstance(prompt, Plan) else prompt,
+        prompt=asked.given,
         options={**options, **seen_as, **seeded.followed, **execution, **found, **by},
     )

@@ -10,49 +10,33 @@ from typing import TYPE_CHECKING, Any, get_args
 from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, chamber_measures, thresholds
 from echoseg.cardiac.chambers import ChamberMeasure, Structure
 from echoseg.cardiac.curve import SinglePlane
-from echoseg.cardiac.volume import Method
-from echoseg.errors import MeasureError
 from echoseg.io.dicom.study import StatedStudy, stated_study
-from echoseg.io.labels.formats import LabelFormat, write_label_map_as
+from echoseg.io.labels.formats import write_label_map_as
 from echoseg.io.labels.nifti import write_label_map
 from echoseg.io.result_folder import ResultFolder
 from echoseg.io.source import Source
 from echoseg.io.views import ViewAnswer, ViewChoice, ViewOrigin, view_of
+from echoseg.options import LabelFormat, Measuring
 from echoseg.record.measurements import measurements
 from echoseg.record.quality import merged_flags
 from echoseg.report.files import write_report
-from echoseg.types import Flag, Segmentation, Severity, Subject
+from echoseg.types import Flag, Segmentation, Severity
 
 if TYPE_CHECKING:
     from echoseg.report.dicom import DicomOutput
 
 
 @dataclass(frozen=True)
-class MeasureOptions:
-    """How masks are measured.
+class MeasureOptions(Measuring):
+    """How masks are measured, and what is known of them already.
 
     Attributes:
-        view: ``A4C`` or ``A2C``; None: what the file says, else its name, else A4C.
-        method: of LV volumes. ``camus-2019`` needs two views: a single clip is measured by disks.
-        subject: what the caller knows; the rest is what a DICOM file states.
         beats: ED and ES frames that a reader has named; None: they are found.
         seen: what the view classifier says of the pictures; None: it was not asked.
-
-    Raises:
-        MeasureError: a view in which no LV volumes are measured, or an unknown method.
     """
 
-    view: str | None = None
-    method: Method = "disks"
-    subject: Subject = field(default_factory=Subject)
     beats: tuple[Beat, ...] | None = None
     seen: ViewAnswer | None = None
-
-    def __post_init__(self) -> None:
-        if self.view is not None and self.view not in APICAL_VIEWS:
-            raise MeasureError(f"LV volumes are measured in {' and '.join(APICAL_VIEWS)}; got view {self.view!r}")
-        if self.method not in ("disks", "area-length", "camus-2019"):
-            raise MeasureError(f"no LV volume method {self.method!r}: choose from disks, area-length, camus-2019")
 
     @property
     def single_plane(self) -> SinglePlane:

@@ -20,13 +20,14 @@ from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.labels.source import run_folder
 from echoseg.io.views import ViewOrigin, view_in_name
+from echoseg.options import Subject
 from echoseg.record.measurements import calibration, lv_signals, measurements_text
 from echoseg.record.provenance import provenance
 from echoseg.record.quality import Quality, by_severity
 from echoseg.record.study import clip_entry, listed_folders, study_record
 from echoseg.report.study_page import study_html, study_png
 from echoseg.results import RunResult, object_named
-from echoseg.types import Flag, Severity, Subject
+from echoseg.types import Flag, Severity
 
 _SUFFIXES = ("png", "html", "json")  # json last: who finds it finds the others
 

@@ -13,12 +13,12 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.errors import MeasureError, PromptError
+from echoseg.errors import PromptError
 
 BoolMask: TypeAlias = NDArray[np.bool_]
 Image: TypeAlias = NDArray[np.uint8]
@@ -263,8 +263,6 @@ def whole_number(value: object, what: str) -> int:
 PromptPlan: TypeAlias = dict[int, dict[int, list[Prompt]]]
 """``{object_id: {frame_index: [prompts]}}``, object_id >= 1."""
 
-Direction: TypeAlias = Literal["forward", "backward", "both"]
-
 
 @dataclass(frozen=True)
 class Flag:
@@ -318,34 +316,6 @@ class Timing(ByValue):
     times: NDArray[np.float64] | None = None
     heart_rate: float | None = None
     r_wave_times: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What reference ranges and indexed values need to know of a person; nothing that names one.
-
-    Attributes:
-        sex: ``"M"``, ``"F"`` or None when unknown: the sex that the ranges of guidelines are given for.
-        height_cm, weight_kg: or None when unknown.
-
-    Raises:
-        MeasureError: another sex, or a height or weight that is not a positive number.
-    """
-
-    sex: Literal["M", "F"] | None = None
-    height_cm: float | None = None
-    weight_kg: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.sex not in (None, "M", "F"):
-            raise MeasureError(f"reference ranges are by sex, 'M' or 'F', or None when unknown; got {self.sex!r}")
-        for name, value in (("height in cm", self.height_cm), ("weight in kg", self.weight_kg)):
-            if value is not None and not 0 < value < float("inf"):
-                raise MeasureError(f"the {name} must be a positive number, or None when unknown; got {value!r}")
-
-    def over(self, stated: Subject) -> Subject:
-        """What is known here, filled up with what is ``stated`` elsewhere."""
-        return Subject(self.sex or stated.sex, self.height_cm or stated.height_cm, self.weight_kg or stated.weight_kg)
 
 
 @dataclass(frozen=True, eq=False)

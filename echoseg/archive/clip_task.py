@@ -24,13 +24,12 @@ from echoseg.io.sniff import sniff
 from echoseg.io.tables import FrameMeasures, write_frames_csv
 from echoseg.io.views import view_in_name
 from echoseg.model import load_model
+from echoseg.options import Subject
 from echoseg.prompting.plan import Plan
 from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
 from echoseg.record.measures import TABLED
 from echoseg.record.provenance import versions
 from echoseg.results import Measured, object_named
-from echoseg.tracking import MemorySelection
-from echoseg.types import Subject
 
 _CHUNK = 2**20
 
@@ -41,7 +40,6 @@ class ClipTask:
     def __init__(self, settings: Settings, out: str, keep: Keep) -> None:
         self.settings, self.out, self.keep = settings, Path(out), keep
         self.model = load_model(settings.model, settings.weights, settings.device)
-        self.memory_selection = None if settings.memory_selection is None else MemorySelection(**settings.memory_selection)
 
     def fingerprint(self) -> dict[str, Any]:
         """Code, weights, device and versions."""
@@ -101,9 +99,7 @@ class ClipTask:
         return {
             "prompt": self._prompt(item, location, source),
             "model": self.model,
-            "direction": self.settings.direction,
-            "memory_selection": self.memory_selection,
-            "method": self.settings.method,
+            **{name: getattr(self.settings, name) for name in ("direction", "memory_selection", "method")},
             "view": item.view,
             "subject": Subject(item.sex, item.height_cm, item.weight_kg),
         }

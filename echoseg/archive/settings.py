@@ -8,13 +8,11 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.errors import ArchiveError, PromptError
-
-if TYPE_CHECKING:
-    from echoseg.io.video.open import Reader
+from echoseg.options import Asking, Direction, Following, Measuring, MemorySelection, Method, Opening, Reader
 
 _NOT_DECIDING = frozenset({"__main__.py", "cli", "serve", "annotate", "evaluation", "training", "simulate", "weights"})
 """Rooms that no worker enters. Every other one can change a number in the tables, a new one too; weights are told apart themselves."""
@@ -27,26 +25,21 @@ KEEPS: tuple[Keep, ...] = get_args(Keep)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The settings of an archive run that can change a result.
+class Settings(Asking):
+    """The settings of an archive run that can change a result: options of :func:`echoseg.run`.
 
     Attributes:
-        prompt, direction, method: see :func:`echoseg.run`; an item's own prompt comes first. ``tracings``, ``tracings:ES`` or
-            ``tracings:all``: an item's own outlines, see :func:`echoseg.archive.source.open_archive`.
+        prompt: an item's own comes first. ``tracings``, ``tracings:ES`` or ``tracings:all``: an item's own outlines, see
+            :func:`echoseg.archive.source.open_archive`.
         model, weights, device: see :func:`echoseg.load_model`. ``weights`` are told apart by content, not by path.
-        reader: what decodes video files, see :func:`echoseg.open_source`; files of other kinds have their own.
-        memory_selection: the fields of a :class:`echoseg.MemorySelection`, or None. Not the object, which would bring torch to a worker
-            before its threads are pinned.
+        direction, memory_selection, method: see there.
+        reader: what decodes video files; files of other kinds have their own.
     """
 
-    prompt: str = "auto"
-    model: str = "compact"
-    weights: str | None = None
-    device: str = "auto"
-    direction: Literal["forward", "backward", "both"] = "both"
-    method: Literal["disks", "area-length", "camus-2019"] = "disks"
-    reader: Reader | None = None
-    memory_selection: Mapping[str, float] | None = None
+    direction: Direction = Following.direction
+    memory_selection: MemorySelection | None = Following.memory_selection
+    method: Method = Measuring.method
+    reader: Reader | None = Opening.reader
 
     def config(self, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
         """What is noted in the ledger: these settings, and code, weights and versions as a worker reports them."""

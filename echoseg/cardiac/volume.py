@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 from numpy.typing import ArrayLike
 
@@ -13,13 +13,13 @@ from echoseg.cardiac.contour import Spacing, checked_mask, checked_spacing
 from echoseg.cardiac.disks import DISKS, disk_volume
 from echoseg.cardiac.view import ApicalView, ViewShape, measure_view
 from echoseg.errors import MeasureError
+from echoseg.options import Method, View
 from echoseg.types import BoolMask
 
-Method = Literal["disks", "area-length", "camus-2019"]
 Views = Mapping[str, tuple[ArrayLike, ArrayLike | None]]
 """``{"A4C": (mask (H, W), (row_mm, col_mm) or None), "A2C": ...}``: one or both."""
 
-APICAL_VIEWS = ("A4C", "A2C")
+APICAL_VIEWS: tuple[str, ...] = get_args(View)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
 
+from echoseg.archive.settings import Settings
 from echoseg.cli.console import messages, output, print_error
-from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
+from echoseg.cli.options import takes
 from echoseg.cli.progress import job_progress
-from echoseg.cli.video_options import READER_HELP, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,11 @@ OutArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The --out of a
 
 
 @app.command(epilog=EPILOG)
+@takes(
+    *(part.name for part in fields(Settings)),
+    config=True,
+    prompt={"help": "See `echoseg run`; a manifest may give one for each clip."},
+)
 def run(
     ctx: typer.Context,
     source: Annotated[str, typer.Argument(help="Folder tree, CSV or Parquet manifest, EchoNet-Dynamic or CAMUS folder, dicomweb://...")],
@@ -61,41 +66,25 @@ def run(
     keep: Annotated[Literal["rows", "frames", "all"], typer.Option(help="Of every clip: rows; per-frame table too; all files.")] = "rows",
     review: Annotated[int, typer.Option(min=0, help="How many of the worst clips get pictures for the report.")] = 12,
     recompute: Annotated[bool, typer.Option("--recompute", help="Replace results of other settings, weights or code.")] = False,
-    prompt: Annotated[str, typer.Option(help="See `echoseg run`; a manifest may give one for each clip.")] = "auto",
-    model: Annotated[str, typer.Option(help="A name from `echoseg weights list`.")] = "compact",
-    weights: Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    direction: Annotated[Literal["forward", "backward", "both"], typer.Option(help="Where to track from the prompted frame.")] = "both",
-    memory_selection: Annotated[str | None, typer.Option(metavar=METAVAR, help=MEMORY_HELP)] = None,
-    method: Annotated[Literal["disks", "area-length", "camus-2019"], typer.Option(help="Of LV volumes.")] = "disks",
-    reader: Annotated[Reader | None, typer.Option(help=READER_HELP)] = None,
-    config: Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")] = None,
+    **options: Any,
 ) -> None:
     """Process every clip of SOURCE once; go on where an earlier run ended."""
-    options = dict(ctx.params)
-    if config is not None:
-        from echoseg.cli.archive_config import read_archive_config
-
-        options |= {name: value for name, value in read_archive_config(config).items() if not _given(ctx, name)}
-    selection = None if options["memory_selection"] is None else parse_memory_selection(str(options["memory_selection"]))
     from echoseg.archive.foreman import Policy
     from echoseg.archive.prompt_files import located_prompt
     from echoseg.archive.report import write_cohort_report
     from echoseg.archive.run import run_archive, worker_count
-    from echoseg.archive.settings import Settings
     from echoseg.archive.source import open_archive
-    from echoseg.archive.worker import WorkerSpec
+    from echoseg.archive.worker import WorkerSpec, memory_share
     from echoseg.errors import EchosegError
     from echoseg.io.video.open import check_reader
 
-    chosen = {name: options[name] for name in ("model", "device", "direction", "method", "reader")}
-    chosen["memory_selection"] = None if selection is None else asdict(selection)
-    weights = options["weights"]
-    given_prompt = located_prompt(options["prompt"], Path.cwd())
-    settings = Settings(given_prompt, **chosen, weights=None if weights is None else str(Path(weights).absolute()))
-    slots = worker_count(options["workers"])
-    limit = _memory(options, slots)
-    spec = WorkerSpec(settings, str(out.absolute()), options["keep"], threads=options["threads"], memory_bytes=limit)
+    options["prompt"] = located_prompt(options["prompt"], Path.cwd())
+    weights = options.pop("weights")
+    settings = Settings(**options, weights=None if weights is None else str(Path(weights).absolute()))
+    slots = worker_count(workers)
+    abroad = engine == "ray" and ray_address is not None  # the machines of a cluster are not this one, and its workers are spread over them
+    limit: int | Literal["share"] = int(memory_limit * 1e9) if memory_limit is not None else "share" if abroad else memory_share(slots)
+    spec = WorkerSpec(settings, str(out.absolute()), keep, threads=threads, memory_bytes=limit)
     try:
         if settings.reader is not None:
             check_reader(settings.reader)
@@ -103,17 +92,17 @@ def run(
     except EchosegError as error:  # would fail every item alike
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error
-    messages().print(f"{found.kind} {source}: {slots} workers ({options['engine']})", markup=False, soft_wrap=True)
+    messages().print(f"{found.kind} {source}: {slots} workers ({engine})", markup=False, soft_wrap=True)
     with job_progress("archive", "clips") as report:
         done = run_archive(
             found,
             out,
-            _engine(spec, slots, options),
+            _engine(engine, spec, slots, ray_address, gpus_per_worker),
             settings,
-            Policy(options["attempts"], options["time_limit"]),
-            recompute=options["recompute"],
-            keep=options["keep"],
-            review=options["review"],
+            Policy(attempts, time_limit),
+            recompute=recompute,
+            keep=keep,
+            review=review,
             progress=report,
         )
     if done.stopped is None:
@@ -180,28 +169,14 @@ def report(folder: OutArgument) -> None:
     output().print(str(write_cohort_report(folder)), markup=False, soft_wrap=True)
 
 
-def _memory(options: dict[str, Any], slots: int) -> int | Literal["share"]:
-    from echoseg.archive.worker import memory_share
-
-    if options["memory_limit"] is not None:
-        return int(options["memory_limit"] * 1e9)
-    # The machines of a cluster are not this one, and its workers are spread over them.
-    return "share" if options["engine"] == "ray" and options["ray_address"] is not None else memory_share(slots)
-
-
-def _engine(spec: WorkerSpec, slots: int, options: dict[str, Any]) -> Callable[[], Engine]:
-    if options["engine"] == "ray":
+def _engine(kind: str, spec: WorkerSpec, slots: int, ray_address: str | None, gpus: float) -> Callable[[], Engine]:
+    if kind == "ray":
         from echoseg.archive.ray_engine import RayEngine
 
-        return lambda: RayEngine(spec, slots, address=options["ray_address"], gpus=options["gpus_per_worker"])
+        return lambda: RayEngine(spec, slots, address=ray_address, gpus=gpus)
     from echoseg.archive.local import LocalEngine
 
     return lambda: LocalEngine(spec, slots)
-
-
-def _given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _print_counts(folder: Path, counts: Any) -> None:

@@ -6,39 +6,37 @@ import json
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from echoseg.cli.console import output
-from echoseg.cli.memory_option import MEMORY_HELP, METAVAR, parse_memory_selection
+from echoseg.cli.options import takes
 
 if TYPE_CHECKING:
     from echoseg.evaluation.memory import MemoryReport
     from echoseg.evaluation.readers import ReadersReport
     from echoseg.evaluation.speed import SpeedReport
+    from echoseg.model import Model
 
 app = typer.Typer(help="Speed and memory on this machine.", no_args_is_help=True)
 
-ModelOption = Annotated[str, typer.Option("--model", help="Name of the model, see `echoseg weights list`.")]
-WeightsOption = Annotated[Path | None, typer.Option("--weights", help="Weights file; default: those that ship, else random ones.")]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+_WEIGHTS = {"help": "Weights file; default: those that ship, else random ones."}
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("speed")
+@takes("model", "weights", "device", weights=_WEIGHTS)
 def speed(
-    model: ModelOption = "compact",
-    weights: WeightsOption = None,
-    device: DeviceOption = "auto",
     frames: Annotated[int, typer.Option("--frames", min=1, help="Tracked frames to measure.")] = 20,
     as_json: JsonOption = False,
+    **asked: Any,
 ) -> None:
     """Time a tracked frame with a full memory, part by part; beside transformers where it is installed and has the model."""
-    from echoseg.evaluation.speed import bench_speed, model_to_time
+    from echoseg.evaluation.speed import bench_speed
 
-    report = bench_speed(model_to_time(model, None if weights is None else str(weights), device), frames)
+    report = bench_speed(_loaded(**asked), frames)
     if as_json:
         typer.echo(json.dumps({**asdict(report), "gflop": report.gflop, "fps": report.fps}, indent=2))
     else:
@@ -46,22 +44,18 @@ def speed(
 
 
 @app.command("memory")
+@takes("model", "weights", "device", "memory_selection", weights=_WEIGHTS)
 def memory(
-    model: ModelOption = "compact",
-    weights: WeightsOption = None,
-    device: DeviceOption = "auto",
     frames: Annotated[int, typer.Option("--frames", min=201, help="Frames of the stream.")] = 20_000,
     rereadable: Annotated[bool, typer.Option("--rereadable", help="A source that can be read again, not a live stream.")] = False,
-    memory_selection: Annotated[str | None, typer.Option("--memory-selection", metavar=METAVAR, help=MEMORY_HELP)] = None,
     as_json: JsonOption = False,
+    **asked: Any,
 ) -> None:
     """Stream a generated clip and watch resident memory; exit code 1 when it grows by 30 MB or more from frame 200 on."""
     from echoseg.evaluation.memory import bench_memory
-    from echoseg.evaluation.speed import model_to_time
 
-    loaded = model_to_time(model, None if weights is None else str(weights), device)
-    selection = None if memory_selection is None else parse_memory_selection(memory_selection)
-    report = bench_memory(loaded, frames, rereadable=rereadable, memory_selection=selection)
+    selection = asked.pop("memory_selection")
+    report = bench_memory(_loaded(**asked), frames, rereadable=rereadable, memory_selection=selection)
     if as_json:
         typer.echo(json.dumps({**asdict(report), "growth_mb": report.growth_mb, "passed": report.passed}, indent=2))
     else:
@@ -115,6 +109,12 @@ def readers(
         return
     for report in reports:
         _print_readers(report)
+
+
+def _loaded(model: str, weights: Path | None, device: str) -> Model:
+    from echoseg.evaluation.speed import model_to_time
+
+    return model_to_time(model, None if weights is None else str(weights), device)
 
 
 def _print_readers(report: ReadersReport) -> None:

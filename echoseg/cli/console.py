@@ -32,3 +32,8 @@ def _wide_in_logs(console: Console) -> Console:
     if not console.is_terminal:
         console.width = LOG_WIDTH
     return console
+
+
+def note(text: str) -> None:
+    """Says something about a run on stderr."""
+    messages().print(text, markup=False, soft_wrap=True)

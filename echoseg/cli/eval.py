@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,11 +12,13 @@ from echoseg.cli import eval_study
 from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.eval_dropouts import dropouts
 from echoseg.cli.eval_ef import ef
+from echoseg.cli.eval_study import load
 from echoseg.cli.eval_view import view
+from echoseg.cli.options import takes
 from echoseg.cli.progress import job_progress
 from echoseg.cli.score_table import measure_table, score_table
 from echoseg.cli.traced_folder import evaluated, show_evaluation
-from echoseg.errors import DeviceError, EchosegError, ModelConfigError
+from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
     from echoseg.evaluation.reference import Reference
@@ -36,9 +38,6 @@ app.command()(view)
 
 Out = Annotated[Path | None, typer.Option(help="Folder for cases.csv, summary.csv and a picture.")]
 Tolerance = Annotated[float, typer.Option(min=0.0, help="Tolerance of the NSD in mm (pixels where the spacing is unknown).")]
-ModelName = Annotated[str, typer.Option("--model", help="A name from `echoseg weights list`.")]
-Weights = Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Count = Annotated[int | None, typer.Option(min=1, help="At most so many cases (volumes)  [default: all; 20 simulated]")]
 Split = Annotated[Literal["TRAIN", "VAL", "TEST"], typer.Option(help="Which part of echonet.")]
 
@@ -71,6 +70,7 @@ def seg(
 
 
 @app.command()
+@takes("model", "weights", "device")
 def dataset(
     name: Annotated[
         Literal["camus", "echonet", "sunnybrook", "npz", "folders", "simulated", "simulated-volumes"],
@@ -81,20 +81,18 @@ def dataset(
         Literal["box", "auto", "all", "tracings"],
         typer.Option(help="Exact box, structures by name, or both; of echonet also the tracing at ED, with EF compared."),
     ] = "all",
-    model: ModelName = "compact",
-    weights: Weights = None,
-    device: Device = "auto",
     out: Out = None,
     tolerance_mm: Tolerance = 2.0,
     count: Count = None,
     split: Split = "TEST",
+    **asked: Any,
 ) -> None:
     """Run a model on a reference set and score it, beside what the prompt gives without a model."""
     if prompt == "tracings":
-        _tracings(name, path, split, count, _load(model, weights, device), out, tolerance_mm)
+        _tracings(name, path, split, count, load(**asked), out, tolerance_mm)
         return
     references = _references(name, path, count, split, stills=True)
-    loaded = _load(model, weights, device)
+    loaded = load(**asked)
     from echoseg.evaluation.dataset import score_reference
 
     prompts: Sequence[Literal["box", "auto"]] = ("box", "auto") if prompt == "all" else (prompt,)
@@ -104,20 +102,19 @@ def dataset(
 
 
 @app.command()
+@takes("model", "weights", "device")
 def prompts(
     path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated.")] = None,
     dataset: Annotated[Literal["camus", "echonet", "simulated"], typer.Option(help="The reference set.")] = "simulated",
     structure: Annotated[str, typer.Option(help="LV, LA, MYO or RV, where the set has it.")] = "LV",
-    model: ModelName = "compact",
-    weights: Weights = None,
-    device: Device = "auto",
     out: Out = None,
     count: Count = None,
     split: Split = "TEST",
+    **asked: Any,
 ) -> None:
     """Clicks to reach Dice 0.9, and what sloppy boxes and other seed frames cost."""
     references = _references(dataset, path, count, split, stills=False)
-    loaded = _load(model, weights, device)
+    loaded = load(**asked)
     from echoseg.evaluation.prompts import HEADLINE, score_prompts, write_prompt_scores
 
     scores, failed = _score_all("prompts", references, lambda reference: score_prompts(reference, loaded, structure))
@@ -131,17 +128,16 @@ def prompts(
 
 
 @app.command()
+@takes("model", "weights", "device")
 def volumes(
     paths: Annotated[list[str], typer.Argument(metavar="CASE...", help="MedSAM2's .npz files, folders of them, or IMAGE=LABELS.")],
     every: Annotated[bool, typer.Option("--every-prompt", help="Also 3D boxes, RECIST lines and single clicks.")] = False,
-    model: ModelName = "compact",
-    weights: Weights = None,
-    device: Device = "auto",
     out: Out = None,
     tolerance_mm: Tolerance = 2.0,
+    **asked: Any,
 ) -> None:
     """Objects of volumes from one box, by both recipes, with and without stop rules, beside the copied ellipse."""
-    loaded = _load(model, weights, device)
+    loaded = load(**asked)
     from dataclasses import replace
 
     from echoseg.evaluation.volumes import score_volume, volume_references
@@ -235,15 +231,6 @@ def _references(name: str, path: Path | None, count: int | None, split: str, sti
         case _:
             references = npz_volumes(path)
     return islice(references, count)
-
-
-def _load(model: str, weights: Path | None, device: str) -> Model:
-    import echoseg
-
-    try:
-        return echoseg.load_model(model, weights=weights, device=device)
-    except (ModelConfigError, DeviceError) as error:
-        raise typer.BadParameter(str(error)) from error
 
 
 def _show(scores: Sequence[Score], out: Path | None) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from echoseg.cli.console import output, print_error
+from echoseg.cli.options import takes
 from echoseg.cli.progress import job_progress
 from echoseg.cli.score_table import measure_table
 from echoseg.errors import DeviceError, EchosegError, ModelConfigError
@@ -19,27 +20,23 @@ if TYPE_CHECKING:
 
 Count = Annotated[int, typer.Option(min=1, help="How many studies.")]
 Start = Annotated[int, typer.Option(min=0, help="Index of the first study; the same index is the same heart.")]
-ModelName = Annotated[str, typer.Option("--model", help="A name from `echoseg weights list`.")]
-Weights = Annotated[Path | None, typer.Option(help="Checkpoint to use instead of the model's own (.pt or .safetensors).")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 
 HEADLINE = ("measured", "ef_abs_error", "ef_error", "edv_error_pct", "esv_error_pct", "ed_error_ms", "es_error_ms")
 CALIBRATION_START = 10_000
 """Index of the first study to calibrate on, far from those of `echoseg eval study`."""
 
 
+@takes("model", "weights", "device")
 def study(
     masks: Annotated[Literal["truth", "auto"], typer.Option(help="Measure the true masks, or what the model finds by itself.")] = "truth",
     count: Count = 200,
     start: Start = 0,
     foreshortening: Annotated[float, typer.Option(min=0.0, max=60.0, help="Largest angle between plane and long axis, degrees.")] = 18.0,
-    model: ModelName = "compact",
-    weights: Weights = None,
-    device: Device = "auto",
     out: Annotated[Path | None, typer.Option(help="Folder for cases.csv and summary.csv.")] = None,
+    **asked: Any,
 ) -> None:
     """Simulated biplane studies: EF, volumes and phases against the heart's own, known in 3D."""
-    loaded = None if masks == "truth" else load(model, weights, device)
+    loaded = None if masks == "truth" else load(**asked)
     scores, failed = _scored(count, start, foreshortening, loaded)
     together = [replace(score, setting=f"{masks}, all") for score in scores]
     if scores:
@@ -53,15 +50,14 @@ def study(
         raise typer.Exit(1)
 
 
+@takes("model", "weights", "device")
 def interval(
     out: Annotated[Path, typer.Option(help="Folder for ef-interval.json, cases.csv and calibration.png.")],
     count: Count = 100,
     start: Start = CALIBRATION_START,
     validate: Annotated[int, typer.Option(min=1, help="How many other studies the interval is tested on.")] = 60,
     validate_start: Annotated[int | None, typer.Option(min=0, help="Index of the first of them; none: behind those of --count.")] = None,
-    model: ModelName = "compact",
-    weights: Weights = None,
-    device: Device = "auto",
+    **asked: Any,
 ) -> None:
     """Calibrate the 90 % interval of EF on simulated studies, and test it on others."""
     from typing import get_args
@@ -74,10 +70,10 @@ def interval(
     first = start + count if validate_start is None else validate_start
     if first < start + count and start < first + validate:
         raise typer.BadParameter("the studies of the test must be others than those of the calibration", param_hint="--validate-start")
-    loaded = load(model, weights, device)
+    loaded = load(**asked)
     calibration, _ = _scored(count, start, 18.0, loaded)
     others, _ = _scored(validate, first, 18.0, loaded)
-    command = f"echoseg eval interval --model {model} --count {count} --start {start}"
+    command = f"echoseg eval interval --model {asked['model']} --count {count} --start {start}"
     try:
         found = {planes: fitted(calibration, loaded.weights.sha256, command, planes=planes) for planes in get_args(Planes)}
         write_tables(out, [*calibration, *others])
@@ -95,11 +91,10 @@ def interval(
     output().print(str(out / "ef-interval.json"), markup=False, soft_wrap=True)
 
 
+@takes("model", "weights", "device")
 def short_axis(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A Sunnybrook patient: dicom/ and i-contours/.")],
-    model: ModelName = "compact",
-    weights: Weights = None,
-    device: Device = "auto",
+    **asked: Any,
 ) -> None:
     """Cine MR: volumes and EF by slice summation, from the experts' contours and from one box a slice through the model."""
     from echoseg.evaluation.short_axis import expert_ejection, predicted_ejection
@@ -107,7 +102,7 @@ def short_axis(
 
     try:
         slices = list(short_axis_cines(path))
-        for name, found in (("experts", expert_ejection(slices)), ("model", predicted_ejection(slices, load(model, weights, device)))):
+        for name, found in (("experts", expert_ejection(slices)), ("model", predicted_ejection(slices, load(**asked)))):
             output().print(f"{name}: EDV {found.edv_ml:.1f} mL, ESV {found.esv_ml:.1f} mL, EF {found.ef:.1f} %")
     except EchosegError as error:
         print_error(str(error))

@@ -11,21 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from echoseg.cli.console import output
-from echoseg.cli.video_options import READER_HELP, Reader
-from echoseg.cli.volume_options import AXIS_HELP, PART_HELP, SERIES_HELP, WINDOW_HELP, Axis
+from echoseg.cli.options import chosen, takes
 
 if TYPE_CHECKING:
     from echoseg.io.source import Source
 
 
+_PART = "Of slices at several phases (cine MR), from 0: slice:N, a clip of one slice; phase:N, the volume at one phase."
+
+
+@takes("series", "part", "axis", "window", "reader", part={"metavar": "slice:N|phase:N", "help": _PART})
 def info(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="Anything that `echoseg run` takes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    series: Annotated[str | None, typer.Option(metavar="NUMBER|UID", help=SERIES_HELP)] = None,
-    part: Annotated[str | None, typer.Option(metavar="slice:N|phase:N", help=PART_HELP)] = None,
-    axis: Annotated[Axis | None, typer.Option(help=AXIS_HELP)] = None,
-    window: Annotated[str | None, typer.Option(metavar="NAME|LEVEL,WIDTH", help=WINDOW_HELP)] = None,
-    reader: Annotated[Reader | None, typer.Option(help=READER_HELP)] = None,
+    **options: Any,
 ) -> None:
     """Print frames, timing, spacing and flags of INPUT; patient identifiers are left out.
 
@@ -33,15 +32,14 @@ def info(
     """
     from echoseg import open_source
 
-    listed = folder_series(Path(source)) if series is None else []
+    listed = folder_series(Path(source)) if options["series"] is None else []
     if len(listed) > 1:
         if as_json:
             typer.echo(json.dumps({"series": listed}, indent=2))
         else:
             output().print(_series_table(listed))
         return
-    chosen: dict[str, Any] = {"series": series, "part": part, "axis": axis, "window": window, "reader": reader}
-    with open_source(source, **{option: value for option, value in chosen.items() if value is not None}) as opened:
+    with open_source(source, **chosen(options)) as opened:
         facts = describe(opened)
     if as_json:
         typer.echo(json.dumps(facts, indent=2, default=str))

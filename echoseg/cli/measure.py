@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from echoseg.cli.console import output, print_error
+from echoseg.cli.console import print_error
 from echoseg.cli.failures import Failure, write_failures
-from echoseg.cli.overwriting import say_if_not_replaced, say_outdated
-from echoseg.cli.result_table import result_table
-from echoseg.cli.run import OVERWRITE_HELP, parse_spacing, show_study
+from echoseg.cli.options import takes
+from echoseg.cli.result_table import say_outdated, show_result, show_study
 from echoseg.cli.run_views import input_views, vouches
 from echoseg.errors import EchosegError
 
@@ -24,6 +23,10 @@ EPILOG = (
 )
 
 
+@takes(
+    *("views", "method", "sex", "height", "weight", "spacing", "fps", "overwrite"),
+    views={"help": "The view of each input, as in `echoseg run`; it makes the input a clip."},
+)
 def measure(
     ctx: typer.Context,
     masks: Annotated[
@@ -39,55 +42,37 @@ def measure(
             help="What the labels are: LV, LA, RV, MYO or others  [default: as the run wrote beside the masks, else LV=1]",
         ),
     ] = None,
-    views: Annotated[
-        str | None, typer.Option(metavar="A4C,A2C|CSV", help="The view of each input, as in `echoseg run`; it makes the input a clip.")
-    ] = None,
-    method: Annotated[Literal["disks", "area-length", "camus-2019"], typer.Option(help="LV volume; camus-2019 is biplane.")] = "disks",
-    sex: Annotated[Literal["M", "F"] | None, typer.Option(help="For reference ranges.")] = None,
-    height: Annotated[float | None, typer.Option(min=20, max=250, metavar="CM", help="With --weight, for indexed values.")] = None,
-    weight: Annotated[float | None, typer.Option(min=0.3, max=400, metavar="KG", help="With --height, for indexed values.")] = None,
     kind: Annotated[
         Literal["clip", "volume"] | None, typer.Option(help="Whether the third axis is time or slices  [default: as the file says]")
     ] = None,
-    spacing: Annotated[
-        str | None, typer.Option(metavar="ROW,COL", help="Pixel spacing in mm, when the file has none; not for volumes with a geometry.")
-    ] = None,
-    fps: Annotated[float | None, typer.Option(min=0.001, help="Frames per second, when the file does not say; not for volumes.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help=OVERWRITE_HELP)] = False,
+    **options: Any,
 ) -> None:
     """Measure masks from anywhere: corrected by hand, of another model, of a reference set."""
     from echoseg.masks import mask_inputs
     from echoseg.masks import measure as measure_masks
     from echoseg.study import study_clip
-    from echoseg.types import Subject
 
     inputs = mask_inputs(masks)
     if on is not None and len(inputs) > 1:
         raise typer.BadParameter(f"goes with one input, not with {len(inputs)}", param_hint="--on")
     names = None if labels is None else _labels(labels)
-    pixel = None if spacing is None else parse_spacing(spacing)
-    subject = Subject(sex, height, weight)
     failures: list[Failure] = []
     kept, written = [*masks, *([] if on is None else [on])], list[Path]()
     clips: list[StudyClip | None] = []
-    view_of_input = input_views(views, [[str(path) for path in given.files] for given in inputs])
+    view_of_input = input_views(options.pop("view"), [[str(path) for path in given.files] for given in inputs])
     for given, view in zip(inputs, view_of_input, strict=True):
         try:
-            result = measure_masks(
-                given, out, on=on, view=view, method=method, subject=subject, names=names, kind=kind, spacing=pixel, fps=fps,
-                overwrite=overwrite, keep=[*kept, *written],
-            )  # fmt: skip
+            result = measure_masks(given, out, on=on, view=view, names=names, kind=kind, keep=[*kept, *written], **options)
             written.append(result.directory)
-            output().print(result_table(given.name, result.measurements, result.flags, result.directory))
-            if overwrite:
-                say_if_not_replaced(result)
+            show_result(given.name, result, overwrite=options["overwrite"])
             clips.append(study_clip(given.files[0], result))
         except Exception as error:  # one bad input must not take the others with it
             failures.append(_failed(str(given.files[0]), error, traceback=ctx.meta["debug"]))
     write_failures(out, failures)
     found = [clip for clip in clips if clip is not None]
     same_study = vouches(view_of_input, found)
-    study = show_study(out, found, method=method, subject=subject, overwrite=overwrite, same_study=same_study)
+    as_told = {name: options[name] for name in ("method", "subject", "overwrite")}
+    study = show_study(out, found, same_study=same_study, **as_told)
     say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)

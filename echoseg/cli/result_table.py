@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
+from echoseg.cli.console import note, output
 from echoseg.record.measures import MEASURES
 
 if TYPE_CHECKING:  # brings numpy
+    from echoseg.results import RunResult
+    from echoseg.study import StudyClip, StudyResult
     from echoseg.types import Flag
 
 PRINTED = [MEASURES[key] for key in ("ef", "edv", "esv", "la_volume", "hr")]
@@ -59,3 +62,51 @@ def study_table(record: Mapping[str, Any], flags: Iterable[Flag], path: Path) ->
         table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))
     table.add_row("  file", Text(str(path)))
     return table
+
+
+def show_result(name: str, result: RunResult, *, overwrite: bool) -> None:
+    """Prints the results of one input, and why earlier ones that may be overwritten were not."""
+    output().print(result_table(name, result.measurements, result.flags, result.directory))
+    if overwrite:
+        _say_if_not_replaced(result)
+
+
+def show_study(out: Path, clips: list[StudyClip], **options: Any) -> StudyResult | None:
+    """Writes and prints the study that the clips make, if both views are there; says why when they are and make none."""
+    if len({clip.view for clip in clips}) < 2:
+        return None
+    from echoseg.errors import StudyError
+    from echoseg.study import write_study
+
+    try:
+        study = write_study(out, clips, **options)
+    except StudyError as error:
+        note(f"no biplane values: {error}")
+        return None
+    output().print(study_table(study.record, study.flags, study.files["study.json"]))
+    return study
+
+
+def _say_if_not_replaced(result: RunResult) -> None:
+    """Says why results are in a folder with a number although earlier ones may be overwritten."""
+    directory, name = result.directory, result.measurements["source"]["name"]
+    if directory.name != name:
+        kept = f"{directory.parent / name} holds an input, results of this call, or what is no earlier result of that name"
+        note(f"results are in {directory}: {kept}, and --overwrite leaves it as it is")
+
+
+def say_outdated(out: Path, written: Sequence[Path], study: StudyResult | None) -> None:
+    """Names the studies in ``out`` whose clips have new results.
+
+    Args:
+        out: the folder of studies and results.
+        written: folders of results of this call.
+        study: that this call wrote, which is up to date.
+    """
+    from echoseg.study import outdated_studies
+
+    renewed = None if study is None else study.files["study.json"]
+    for path, folders in outdated_studies(out, written).items():
+        if path != renewed:
+            again = f"give all its clips ({', '.join(folders)}) in one call with --overwrite, or delete it"
+            note(f"{path} is out of date, with its page and picture: results that it was made of have been replaced. To renew it, {again}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from echoseg.cli.console import messages, output
+from echoseg.cli.console import note, output
 from echoseg.cli.eval_ef import confusion_table, statistics_table
 from echoseg.cli.score_table import measure_table
 
@@ -76,7 +76,3 @@ def show_evaluation(scores: Sequence[Score], out: Path | None) -> None:
     if out is not None:
         for path in write_traced_scores(out, scores):
             output().print(str(path), markup=False, soft_wrap=True)
-
-
-def note(text: str) -> None:
-    messages().print(text, markup=False, soft_wrap=True)

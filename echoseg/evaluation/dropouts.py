@@ -13,10 +13,11 @@ from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
 from echoseg.model import Model
 from echoseg.model.sam2 import FrameFeatures
+from echoseg.options import MemorySelection
 from echoseg.prompting.auto import auto_plan
 from echoseg.simulate import random_clip
 from echoseg.simulate.dropouts import KINDS, drop_out
-from echoseg.tracking import MemorySelection, Session, features_cache
+from echoseg.tracking import Session, features_cache
 from echoseg.tracking.cache import Cache
 from echoseg.types import Box, FrameResult
 

@@ -13,8 +13,8 @@ from echoseg.errors import DeviceError
 from echoseg.evaluation.resident import resident_mb
 from echoseg.io.source import Source
 from echoseg.model import Model
+from echoseg.options import MemorySelection
 from echoseg.pipeline import stream
-from echoseg.tracking import MemorySelection
 from echoseg.types import Box, Image
 
 BASELINE_FRAME = 200

@@ -12,8 +12,8 @@ from echoseg.cardiac import StackEjection, stack_ef
 from echoseg.errors import MeasureError
 from echoseg.evaluation.reference import Reference
 from echoseg.model import Model
+from echoseg.options import VolumeOptions
 from echoseg.pipeline import segment
-from echoseg.prompting.volume import VolumeOptions
 from echoseg.types import BoolMask, Box
 
 

@@ -19,10 +19,10 @@ from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.volume.grid_order import in_order_of
 from echoseg.model import Model
+from echoseg.options import VolumeOptions
 from echoseg.pipeline import segment
 from echoseg.prompting.plan import PromptLike
 from echoseg.prompting.recist import recist_box, recist_points
-from echoseg.prompting.volume import VolumeOptions
 from echoseg.types import BoolMask, Box, Box3D, Point3D
 from echoseg.volumetry import longest_diameters
 

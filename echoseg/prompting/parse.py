@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,14 +16,51 @@ from echoseg.errors import PromptError
 from echoseg.io.labels.mask import read_mask
 from echoseg.io.labels.recist import read_recist_array
 from echoseg.prompting.dicom_mask import segmentation_prompt
-from echoseg.prompting.plan import Plan, auto_structures, depth_plan, merged
+from echoseg.prompting.plan import Plan, PromptLike, auto_structures, depth_plan, manual_plan, merged
 from echoseg.prompting.recist import recist_box, recist_lines, recist_points
-from echoseg.types import Box, Box3D, MaskPrompt, Point3D, Points, Prompt
+from echoseg.types import Box, Box3D, MaskPrompt, Point3D, Points, Prompt, whole_number
 
 GRAMMAR = (
     "auto, auto:LV,LA, box:x0,y0,x1,y1@frame, points:x,y,+;x,y,-@frame, mask:FILE@frame, recist:x0,y0,x1,y1@frame, "
     "in volumes also box:x0,y0,z0,x1,y1,z1, point:x,y,z, recist:FILE.npz and recist-points: in place of recist:, or a .json file"
 )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A prompt that has been read. Of ``structures``, ``segmentation`` and ``plan`` one is set.
+
+    Attributes:
+        given: as the provenance of a result says it: prompts by object and frame, or as it was given.
+        frame: to seed with ``auto``, or of the segmentation's masks; None: the policy chooses.
+        structures: that an ``auto`` prompt names; a policy decides.
+        segmentation: a DICOM segmentation; the source decides.
+        plan: every other prompt.
+    """
+
+    given: object
+    frame: int | None = None
+    structures: tuple[str, ...] = ()
+    segmentation: Path = Path()
+    plan: Plan | None = None
+
+
+def read_prompt(prompt: PromptLike | Plan, frame_index: int | None = None) -> Asked:
+    """Reads whatever a caller may give as ``prompt``; what names no frame sits on ``frame_index`` (default 0).
+
+    Raises:
+        PromptError: not a prompt, or a frame index that is none or does not go with it.
+    """
+    frame = None if frame_index is None else whole_number(frame_index, "frame_index")
+    if structures := auto_structures(prompt):
+        return Asked(prompt, frame, structures)
+    if segmentation := segmentation_prompt(prompt):
+        return Asked(prompt, frame if segmentation[1] is None else segmentation[1], segmentation=segmentation[0])
+    if isinstance(prompt, str):
+        prompt = _parsed(prompt, frame)
+    if isinstance(prompt, Plan):
+        return Asked(prompt.prompts, plan=prompt)
+    return Asked(prompt, plan=manual_plan(prompt, frame))
 
 
 def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
@@ -38,8 +75,10 @@ def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
     Raises:
         PromptError: the text is not a prompt; the message shows what is.
     """
-    if auto_structures(text) is not None or segmentation_prompt(text) is not None:
-        return text
+    return read_prompt(text, frame_index).plan or text
+
+
+def _parsed(text: str, frame_index: int | None) -> Plan:
     if text.lower().endswith(".json"):
         return read_prompt_file(text, frame_index)
     kind, _, rest = text.partition(":")

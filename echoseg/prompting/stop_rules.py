@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from echoseg.options import StopRules
+
 
 @dataclass(frozen=True)
 class SliceState:
@@ -16,27 +18,6 @@ class SliceState:
     area: int
     iou: float
     object_score: float
-
-
-@dataclass(frozen=True)
-class StopRules:
-    """Thresholds; the figures they were chosen by are in docs/evidence/volume-accuracy.md.
-
-    Attributes:
-        object_score: the object is absent below this logit.
-        iou: a mask that the model itself expects to be worse than this is not the object.
-        collapse: the object has ended where its area falls below this part of that on the slice before.
-        explosion: the mask has leaked where its area exceeds that on the slice before so many times, or the largest prompted one.
-    """
-
-    object_score: float = 0.0
-    iou: float = 0.5
-    collapse: float = 0.2
-    explosion: float = 1.5
-
-
-STOP_RULES = StopRules()
-"""The rules that are followed unless others are asked for."""
 
 
 def has_ended(now: SliceState, before: SliceState, largest_prompted: int, rules: StopRules) -> bool:

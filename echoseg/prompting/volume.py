@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,40 +19,18 @@ from echoseg.errors import PromptError
 from echoseg.io.source import Source
 from echoseg.model.load import Model
 from echoseg.model.sam2 import FrameFeatures
+from echoseg.options import Direction, MemorySelection, VolumeOptions
 from echoseg.prompting.key_slice import found_around, key_slice
 from echoseg.prompting.plan import Plan
-from echoseg.prompting.stop_rules import STOP_RULES, SliceState, StopRules, has_ended
-from echoseg.tracking import MemorySelection, Session, Window, default_window, features_cache
+from echoseg.prompting.stop_rules import SliceState, has_ended
+from echoseg.tracking import Session, Window, default_window, features_cache
 from echoseg.tracking.cache import Cache
-from echoseg.types import ABSENT_LOGIT, Box, Direction, FrameResult, MaskPrompt, Points, Prompt
+from echoseg.types import ABSENT_LOGIT, Box, FrameResult, MaskPrompt, Points, Prompt
 
-Recipe = Literal["mask", "box"]
 Progress = Callable[[int, "int | None"], None]
 
 _FAINT = -6.3  # logits below this are less than half of 1/255, the least that a fractional segmentation stores
 _TOUCHING = np.ones((3, 3, 3))  # 26-connected, as in MedSAM2's script
-
-
-@dataclass(frozen=True)
-class VolumeOptions:
-    """How objects are followed through a volume.
-
-    Attributes:
-        recipe: ``mask`` or ``box``, see :mod:`echoseg.prompting.volume`.
-        stop: rules that end an object, or None: it is followed to the ends of the volume, or of its 3D box.
-        zoom: show the network a square around each object only; None: as the model was trained.
-
-    Raises:
-        PromptError: no such recipe.
-    """
-
-    recipe: Recipe = "mask"
-    stop: StopRules | None = STOP_RULES
-    zoom: bool | None = None
-
-    def __post_init__(self) -> None:
-        if self.recipe not in ("mask", "box"):
-            raise PromptError(f"no recipe {self.recipe!r}: give 'mask' or 'box'")
 
 
 @dataclass(frozen=True)

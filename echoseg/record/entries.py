@@ -10,9 +10,9 @@ from echoseg.cardiac.body import Formula, body_surface_area
 from echoseg.cardiac.interval import LEVEL
 from echoseg.cardiac.references import DEFAULT_GUIDELINE, grade, guideline
 from echoseg.errors import MeasureError
+from echoseg.options import Subject
 from echoseg.record.documents import KnownMeasure, Reference, SubjectEntry, UnknownMeasure
 from echoseg.record.measures import Measure
-from echoseg.types import Subject
 
 NO_SPACING = "the pixel spacing is unknown"
 NO_RATE = "neither a complete beat nor the file tells the heart rate"

@@ -12,12 +12,13 @@ from echoseg.cardiac.interval import IntervalModel, Planes, Signals, clip_signal
 from echoseg.io.source import Source
 from echoseg.io.tables import frame_times, object_areas
 from echoseg.io.views import ViewChoice
+from echoseg.options import Subject
 from echoseg.record.documents import BeatEntry, FlagEntry, KnownMeasure, Measurements, ObjectEntry, Provenance, SourceEntry, UnknownMeasure
 from echoseg.record.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, positive, reference_range, subject_entry
 from echoseg.record.measures import BEAT, MEASURES
 from echoseg.record.quality import merged_flags, quality
 from echoseg.record.volume import volume_entry
-from echoseg.types import Segmentation, Subject
+from echoseg.types import Segmentation
 
 if TYPE_CHECKING:
     from echoseg.cardiac import LVAnalysis

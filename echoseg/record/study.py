@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac.references import DEFAULT_GUIDELINE
+from echoseg.options import Subject
 from echoseg.record.documents import ClipEntry, FlagEntry, KnownMeasure, PairEntry, Provenance, StudyRecord, UnknownMeasure
 from echoseg.record.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, reference_range, subject_entry
 from echoseg.record.measures import MEASURES
 from echoseg.record.quality import quality
-from echoseg.types import Flag, Subject
+from echoseg.types import Flag
 
 if TYPE_CHECKING:
     from echoseg.cardiac.biplane import BiplaneFunction

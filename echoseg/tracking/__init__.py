@@ -1,9 +1,8 @@
 """The heart: tracks objects through a sequence with a rolling memory."""
 
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
-from echoseg.tracking.memory_selection import MemorySelection
 from echoseg.tracking.session import Session, default_window, features_cache
 from echoseg.tracking.tracker import Tracker
 from echoseg.tracking.window import Window
 
-__all__ = ["MemoryBank", "MemorySelection", "ObjectMemory", "Session", "Tracker", "Window", "default_window", "features_cache"]
+__all__ = ["MemoryBank", "ObjectMemory", "Session", "Tracker", "Window", "default_window", "features_cache"]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from echoseg.model.config import SAM2Config
-from echoseg.tracking.memory_selection import MemorySelection
+from echoseg.options import MemorySelection
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from echoseg.io import open_source
 from echoseg.io.source import Source
 from echoseg.model.load import Model
 from echoseg.model.sam2 import FrameFeatures
+from echoseg.options import Direction, MemorySelection
 from echoseg.tracking.cache import Cache, LRUCache
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
-from echoseg.tracking.memory_selection import MemorySelection
 from echoseg.tracking.reader import FrameReader
 from echoseg.tracking.tracker import Tracker
 from echoseg.tracking.window import Window
-from echoseg.types import Box, Direction, FrameResult, Image, MaskPrompt, Prompt, Structure, as_prompts, whole_number
+from echoseg.types import Box, FrameResult, Image, MaskPrompt, Prompt, Structure, as_prompts, whole_number
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
 _MIRROR_BYTES = 16 * 2**20  # objects are prompted on one frame or few

@@ -93,8 +93,8 @@ def test_the_shipped_configuration_holds_the_defaults():
     from pathlib import Path
 
     from echoseg.cli.archive import run
-    from echoseg.cli.archive_config import read_archive_config
+    from echoseg.cli.options import read_config
 
     defaults = {name: parameter.default for name, parameter in inspect.signature(run).parameters.items()}
-    config = read_archive_config(Path(__file__).parents[2] / "configs" / "archive.yaml")
+    config = read_config(Path(__file__).parents[2] / "configs" / "archive.yaml", run)
     assert {name: defaults[name] for name in config} == config

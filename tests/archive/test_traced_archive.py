@@ -22,9 +22,9 @@ from echoseg.archive.source import open_archive
 from echoseg.cli.main import app
 from echoseg.datasets.echonet import cavity, read_traced_folder
 from echoseg.errors import ArchiveError, PromptError, SourceError
+from echoseg.options import MemorySelection
 from echoseg.pipeline import analyse
 from echoseg.prompting.tracings import tracings_plan
-from echoseg.tracking import MemorySelection
 from tests.evaluation.traced_folders import traced_frames, write_traced
 
 FRAMES, SIZE = 16, 64
@@ -158,7 +158,7 @@ def test_the_default_is_the_same_setting_whether_said_or_not():
     [
         (Settings("tracings"), "prompt was auto, now tracings:ED"),
         (Settings(reader="decord"), "reader was nothing, now decord"),
-        (Settings(memory_selection={"min_iou": 0.7, "min_object_score": 0.0}), r"memory_selection was nothing, now \{'min_iou': 0.7"),
+        (Settings(memory_selection=MemorySelection(0.7)), r"memory_selection was nothing, now \{'min_iou': 0.7"),
     ],
 )
 def test_other_settings_are_refused_before_the_ledger_is_touched(make_tree, tmp_path, settings, said):
@@ -172,7 +172,7 @@ def test_other_settings_are_refused_before_the_ledger_is_touched(make_tree, tmp_
 
 
 def test_settings_in_the_ledger_are_those_that_the_same_command_has_again(tmp_path):
-    settings = Settings("tracings", reader="opencv", memory_selection={"min_iou": 0.4, "min_object_score": float("-inf")})
+    settings = Settings("tracings", reader="opencv", memory_selection=MemorySelection(0.4, float("-inf")))
     with open_ledger(tmp_path, create=True) as ledger, ledger.transaction():
         ledger.set_config(settings.config({}))
         assert ledger.config() == settings.config({})

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 import echoseg
 from echoseg.cli.main import app
 from echoseg.errors import ModelConfigError, SourceError, WeightsError
-from echoseg.types import Box, Flag, Subject
+from echoseg.options import Subject
+from echoseg.types import Box, Flag
 
 MEASUREMENTS = {
     "measures": {
@@ -95,7 +96,7 @@ def test_prints_measures_flags_and_folder(calls, tmp_path):
 
 
 def test_how_a_volume_is_followed_reaches_the_pipeline(calls, tmp_path):
-    from echoseg.prompting.volume import VolumeOptions
+    from echoseg.options import VolumeOptions
 
     assert invoke("run", "a.nii", "--out", tmp_path, "--recipe", "box", "--no-stop", "--zoom").exit_code == 0
     config = tmp_path / "run.yaml"
@@ -121,8 +122,8 @@ def test_options_reach_the_pipeline_and_unset_ones_do_not(calls, tmp_path):
         "subject": Subject(),
     }
     invoke("run", "a.dcm", "--out", tmp_path)
-    defaults = {"direction": "both", "overwrite": False, "view": None, "method": "disks", "subject": Subject()}
-    assert calls["runs"][1][1] == {"prompt": "auto", "model": MODEL, **defaults}
+    told = {"overwrite": False, "view": None, "method": "disks", "subject": Subject()}
+    assert calls["runs"][1][1] == {"prompt": "auto", "model": MODEL, **told}
 
 
 def test_the_reader_reaches_the_pipeline_from_the_line_and_from_a_config(calls, tmp_path):

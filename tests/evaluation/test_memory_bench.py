@@ -12,7 +12,8 @@ from echoseg import load_model, stream
 from echoseg.evaluation.memory import BASELINE_FRAME, GeneratedClip, MemoryReport, bench_memory
 from echoseg.evaluation.resident import peak_resident_mb, resident_mb
 from echoseg.model.sam2 import FrameFeatures
-from echoseg.tracking import MemorySelection, ObjectMemory
+from echoseg.options import MemorySelection
+from echoseg.tracking import ObjectMemory
 
 
 def held() -> Counter[str]:

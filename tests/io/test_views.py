@@ -11,7 +11,7 @@ from echoseg.datasets.demo import demo_clip
 from echoseg.io import open_source
 from echoseg.io.dicom.study import StatedStudy, stated_study
 from echoseg.io.views import view_in_name, view_of
-from echoseg.types import Subject
+from echoseg.options import Subject
 
 CLIP = np.zeros((4, 40, 40), np.uint8)
 

@@ -20,8 +20,8 @@ from echoseg.cli.main import app
 from echoseg.errors import MeasureError, SourceError
 from echoseg.io.labels.source import read_label_file
 from echoseg.masks import MaskInput, mask_inputs, measure
+from echoseg.options import Subject
 from echoseg.record.documents import Measurements
-from echoseg.types import Subject
 from tests.study.conftest import NARROW, SHORT, beating
 
 EF = 100 * (1 - NARROW**2 * SHORT)

@@ -9,9 +9,11 @@ import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import echoseg
 from echoseg import Box
+from echoseg.cli.main import app
 from echoseg.errors import EchosegError
 from tests.dicom_objects import PATIENT, standard_errors, write_clip
 
@@ -58,10 +60,21 @@ def test_only_dicom_results_name_the_patient(clip, micro_model, tmp_path):
         assert not any(secret in content for secret in SECRETS if secret != b"SECRET-7"), name  # which is the file's own name
 
 
-def test_a_source_that_is_not_dicom_says_why_there_are_no_dicom_results(micro_model, tmp_path):
-    result = echoseg.run(np.zeros((4, 40, 40), np.uint8), tmp_path, prompt=BOX, model=micro_model, dicom=True)
+@pytest.mark.parametrize("asked", ["dicom", "fractional", "deidentify"])
+def test_a_source_that_is_not_dicom_says_why_there_are_no_dicom_results(micro_model, tmp_path, asked):
+    result = echoseg.run(np.zeros((4, 40, 40), np.uint8), tmp_path, prompt=BOX, model=micro_model, **{asked: True})
     assert "seg.dcm" not in result.files and "dicom_not_written" in {flag.code for flag in result.flags}
     assert "dicom_not_written" in json.dumps(result.measurements["flags"])
+
+
+@pytest.mark.parametrize("asked", ["--dicom", "--fractional", "--deidentify"])
+def test_the_command_says_so_too(micro_model, tmp_path, monkeypatch, asked):
+    monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto": micro_model, raising=False)
+    np.save(tmp_path / "clip.npy", np.zeros((4, 40, 40), np.uint8))
+    done = CliRunner().invoke(app, ["run", str(tmp_path / "clip.npy"), "--out", str(tmp_path), "--prompt", "box:5,5,30,30", asked])
+    assert done.exit_code == 0, done.output
+    assert "dicom_not_written" in done.stdout
+    assert "dicom_not_written" in (tmp_path / "clip" / "measurements.json").read_text()
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import echoseg
-from echoseg.prompting.volume import VolumeOptions
+from echoseg.options import VolumeOptions
 from echoseg.record.documents import Measurements
 
 SHAPE, RADIUS_MM, CENTRE = (96, 80, 14), 15.0, (45, 38, 7)

@@ -8,10 +8,11 @@ import pytest
 
 from echoseg.errors import PromptError
 from echoseg.io import open_source
+from echoseg.options import StopRules, VolumeOptions
 from echoseg.prompting import volume
 from echoseg.prompting.plan import manual_plan
-from echoseg.prompting.stop_rules import SliceState, StopRules, has_ended
-from echoseg.prompting.volume import VolumeOptions, VolumeTracks, volume_tracks
+from echoseg.prompting.stop_rules import SliceState, has_ended
+from echoseg.prompting.volume import VolumeTracks, volume_tracks
 from echoseg.tracking.cache import LRUCache
 from echoseg.types import ABSENT_LOGIT, Box, Box3D, FrameResult, MaskPrompt
 

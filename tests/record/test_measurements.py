@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from echoseg.cardiac.interval import IntervalModel
 from echoseg.io.views import ViewChoice
+from echoseg.options import Subject
 from echoseg.record.documents import Measurements
 from echoseg.record.entries import number
 from echoseg.record.measurements import measurements, measurements_text
 from echoseg.record.provenance import provenance
 from echoseg.record.quality import merged_flags, quality
-from echoseg.types import Flag, Geometry, Subject
+from echoseg.types import Flag, Geometry
 from tests.report.conftest import EF
 
 KNOWN, OTHER = "00ff" * 16, "abcd" * 16

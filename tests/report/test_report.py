@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from echoseg.errors import SourceError
+from echoseg.options import Subject
 from echoseg.record.measurements import measurements
 from echoseg.record.provenance import provenance
 from echoseg.report.clip import write_clip_report
@@ -23,7 +24,7 @@ from echoseg.report.report import report_html, subtitle
 from echoseg.report.rows import measure_rows, shown
 from echoseg.report.trace import lv_trace
 from echoseg.report.volume import write_volume_report
-from echoseg.types import Flag, Subject
+from echoseg.types import Flag
 
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 

@@ -9,10 +9,11 @@ import pytest
 from echoseg.datasets.demo import demo_clip
 from echoseg.io import open_source
 from echoseg.io.result_folder import result_folder
+from echoseg.options import Subject
 from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, measure_result, write_result
 from echoseg.study import study_clip
-from echoseg.types import Segmentation, Subject
+from echoseg.types import Segmentation
 
 FRAMES, PERIOD, HEIGHT, WIDTH = 33, 16, 64, 64
 NARROW, SHORT = 0.64, 0.85

@@ -12,9 +12,9 @@ from pydicom.uid import generate_uid
 
 from echoseg.cardiac.interval import IntervalModel
 from echoseg.errors import StudyError
+from echoseg.options import Subject
 from echoseg.record.documents import StudyRecord
 from echoseg.study import write_study
-from echoseg.types import Subject
 from tests.study.conftest import NARROW, SHORT
 
 WIDE, THIN, LONG = 13.0, 10.0, 40.0

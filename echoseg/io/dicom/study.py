@@ -8,7 +8,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from echoseg.io.dicom.values import number, quiet_reading, text
-from echoseg.types import Subject
+from echoseg.options import Subject
 
 _TAGS = ["StudyInstanceUID", "PatientSex", "PatientSize", "PatientWeight"]
 _HEIGHT_M, _WEIGHT_KG = (0.2, 2.5), (0.3, 400.0)

@@ -12,7 +12,7 @@ NIfTI is always written. The label map of a DICOM source in DICOM is a DICOM Seg
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 import SimpleITK
@@ -22,10 +22,10 @@ from echoseg.errors import OutputError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.source import Source
 from echoseg.io.volume.orientation import spacing
+from echoseg.options import LabelFormat
 from echoseg.types import Image
 
-LabelFormat = Literal["own", "nrrd", "mha", "npz"]
-LABEL_FORMATS: tuple[LabelFormat, ...] = ("own", "nrrd", "mha", "npz")
+LABEL_FORMATS: tuple[LabelFormat, ...] = get_args(LabelFormat)
 
 _OWN = {"NRRD": "nrrd", "MetaImage": "mha", "npz": "npz"}
 

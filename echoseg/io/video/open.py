@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, get_args
 
 from echoseg.errors import SourceError
+from echoseg.options import Reader
 
 if TYPE_CHECKING:
     from echoseg.io.video.decoder import VideoReader
     from echoseg.io.video.index import FrameIndex
     from echoseg.types import Image
 
-Reader = Literal["pyav", "decord", "opencv"]
-READERS: tuple[Reader, ...] = ("pyav", "decord", "opencv")
+READERS: tuple[Reader, ...] = get_args(Reader)
 MODULES: dict[Reader, str] = {"pyav": "av", "decord": "decord", "opencv": "cv2"}
 """What each reader imports."""
 

@@ -6,15 +6,15 @@ DICOM and ITK. An array of the voxels has the axes (k, j, i), so that array axis
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from echoseg.options import Plane
 from echoseg.types import Geometry
 
-Plane = Literal["axial", "coronal", "sagittal", "stored"]
-PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal", "stored")
+PLANES: tuple[Plane, ...] = get_args(Plane)
 
 _LETTERS = (("left", "right"), ("posterior", "anterior"), ("superior", "inferior"))  # along +x, -x, +y, ...
 _SHEARED = 1e-3  # a shift of one pixel over a thousand
