@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from echoseg import pipeline
-from echoseg.archive.clip_task import MEASURES
 from echoseg.cli.main import app
+from echoseg.record.measures import TABLED
 from echoseg.simulate.clip import simulate_study
 from echoseg.simulate.options import EchoOptions
 
@@ -44,7 +44,7 @@ def test_rows_are_what_the_pipeline_says_of_the_clip(archived):
     row = rows["heart_A2C.npy"]
     assert row["ef"] == expected["measures"]["ef"]["value"] and row["view"] == "A2C" and row["quality"] == expected["quality"]
     assert row["flags"] == [flag["code"] for flag in expected["flags"]]
-    assert set(expected["measures"]) <= set(MEASURES)
+    assert set(expected["measures"]) <= {measure.key for measure in TABLED}
     beats = [beat for beat in pq.read_table(out / "beats.parquet").to_pylist() if beat["clip_id"] == row["clip_id"]]
     assert [(beat["ed"], beat["es"], beat["ef"]) for beat in beats] == [(b["ed"], b["es"], b["ef"]) for b in expected["beats"]]
 
