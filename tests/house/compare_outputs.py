@@ -23,8 +23,7 @@ import pydicom
 
 BOX = "box:27,19,35,32@27"  # around the cord of mri/spinal-cord/t2.nii.gz
 
-# A subclass cannot stand in for a type written in C unless instances of that count as its own. One core: several threads of x264 do not
-# repeat themselves to the byte.
+# A subclass cannot stand in for a type written in C unless instances of that count as its own.
 FROZEN = """
 import datetime, os, sys, time
 
@@ -56,7 +55,9 @@ for view, clip in simulate_study(1, 160, 64).items():
 
 def python(checkout: Path, code: str, *arguments: str | Path) -> None:
     """Runs ``code`` with the package of ``checkout``; its folder, and not the current one, is where imports are looked for."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout.resolve()), "PYTHONSAFEPATH": "1"}
+    # x264 does not repeat itself to the byte: it reads memory before it has written it (glibc fills that on request), and its threads race
+    # (FROZEN leaves them one core).
+    environment = {**os.environ, "PYTHONPATH": str(checkout.resolve()), "PYTHONSAFEPATH": "1", "MALLOC_PERTURB_": "165"}
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], env=environment, cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -66,7 +67,7 @@ def python(checkout: Path, code: str, *arguments: str | Path) -> None:
 
 def run_all(checkout: Path, out: Path, inputs: Path, volume: Path, weights: Path, volume_weights: Path) -> None:
     clips = [inputs / "A4C.npy", inputs / "A2C.npy"]
-    geometry = ["--spacing", "1.0,1.2", "--fps", "44"]  # overlays 576 wide: x264 repeats itself to the byte only in whole blocks of 16
+    geometry = ["--spacing", "1.0,1.2", "--fps", "44"]
     commands: dict[str, list[str | Path]] = {
         "dicom": ["run", demo_clip(), "--weights", weights, "--fractional"],
         "volume": ["run", volume, "--model", "compact-volume", "--weights", volume_weights, "--prompt", BOX, "--format", "own"],
