@@ -280,7 +280,7 @@ def _found(session: Session, structures: tuple[str, ...], frame_index: int | Non
     if session.model.config.structures or session.source.ultrasound() is False:
         return session, auto_plan(session, structures, frame_index), None
     finder = load_model("compact", device=str(session.model.execution.device))
-    looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, reader=session.reader)
+    looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, cursor=session.cursor)
     return session, boxes_plan(looking, structures, frame_index), finder
 
 

@@ -1,7 +1,5 @@
 """From LV masks to the numbers of an echo report, by named guideline methods. Pure numpy, scipy and OpenCV."""
 
-from echoseg.cardiac.area_change import fractional_area_change
-from echoseg.cardiac.body import body_surface_area
 from echoseg.cardiac.chambers import chamber_measures
 from echoseg.cardiac.contour import Contour, endocardial_contour
 from echoseg.cardiac.curve import LVCurve, measure_frames
@@ -9,14 +7,12 @@ from echoseg.cardiac.cycle import Beat, find_beats
 from echoseg.cardiac.ef import LVEjection, ejection_fraction, lv_ef
 from echoseg.cardiac.function import LVAnalysis, LVBeat, analyse_lv
 from echoseg.cardiac.landmarks import Landmarks, find_landmarks
-from echoseg.cardiac.left_atrium import la_volume
 from echoseg.cardiac.rates import PeakRates, peak_rates
-from echoseg.cardiac.references import Grade, grade, grade_ef, guideline
+from echoseg.cardiac.references import Grade, body_surface_area, grade, grade_ef, guideline
+from echoseg.cardiac.shape import contour_strain, fractional_area_change, length_to_width, sphericity_index
 from echoseg.cardiac.short_axis import StackEjection, StackVolume, stack_ef, stack_mass, stack_volume
-from echoseg.cardiac.sphericity import length_to_width, sphericity_index
-from echoseg.cardiac.strain import contour_strain
 from echoseg.cardiac.view import ApicalView, measure_view
-from echoseg.cardiac.volume import APICAL_VIEWS, ChamberVolume, lv_volume
+from echoseg.cardiac.volume import APICAL_VIEWS, ChamberVolume, la_volume, lv_volume
 from echoseg.cardiac.wall import apical_mass, lv_mass, wall_thickness
 
 __all__ = [

@@ -11,12 +11,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from echoseg.cardiac.area_change import fractional_area_change
 from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.function import LVAnalysis, LVBeat
-from echoseg.cardiac.left_atrium import la_volume
-from echoseg.cardiac.sphericity import sphericity_index
-from echoseg.cardiac.volume import lv_volume
+from echoseg.cardiac.shape import fractional_area_change, sphericity_index
+from echoseg.cardiac.volume import la_volume, lv_volume
 from echoseg.cardiac.wall import apical_mass, wall_thickness
 from echoseg.errors import MeasureError
 

@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from echoseg.cardiac.contour import Contour, bounding_box, checked_mask, checked_spacing, endocardial_contour
-from echoseg.cardiac.disks import disk_diameters
-from echoseg.cardiac.landmarks import Landmarks, find_landmarks
-from echoseg.cardiac.steady import steadied
-from echoseg.cardiac.view import ApicalView
+from echoseg.cardiac.landmarks import Landmarks, find_landmarks, steadied
+from echoseg.cardiac.view import ApicalView, disk_diameters
 from echoseg.cardiac.volume import checked_method, volume_of
 from echoseg.errors import MeasureError
 

@@ -23,7 +23,7 @@ from echoseg.cardiac.quality import (
     turned_flags,
 )
 from echoseg.cardiac.rates import peak_rates
-from echoseg.cardiac.strain import contour_strain
+from echoseg.cardiac.shape import contour_strain
 from echoseg.cardiac.view import measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS
 from echoseg.errors import MeasureError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ FLATNESS_COST = 4.0
 MIN_BASAL_ARC, MAX_BASAL_ARC = 0.06, 0.45
 # Every second point first, then all points near the best chord.
 COARSE = 2
+REACH = 2
+"""Frames on either side of a frame whose landmarks are asked when they are held steady."""
 
 Points = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -99,6 +102,26 @@ def opposite(contour: Contour, landmarks: Landmarks) -> Landmarks:
     height, offset = (contour.points - landmarks.base) @ along, (contour.points - landmarks.base) @ across
     far = np.flatnonzero(height > height.max() / 2)
     return landmarks_at(contour, int(start), int(end), int(far[np.abs(offset[far]).argmin()]))
+
+
+def steadied(found: Mapping[int, tuple[Contour, Landmarks]]) -> dict[int, tuple[Contour, Landmarks]]:
+    """Each landmark moved to the contour point nearest to its running median over five frames; contours stay as they are.
+
+    Args:
+        found: ``{frame: (contour, landmarks)}``; frames may be missing.
+    """
+
+    def nearest(contour: Contour, places: list[NDArray[np.float64]]) -> int:
+        return int(np.hypot(*(contour.points - np.median(places, axis=0)).T).argmin())
+
+    result = {}
+    for frame, (contour, landmarks) in found.items():
+        around = [found[near] for near in range(frame - REACH, frame + REACH + 1) if near in found]
+        start, end = (nearest(contour, [c.points[marks.basal[side]] for c, marks in around]) for side in (0, 1))
+        apex = nearest(contour, [marks.apex for _, marks in around])
+        distinct = len({start, end, apex}) == 3
+        result[frame] = (contour, landmarks_at(contour, start, end, apex) if distinct else landmarks)
+    return result
 
 
 def _coarse_chords(count: int) -> tuple[Indices, Indices]:

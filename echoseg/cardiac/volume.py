@@ -1,4 +1,10 @@
-"""LV volume from one or two apical masks, by a named method."""
+"""Volume of the left ventricle and atrium from one or two apical masks, by a named method.
+
+Source: Lang RM et al., "Recommendations for Cardiac Chamber Quantification by Echocardiography in Adults: An Update from the ASE and
+the EACVI", J Am Soc Echocardiogr 2015;28:1-39 (and Eur Heart J Cardiovasc Imaging 2015;16:233-70): LV volumes by the method of disks
+(modified Simpson's rule); area-length for LA and, as an alternative that assumes a bullet shape, for LV; LA volume by biplane area-length
+with the shorter of the two lengths, or biplane disks, normal 16-34 mL/m².
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from echoseg.cardiac.area_length import area_length_volume
 from echoseg.cardiac.contour import Spacing, checked_mask, checked_spacing
-from echoseg.cardiac.disks import DISKS, disk_volume
-from echoseg.cardiac.view import ApicalView, ViewShape, measure_view
+from echoseg.cardiac.view import DISKS, ApicalView, ViewShape, measure_atrium, measure_view
 from echoseg.errors import MeasureError
 from echoseg.options import Method, View
 from echoseg.types import BoolMask
@@ -59,6 +64,28 @@ def checked_method(method: str, biplane: bool) -> Method:
     if method == "camus-2019" and not biplane:
         raise MeasureError("camus-2019 is a biplane method: give A4C and A2C, or use method='disks' for a single plane")
     return method  # type: ignore[return-value]
+
+
+def disk_volume(first: NDArray[np.float64], second: NDArray[np.float64], length: float) -> float:
+    """Sum of elliptical disks, ``pi/4 * sum(a_i * b_i) * L / n``, in the cube of the lengths' unit.
+
+    Args:
+        first: ``(n,)`` diameters of one view.
+        second: ``(n,)`` diameters of the other view, or ``first`` again for a single plane (circular disks).
+        length: long axis ``L``.
+    """
+    return float(np.pi / 4 * np.dot(first, second) * length / len(first))
+
+
+def area_length_volume(first: float, second: float, length: float) -> float:
+    """``8 * A1 * A2 / (3 * pi * L)`` in the cube of the lengths' unit; exact for a half ellipsoid and for an ellipsoid cut along its axis.
+
+    Args:
+        first: area of one view.
+        second: area of the other view, or ``first`` again for a single plane (``8 A² / 3 pi L``).
+        length: long axis ``L``; biplane: the shorter of the two views' lengths.
+    """
+    return float(8 * first * second / (3 * np.pi * length))
 
 
 def volume_of(shapes: Mapping[str, ViewShape], method: Method) -> tuple[float, float]:
@@ -111,6 +138,21 @@ def lv_volume(views: Views, method: Method = "disks") -> ChamberVolume:
         1.0
     """
     return chamber_volume(views, method, measure_view)
+
+
+def la_volume(views: Views, method: Literal[area-length, disks] = "area-length") -> ChamberVolume:
+    """LA volume; length: :func:`echoseg.cardiac.view.measure_atrium`, formulas: :func:`volume_of`.
+
+    Args:
+        views: ``{"A4C": (mask, spacing), "A2C": (mask, spacing)}``, one or both; appendage and pulmonary veins left out of the masks.
+        method: ``"area-length"`` (``8 A1 A2 / 3 pi L``, the shorter ``L``) or ``"disks"``.
+
+    Raises:
+        MeasureError: as :func:`lv_volume`; ``camus-2019`` is for the ventricle.
+    """
+    if method not in ("area-length", "disks"):
+        raise MeasureError(f"no LA volume method {method!r}: choose from area-length, disks")
+    return chamber_volume(views, method, measure_atrium)
 
 
 def chamber_volume(views: Views, method: Method, measure: Callable[[BoolMask, Spacing | None], ApicalView]) -> ChamberVolume:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import NotRereadableError, SourceError, UnsupportedSourceError
-from echoseg.io.intensity import Window, to_uint8, window_for
+from echoseg.io.intensity import GreyWindow, to_uint8, window_for
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind, Source
 from echoseg.io.volume.orientation import is_usable
@@ -176,7 +176,7 @@ def stack_frames(frames: Sequence[NDArray[np.generic]], name: str) -> NDArray[np
     return np.stack(images)
 
 
-def frame_to_uint8(frame: NDArray[np.generic], window: Window, where: str) -> Image:
+def frame_to_uint8(frame: NDArray[np.generic], window: GreyWindow, where: str) -> Image:
     """One ``(H, W)`` or ``(H, W, 3)`` frame as uint8, never a view the caller could spoil the source through."""
     image = to_uint8(frame, window, where)
     return image.copy() if np.shares_memory(image, frame) else image

@@ -29,7 +29,7 @@ PERCENTILES = (0.5, 99.5)
 
 
 @dataclass(frozen=True)
-class Window:
+class GreyWindow:
     """A linear map of values to uint8: ``low`` and below is 0, ``high`` and above is 255.
 
     Attributes:
@@ -42,11 +42,11 @@ class Window:
     rule: str
 
 
-UNCHANGED = Window(0.0, 255.0, "8-bit values, unchanged")
-CT_SOFT_TISSUE = Window(-160.0, 240.0, "CT soft tissue: centre 40, width 400 Hounsfield units")
+UNCHANGED = GreyWindow(0.0, 255.0, "8-bit values, unchanged")
+CT_SOFT_TISSUE = GreyWindow(-160.0, 240.0, "CT soft tissue: centre 40, width 400 Hounsfield units")
 
 
-def window_for(samples: Iterable[NDArray[np.generic]], name: str) -> Window:
+def window_for(samples: Iterable[NDArray[np.generic]], name: str) -> GreyWindow:
     """The window of a sequence, by the table above.
 
     Args:
@@ -63,21 +63,21 @@ def window_for(samples: Iterable[NDArray[np.generic]], name: str) -> Window:
     if frames[0].dtype == np.uint8:
         return UNCHANGED
     if kind == "b":
-        return Window(0.0, 1.0, "booleans to 0 and 255")
+        return GreyWindow(0.0, 1.0, "booleans to 0 and 255")
     values = np.concatenate([_finite(frame) for frame in frames])
     if values.size == 0:
         raise SourceError(f"{name}: no finite pixel value in the sampled frames; check the values for NaN")
     low, high = float(values.min()), float(values.max())
     if kind == "f" and low >= 0 and high <= 1:
-        return Window(0.0, 1.0, "float 0..1 times 255")
+        return GreyWindow(0.0, 1.0, "float 0..1 times 255")
     if low >= 0 and high <= 255 and (kind != "f" or bool(np.all(values == np.round(values)))):
-        return Window(0.0, 255.0, f"whole numbers 0..255 kept as {frames[0].dtype}, unchanged")
+        return GreyWindow(0.0, 255.0, f"whole numbers 0..255 kept as {frames[0].dtype}, unchanged")
     if kind in "ui":
-        return Window(low, high, f"smallest to largest sampled value ({low:g} to {high:g}) to 0..255")
+        return GreyWindow(low, high, f"smallest to largest sampled value ({low:g} to {high:g}) to 0..255")
     return percentile_window(frames, name)
 
 
-def percentile_window(samples: Iterable[NDArray[np.generic]], name: str) -> Window:
+def percentile_window(samples: Iterable[NDArray[np.generic]], name: str) -> GreyWindow:
     """0.5 to 99.5 percentile of the finite sampled values, whatever their type; arguments as of :func:`window_for`.
 
     Raises:
@@ -87,15 +87,15 @@ def percentile_window(samples: Iterable[NDArray[np.generic]], name: str) -> Wind
     if values.size == 0:
         raise SourceError(f"{name}: no finite pixel value in the sampled frames; check the values for NaN")
     low, high = (float(v) for v in np.percentile(values, PERCENTILES))
-    return Window(low, high, f"0.5 to 99.5 percentile of sampled values ({low:g} to {high:g}) to 0..255")
+    return GreyWindow(low, high, f"0.5 to 99.5 percentile of sampled values ({low:g} to {high:g}) to 0..255")
 
 
-def bit_depth_window(bits: int) -> Window:
+def bit_depth_window(bits: int) -> GreyWindow:
     """The whole range of ``bits``-bit unsigned values."""
-    return Window(0.0, float(2**bits - 1), f"{bits}-bit range to 0..255")
+    return GreyWindow(0.0, float(2**bits - 1), f"{bits}-bit range to 0..255")
 
 
-def to_uint8(image: NDArray[np.generic], window: Window, where: str) -> Image:
+def to_uint8(image: NDArray[np.generic], window: GreyWindow, where: str) -> Image:
     """``image`` mapped by ``window`` and rounded; the shape stays.
 
     Args:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
-from echoseg.cardiac.body import Formula, body_surface_area
 from echoseg.cardiac.interval import LEVEL
-from echoseg.cardiac.references import DEFAULT_GUIDELINE, grade, guideline
+from echoseg.cardiac.references import DEFAULT_GUIDELINE, Formula, body_surface_area, grade, guideline
 from echoseg.errors import MeasureError
 from echoseg.options import Subject
 from echoseg.record.documents import KnownMeasure, Reference, SubjectEntry, UnknownMeasure

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.cardiac.contour import Contour, endocardial_contour
-from echoseg.cardiac.disks import DISKS
 from echoseg.cardiac.landmarks import Landmarks, find_landmarks
+from echoseg.cardiac.view import DISKS
 from echoseg.errors import MeasureError
 from echoseg.report.drawing import Colour, crop_window, draw_lines, draw_text, object_colour, paint, png_bytes, square_pixels
 from echoseg.types import BoolMask, Image

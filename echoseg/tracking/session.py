@@ -16,8 +16,8 @@ from echoseg.model.load import Model
 from echoseg.model.sam2 import FrameFeatures
 from echoseg.options import Direction, MemorySelection
 from echoseg.tracking.cache import Cache, LRUCache
+from echoseg.tracking.cursor import Cursor
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
-from echoseg.tracking.reader import FrameReader
 from echoseg.tracking.tracker import Tracker
 from echoseg.tracking.window import Window
 from echoseg.types import Box, FrameResult, Image, MaskPrompt, Prompt, Structure, as_prompts, whole_number
@@ -67,7 +67,7 @@ class Session:
         memory_selection: which tracked frames a frame attends to; None for the last ones, however good, as officially.
         length: frames of the sequence when the source itself cannot tell (a live stream).
         window: the part of the frames that the network sees; default: :func:`default_window` of the first prompts.
-        reader: of another session over the same source, so that two models can look at one live stream.
+        cursor: of another session over the same source, so that two models can look at one live stream.
 
     >>> clip = np.uint8([np.hypot(*np.mgrid[-32:32, -32:32]) < 10] * 3) * 200  # a disc on three frames
     >>> session = echoseg.Session(clip, echoseg.load_model("compact-volume"))
@@ -92,7 +92,7 @@ class Session:
         memory_selection: MemorySelection | None = None,
         length: int | None = None,
         window: Window | None = None,
-        reader: FrameReader | None = None,
+        cursor: Cursor | None = None,
     ) -> None:
         self.source: Source = open_source(source)
         self.model = model
@@ -105,7 +105,7 @@ class Session:
         self.history = history
         self.max_prompted = max_prompted
         self.memory_selection = memory_selection
-        self.reader = reader or FrameReader(self.source)
+        self.cursor = cursor or Cursor(self.source)
         self._objects: dict[int, _Object] = {}
 
     @property
@@ -219,10 +219,10 @@ class Session:
         first = start if start is not None else max(prompted) if direction == "backward" else min(prompted)
         if direction != "backward":
             self._forget(reverse=False) if start is None else self._catch_up(first, reverse=False)
-            yield from self._pass(self.reader.forward(first), reverse=False)
+            yield from self._pass(self.cursor.forward(first), reverse=False)
         if direction != "forward":
             self._forget(reverse=True) if start is None or direction == "both" else self._catch_up(first, reverse=True)
-            yield from self._pass(self.reader.backward(first if direction == "backward" else first - 1), reverse=True)
+            yield from self._pass(self.cursor.backward(first if direction == "backward" else first - 1), reverse=True)
 
     def _pass(self, frames: Iterator[tuple[int, Image]], reverse: bool) -> Iterator[FrameResult]:
         for index, frame in frames:
@@ -262,7 +262,7 @@ class Session:
         for state, seed in zip(self._objects.values(), seeds, strict=True):
             before = range(frame + 1, min(seed, frame + reach) + 1) if reverse else range(max(seed, frame - reach), frame)
             if any(state.bank.at(index, reverse) is None for index in before):
-                frames = self.reader.backward(max(seeds), frame + 1) if reverse else self.reader.forward(min(seeds), frame)
+                frames = self.cursor.backward(max(seeds), frame + 1) if reverse else self.cursor.forward(min(seeds), frame)
                 for index, image in frames:
                     self._step(index, image, reverse)
                 return
@@ -283,7 +283,7 @@ class Session:
             return cached
         if frame is None:
             self._check_frame(index)
-            frame = self.reader.frame(index)
+            frame = self.cursor.frame(index)
         features = self.tracker.encode(frame)
         # A copy: the encoder's own outputs lie between its work buffers, and kept there they would hold the heap apart.
         self.cache.put(index, features.clone())
@@ -296,7 +296,7 @@ class Session:
         features = self._mirrors.get(frame)
         if features is None:
             try:
-                features = self.tracker.encode(self.reader.frame(frame), mirror=True)
+                features = self.tracker.encode(self.cursor.frame(frame), mirror=True)
             except NotRereadableError:
                 return None
             self._mirrors.put(frame, features.clone())

@@ -17,7 +17,7 @@ from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames, read_
 from echoseg.io.dicom.geometry import pixel_spacing, ultrasound_spacing
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
-from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, Window, bit_depth_window, percentile_window, to_uint8
+from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, GreyWindow, bit_depth_window, percentile_window, to_uint8
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.io.volume.windowing import fixed_window
@@ -117,7 +117,7 @@ class DicomSource(SeekableSource):
             return stored.astype(np.float32) * np.float32(self._rescale[0]) + np.float32(self._rescale[1])
         return stored
 
-    def _choose_window(self, dataset: Dataset, modality: str, plain_bytes: bool) -> Window:
+    def _choose_window(self, dataset: Dataset, modality: str, plain_bytes: bool) -> GreyWindow:
         with open_frames(self._table) as file:
             first = self._values(file, 0)  # also proves, early, that the frames can be decoded
             if first.shape[:2] != self.size:
@@ -178,15 +178,15 @@ def _aspect_flag(dataset: Dataset) -> Flag | None:
     return Flag("pixels_not_square", f"The file states pixels of {stated}: shapes are distorted unless spacing is given.")
 
 
-def _voi_window(dataset: Dataset) -> Window | None:
+def _voi_window(dataset: Dataset) -> GreyWindow | None:
     """The file's first window (PS3.3 C.11.2.1.2). LINEAR is half a value off LINEAR_EXACT; SIGMOID is read as LINEAR_EXACT."""
     centre, width = number(dataset, "WindowCenter"), number(dataset, "WindowWidth")
     if centre is None or width is None or width < 1:
         return None
     rule = f"window of the file: centre {centre:g}, width {width:g}"
     if text(dataset, "VOILUTFunction") in ("LINEAR", "") and width > 1:
-        return Window(centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2, rule)
-    return Window(centre - width / 2, centre + width / 2, rule)
+        return GreyWindow(centre - 0.5 - (width - 1) / 2, centre - 0.5 + (width - 1) / 2, rule)
+    return GreyWindow(centre - width / 2, centre + width / 2, rule)
 
 
 def _rescale(dataset: Dataset) -> tuple[float, float] | None:
@@ -209,7 +209,7 @@ def _palette(dataset: Dataset, path: Path) -> Image | None:
     return colours.astype(np.uint8)
 
 
-def _details(dataset: Dataset, table: FrameTable, window: Window) -> dict[str, object]:
+def _details(dataset: Dataset, table: FrameTable, window: GreyWindow) -> dict[str, object]:
     """What was understood; only values that cannot hold a name, a date or an identifier."""
     details: dict[str, object] = {
         "format": "DICOM",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
 from echoseg.io.array import frame_to_uint8
-from echoseg.io.intensity import Window
+from echoseg.io.intensity import GreyWindow
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind, Value
 from echoseg.io.volume.orientation import Plane, array_axis, directions, is_sheared, slice_geometry, towards
@@ -102,7 +102,7 @@ class VolumeSource(SeekableSource):
     def ultrasound(self) -> bool | None:
         return super().ultrasound() if self._modality is None else self._modality in ("US", "IVUS")
 
-    def _choose_window(self, asked: str | None) -> Window:
+    def _choose_window(self, asked: str | None) -> GreyWindow:
         def samples() -> list[NDArray[np.generic]]:
             return [self.stored(index) for index in sample_indices(self.length, _SAMPLED_SLICES)]
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
-from echoseg.io.intensity import CT_SOFT_TISSUE, PERCENTILES, UNCHANGED, Window
+from echoseg.io.intensity import CT_SOFT_TISSUE, PERCENTILES, UNCHANGED, GreyWindow
 
 _CT_PRESETS = {
     "lung": (-600.0, 1500.0),
@@ -35,7 +35,7 @@ WINDOW_NAMES = ("soft-tissue", *_CT_PRESETS, "percentile")
 _AIR_HU = -500.0  # CT holds air; no other modality's values go this far below zero
 
 
-def fixed_window(text: str | None, name: str) -> Window | None:
+def fixed_window(text: str | None, name: str) -> GreyWindow | None:
     """The window that ``text`` names, or None for ``percentile`` and where nothing was asked for.
 
     Args:
@@ -63,7 +63,7 @@ def fixed_window(text: str | None, name: str) -> Window | None:
 
 def volume_window(
     dtype: np.dtype, samples: Callable[[], Sequence[NDArray[np.generic]]], name: str, asked: str | None, modality: str | None
-) -> Window:
+) -> GreyWindow:
     """The window of a volume: the one asked for; else 8-bit values as they are, CT as soft tissue, and all else by percentile.
 
     What states no modality is CT when its values reach far below zero.
@@ -92,7 +92,7 @@ def volume_window(
     return _percentile(sampled, name)
 
 
-def _percentile(samples: Sequence[NDArray[np.generic]], name: str) -> Window:
+def _percentile(samples: Sequence[NDArray[np.generic]], name: str) -> GreyWindow:
     """MedSAM2's rule: air around the patient is zero in MR and PET and must not count, or it would take half of the range."""
     flat = np.concatenate([values.ravel() for values in samples])
     values = flat[np.isfinite(flat)] if flat.dtype.kind == "f" else flat
@@ -102,8 +102,8 @@ def _percentile(samples: Sequence[NDArray[np.generic]], name: str) -> Window:
     if values.min() >= 0 and (values > 0).any():
         values, which = values[values > 0], "values above zero"
     low, high = (float(v) for v in np.percentile(values, PERCENTILES))
-    return Window(low, high, f"0.5 to 99.5 percentile of sampled {which} ({low:g} to {high:g}) to 0..255")
+    return GreyWindow(low, high, f"0.5 to 99.5 percentile of sampled {which} ({low:g} to {high:g}) to 0..255")
 
 
-def _level_width(level: float, width: float, rule: str) -> Window:
-    return Window(level - width / 2, level + width / 2, rule)
+def _level_width(level: float, width: float, rule: str) -> GreyWindow:
+    return GreyWindow(level - width / 2, level + width / 2, rule)

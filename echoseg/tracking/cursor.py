@@ -9,7 +9,7 @@ from echoseg.io.source import Source
 from echoseg.types import Image
 
 
-class FrameReader:
+class Cursor:
     """One reading position over a source; the frame last read stays at hand, so that it can be prompted and then tracked on."""
 
     def __init__(self, source: Source) -> None:
