@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -140,7 +140,7 @@ def lv_volume(views: Views, method: Method = "disks") -> ChamberVolume:
     return chamber_volume(views, method, measure_view)
 
 
-def la_volume(views: Views, method: Literal[area-length, disks] = "area-length") -> ChamberVolume:
+def la_volume(views: Views, method: Literal["area-length", "disks"] = "area-length") -> ChamberVolume:
     """LA volume; length: :func:`echoseg.cardiac.view.measure_atrium`, formulas: :func:`volume_of`.
 
     Args:
