@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.json_schema import GenerateJsonSchema, SkipJsonSchema
 
-from echoseg.cardiac.body import Formula
+from echoseg.cardiac.references import Formula
 from echoseg.io.source import Kind
 from echoseg.io.views import ViewOrigin
 from echoseg.record.measures import Unit
