@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from echoseg.datasets.camus import LABELS, find_views
+from echoseg.training.between import frames_between
 from echoseg.training.dataset import Sample, sample_of_labels
 
 
 class Camus:
-    """One sample a view: the ED and the ES frame, as a clip of two.
+    """One sample a view: the ED and the ES frame, as a clip of two, or with ``between`` made frames between them.
 
     Frames keep their own pixels, which are not square in the original release; the model sees every frame stretched to a square.
 
@@ -20,8 +21,9 @@ class Camus:
         SourceError: no patient with both phases of a view was found.
     """
 
-    def __init__(self, root: str | Path, patients: Sequence[str] | None = None) -> None:
+    def __init__(self, root: str | Path, patients: Sequence[str] | None = None, between: int = 0) -> None:
         self.views = find_views(Path(root), patients)
+        self.between = between
 
     def __len__(self) -> int:
         return len(self.views)
@@ -29,4 +31,6 @@ class Camus:
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """ED then ES of view ``index``; ``rng`` is not used."""
         frames, labels, _ = self.views[index].read()
+        if self.between:
+            frames, labels = frames_between(frames, labels, self.between)
         return sample_of_labels(frames, labels, LABELS)

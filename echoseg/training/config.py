@@ -90,11 +90,16 @@ class MedSam2Data(Strict):
 
 
 class CamusData(Strict):
-    """The CAMUS layout (``patientNNNN/patientNNNN_4CH_ED.mhd``), see :mod:`echoseg.training.camus`."""
+    """The CAMUS layout (``patientNNNN/patientNNNN_4CH_ED.mhd``), see :mod:`echoseg.training.camus`.
+
+    Attributes:
+        between: frames made between end-diastole and end-systole, see :mod:`echoseg.training.between`.
+    """
 
     kind: Literal["camus"]
     root: Path
     patients: tuple[str, ...] | None = None
+    between: Annotated[int, Field(ge=0)] = 0
     weight: float = 1.0
 
 

@@ -28,7 +28,7 @@ def build_dataset(data: Data, seed: int) -> Dataset:
     if isinstance(data, CamusData):
         from echoseg.training.camus import Camus
 
-        return Camus(data.root, data.patients)
+        return Camus(data.root, data.patients, data.between)
     if isinstance(data, EchoNetData):
         from echoseg.training.echonet import EchoNet
 
