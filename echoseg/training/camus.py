@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echoseg.datasets.camus import LABELS, find_views
 from echoseg.training.between import frames_between
@@ -24,13 +25,15 @@ class Camus:
     def __init__(self, root: str | Path, patients: Sequence[str] | None = None, between: int = 0) -> None:
         self.views = find_views(Path(root), patients)
         self.between = between
+        self._read: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
 
     def __len__(self) -> int:
         return len(self.views)
 
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
         """ED then ES of view ``index``; ``rng`` is not used."""
-        frames, labels, _ = self.views[index].read()
-        if self.between:
-            frames, labels = frames_between(frames, labels, self.between)
+        if index not in self._read:  # a thousand views fit into memory
+            frames, labels, _ = self.views[index].read()
+            self._read[index] = frames_between(frames, labels, self.between) if self.between else (frames, labels)
+        frames, labels = self._read[index]
         return sample_of_labels(frames, labels, LABELS)
