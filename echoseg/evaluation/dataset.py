@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 
 from echoseg.evaluation.baselines import copied, ellipse_in, ellipse_in_every_box, filled
-from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
-from echoseg.evaluation.motion import area_correlation, matched, phase_error_ms, phases
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
+from echoseg.metrics.compare import TOLERANCE, compare_clips, compare_volumes
+from echoseg.metrics.motion import area_correlation, matched, phase_error_ms, phases
+from echoseg.metrics.overlap import dice
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.types import BoolMask, Box
@@ -47,11 +47,11 @@ def score_reference(
 
 
 def measure(reference: Reference, label: str, masks: BoolMask, tolerance: float = TOLERANCE) -> dict[str, float]:
-    """Measures of one predicted structure ``(T, H, W)``: those of :mod:`~echoseg.evaluation.compare`, and how it moves.
+    """Measures of one predicted structure ``(T, H, W)``: those of :mod:`~echoseg.metrics.compare`, and how it moves.
 
     Of the LV in a clip or cine also ``dice_es``, on the frame whose true cavity is smallest, and ``area_correlation``; in a clip
     ``ed_error_ms`` and ``es_error_ms`` over the phases that were found, and ``phases_found``, their part of all (see
-    :mod:`~echoseg.evaluation.motion`). The true ED and ES are those of the true area curve where every frame has truth, found as in the
+    :mod:`~echoseg.metrics.motion`). The true ED and ES are those of the true area curve where every frame has truth, found as in the
     predicted curve; with truth on two frames, the one with the larger cavity is ED.
     """
     truth = reference.truth[label]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
+from echoseg.metrics.overlap import dice
 from echoseg.model import Model
 from echoseg.model.sam2 import FrameFeatures
 from echoseg.prompting.auto import auto_plan

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from echoseg.evaluation.bootstrap import Mean, mean_interval
 from echoseg.evaluation.clicks import MOST, TARGET, click_until_good, clicks_needed, dice_by_click
 from echoseg.evaluation.plots import plot_curves
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.robustness import JITTERS, dice_by_jitter, dice_by_seed_frame
 from echoseg.evaluation.scores import Score, write_tables
+from echoseg.metrics.bootstrap import Mean, mean_interval
 from echoseg.model import Model
 from echoseg.tracking import Session
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.reference import Reference
+from echoseg.metrics.overlap import dice
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.tracking import Session

@@ -14,9 +14,9 @@ from echoseg.cardiac.biplane import biplane_function, view_beats
 from echoseg.cardiac.interval import Signals, clip_signals, joint_signals
 from echoseg.cardiac.thresholds import MAX_LENGTH_DIFFERENCE
 from echoseg.errors import MeasureError
-from echoseg.evaluation.motion import matched, phase_error_ms
 from echoseg.evaluation.scores import Score
 from echoseg.io.open import open_source
+from echoseg.metrics.motion import matched, phase_error_ms
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.simulate import EchoClip, EchoOptions, simulate_study

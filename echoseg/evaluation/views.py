@@ -17,6 +17,7 @@ from echoseg.io.open import open_source
 from echoseg.io.source import Source
 from echoseg.io.thumbnail import FRAMES, thumbnails
 from echoseg.io.views import ViewAnswer
+from echoseg.metrics.agreement import confusion
 from echoseg.model.view_net import VIEWS, ViewNet, clip_view
 from echoseg.simulate import EchoOptions, random_clip
 
@@ -58,12 +59,9 @@ class ViewAccuracy:
 
 def view_accuracy(seen: Sequence[SeenView]) -> ViewAccuracy:
     """Counts of ``seen``."""
-    confusion = np.zeros((2, len(VIEWS), len(VIEWS)), np.int64)
-    for one in seen:
-        where = VIEWS.index(one.view), VIEWS.index(one.answer.name)
-        confusion[0][where] += 1
-        confusion[1][where] += one.answer.confidence >= SURE_OF_VIEW
-    return ViewAccuracy(confusion[0], confusion[1])
+    true, answered = np.array([(VIEWS.index(one.view), VIEWS.index(one.answer.name)) for one in seen], np.int64).reshape(-1, 2).T
+    sure = np.array([one.answer.confidence >= SURE_OF_VIEW for one in seen], bool)
+    return ViewAccuracy(confusion(true, answered, len(VIEWS)), confusion(true[sure], answered[sure], len(VIEWS)))
 
 
 def seen_views(clips: Iterable[tuple[str, str, Source]], network: ViewNet | None = None) -> Iterator[SeenView]:

@@ -10,7 +10,6 @@ from scipy.ndimage import distance_transform_edt
 
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.baselines import copied, ellipse_in
-from echoseg.evaluation.compare import TOLERANCE
 from echoseg.evaluation.dataset import box_frame, measure
 from echoseg.evaluation.npz import npz_volumes
 from echoseg.evaluation.reference import Reference
@@ -18,6 +17,7 @@ from echoseg.evaluation.scores import Score
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.volume.grid_order import in_order_of
+from echoseg.metrics.compare import TOLERANCE
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.prompting.plan import PromptLike

@@ -20,9 +20,7 @@ _FADE = 0.06
 """Share of the side over which the motion dies away from the heart: the scan sector stands still."""
 
 
-def frames_between(
-    frames: NDArray[np.uint8], labels: NDArray[np.uint8], count: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def frames_between(frames: NDArray[np.uint8], labels: NDArray[np.uint8], count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A clip from the first frame to the second with ``count`` made frames between them, evenly along the way.
 
     Args:

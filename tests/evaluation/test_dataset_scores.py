@@ -10,8 +10,8 @@ from echoseg.evaluation import dataset
 from echoseg.evaluation.camus import camus_stills
 from echoseg.evaluation.dataset import box_frame, score_reference
 from echoseg.evaluation.npz import npz_volumes
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.reference import Reference
+from echoseg.metrics.overlap import dice
 from echoseg.pipeline import segment
 from echoseg.types import Box
 from tests.evaluation.reference_folders import write_camus, write_lesion

@@ -7,10 +7,10 @@ import pytest
 
 from echoseg.evaluation import robustness
 from echoseg.evaluation.clicks import click_until_good, clicks_needed, dice_by_click, next_click
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.prompts import score_prompts, write_prompt_scores
 from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.robustness import dice_by_seed_frame, jittered
+from echoseg.metrics.overlap import dice
 from echoseg.types import Box
 
 

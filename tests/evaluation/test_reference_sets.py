@@ -13,9 +13,9 @@ from echoseg.evaluation.camus import camus_stills, camus_views
 from echoseg.evaluation.echonet import echonet_clips
 from echoseg.evaluation.folders import folder_pairs
 from echoseg.evaluation.npz import npz_volumes
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.simulated import simulated_clips, simulated_volumes
 from echoseg.evaluation.sunnybrook import short_axis_cines
+from echoseg.metrics.overlap import dice
 from tests.evaluation.reference_folders import (
     COLUMN_MM,
     PATIENT,
