@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from echoseg.cardiac import lv_ef
-from echoseg.datasets.echonet import ListedVideo
+from echoseg.datasets.echonet import ListedVideo, traced_masks
 from echoseg.errors import MeasureError, PromptError, SourceError
 from echoseg.evaluation.agreement_files import remove_agreement, write_agreement
 from echoseg.evaluation.ef_tables import PairedValues
@@ -20,7 +20,7 @@ from echoseg.metrics.agreement import FEWEST, Agreement, ef_agreement
 from echoseg.metrics.compare import TOLERANCE, compare_clips
 from echoseg.metrics.overlap import dice
 from echoseg.prompting.plan import Plan, auto_structures
-from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
+from echoseg.prompting.tracings import tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named
 from echoseg.types import BoolMask
 

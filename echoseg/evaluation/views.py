@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.cardiac.thresholds import SURE_OF_VIEW
+from echoseg.datasets.camus import camus_views
 from echoseg.errors import SourceError
-from echoseg.evaluation.camus import camus_views
 from echoseg.evaluation.scores import write_csv
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
@@ -19,11 +19,10 @@ from echoseg.io.thumbnail import FRAMES, thumbnails
 from echoseg.io.views import ViewAnswer
 from echoseg.metrics.agreement import confusion
 from echoseg.model.view_net import VIEWS, ViewNet, clip_view
-from echoseg.simulate import EchoOptions, random_clip
+from echoseg.simulate import EchoOptions, own_seed, random_clip
 
 SEED = 2**31 + 2
 """Apart from the seeds of training and of the other hold-outs."""
-_CAMUS = {"4CH": "A4C", "2CH": "A2C"}
 
 
 @dataclass(frozen=True)
@@ -83,18 +82,19 @@ def simulated_view_clips(count: int, start: int = 0) -> Iterator[tuple[str, str,
     options = EchoOptions(fps=(4.0, 12.0))
     for index in range(start, start + count):
         view = VIEWS[index % len(VIEWS)]
-        seed = int(np.random.SeedSequence([SEED, index]).generate_state(1)[0])
+        seed = own_seed(SEED, index)
         clip = random_clip(seed, 128, FRAMES, (view,), options)
         name = f"simulated_{index:04d}"
-        with open_source(clip.frames, name=name, fps=(FRAMES - 1) / float(clip.times[-1])) as source:
+        with open_source(clip.frames, name=name, fps=clip.fps) as source:
             yield name, view, source
 
 
 def camus_view_clips(root: Path) -> Iterator[tuple[str, str, Source]]:
-    """The views of CAMUS, each a clip of its ED and ES frame. Errors as :func:`echoseg.evaluation.camus.camus_views`."""
-    for reference in camus_views(root):
-        with reference.source() as source:
-            yield reference.name, _CAMUS[reference.name.rsplit("_", 1)[-1]], source
+    """The views of CAMUS, each a clip of its ED and ES frame. Errors as :func:`echoseg.datasets.camus.camus_views`."""
+    for case in camus_views(root):
+        assert case.view is not None  # the name of a file says it
+        with case.source() as source:
+            yield case.name, case.view, source
 
 
 def write_seen(path: Path, seen: Sequence[SeenView]) -> Path:

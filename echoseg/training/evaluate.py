@@ -16,7 +16,7 @@ from echoseg.metrics.overlap import dice
 from echoseg.model.config import STRUCTURES
 from echoseg.model.sam2 import SAM2
 from echoseg.training.augment import stretch, warp, warp_mask
-from echoseg.training.config import EvaluationConfig, PromptConfig
+from echoseg.training.config import CamusData, EvaluationConfig, PromptConfig
 from echoseg.training.dataset import UNNAMED, Sample
 from echoseg.training.feed import Batch
 from echoseg.training.log import contact_sheet
@@ -148,12 +148,10 @@ def evaluate_real(model: SAM2) -> dict[str, float]:
     Returns:
         ``real_LV_box``, ``real_LV_structure`` and likewise for LA and MYO; empty when the variable is unset or there are no patients.
     """
-    from echoseg.training.camus import Camus
-
     root = Path(os.environ.get("ECHOSEG_DATA", "")) / "echo" / "camus"
     if not os.environ.get("ECHOSEG_DATA") or not root.is_dir():
         return {}
-    patients = Camus(root)
+    patients = build_dataset(CamusData(kind="camus", root=root), 0)
     rng = np.random.default_rng(0)
     samples = [at_input_size(patients.sample(i, rng), model.config.image_size) for i in range(len(patients))]
     return {f"real_{key}": value for key, value in evaluate(model, samples, ("LV", "LA", "MYO")).items() if key != "score"}
