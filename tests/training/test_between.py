@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import cv2
 import numpy as np
 
@@ -51,3 +53,5 @@ def test_a_view_of_camus_gets_them_by_its_configuration(tmp_path):
     assert np.array_equal(sample.masks[:, 0], labels == 1)
     plain = build_dataset(CamusData(kind="camus", root=root), 0).sample(0, np.random.default_rng(0))
     assert np.array_equal(plain.frames, frames[[0, -1]])
+    elsewhere = pickle.loads(pickle.dumps(dataset))  # as a data process receives it
+    assert np.array_equal(elsewhere.sample(0, np.random.default_rng(1)).masks, sample.masks)
