@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from echoseg.archive.agreement import Agreement
+from echoseg.metrics.agreement import Differences
 from echoseg.record.quality import Quality
 
 _INK, _DIM, _ACCENT, _WARN = "#1f2933", "#616e7c", "#0d9488", "#b91c1c"
@@ -35,7 +35,7 @@ def ef_histogram(ef: NDArray[np.float64], quality: list[str]) -> bytes:
     return _png(figure)
 
 
-def ef_agreement(measured: NDArray[np.float64], truth: NDArray[np.float64], found: Agreement) -> bytes:
+def ef_agreement(measured: NDArray[np.float64], truth: NDArray[np.float64], found: Differences) -> bytes:
     """Measured against true EF, and Bland-Altman plot; both ``(n,)`` percent without NaN."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -15,6 +15,7 @@ from echoseg.archive.jobs import ClipResult
 from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.archive.settings import Keep, Settings, code_sha256
 from echoseg.archive.shapes import shapes_of
+from echoseg.datasets.echonet import traced_masks
 from echoseg.errors import OutputError, SourceError
 from echoseg.io import Source, open_source
 from echoseg.io.atomic import atomic_path
@@ -26,7 +27,7 @@ from echoseg.io.views import view_in_name
 from echoseg.model import load_model
 from echoseg.options import Subject
 from echoseg.prompting.plan import Plan
-from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
+from echoseg.prompting.tracings import tracing_choice, tracings_plan
 from echoseg.record.measures import TABLED
 from echoseg.record.provenance import versions
 from echoseg.results import Measured, object_named

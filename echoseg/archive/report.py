@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from echoseg.archive.agreement import agreement
 from echoseg.archive.charts import ef_agreement, ef_histogram
 from echoseg.archive.ledger import Ledger, Result, RunRow, open_ledger
 from echoseg.archive.review import badness, pictures
 from echoseg.io.atomic import atomic_path
+from echoseg.metrics.agreement import differences
 from echoseg.record.quality import Quality
 from echoseg.report.pages import data_uri
 
@@ -132,14 +132,14 @@ def _agreements(cohort: _Cohort, studies: Path) -> dict[str, Any] | None:
     """Agreement of all clips with a truth, of those not rejected, and of the studies where their table is; and a chart of the first."""
     ef, truth = np.array(cohort.ef), np.array(cohort.truth)
     known = np.isfinite(truth)
-    everything = agreement(ef, truth)
+    everything = differences(ef, truth)
     if everything is None:
         return None
     kept = np.array([quality != Quality.REJECT for quality in cohort.ef_quality])
-    rows = [("all clips with an EF", everything), ("clips not rejected", agreement(ef[kept], truth[kept]))]
+    rows = [("all clips with an EF", everything), ("clips not rejected", differences(ef[kept], truth[kept]))]
     if studies.is_file():
         biplane = pq.read_table(studies, columns=["ef", "ef_truth"])
-        rows.append(("biplane, by study", agreement(*(np.array(biplane[name].to_pylist(), float) for name in ("ef", "ef_truth")))))
+        rows.append(("biplane, by study", differences(*(np.array(biplane[name].to_pylist(), float) for name in ("ef", "ef_truth")))))
     return {"rows": [row for row in rows if row[1] is not None], "chart": data_uri(ef_agreement(ef[known], truth[known], everything))}
 
 

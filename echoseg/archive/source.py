@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from echoseg.archive.datasets import camus_items, echonet_items, is_camus, is_echonet
+from echoseg.archive.datasets import camus_items, echonet_items
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import Job, What
 from echoseg.archive.manifest import read_manifest
 from echoseg.archive.prompt_files import located_prompt
 from echoseg.archive.walk import walk
+from echoseg.datasets.camus import is_camus
+from echoseg.datasets.echonet import is_listed_folder
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.web_address import is_dicomweb, parse_query
 
@@ -82,7 +84,7 @@ def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> Archive
         return ArchiveSource("manifest", root.parent, lambda: read_manifest(root))
     if not root.is_dir():
         raise SourceError(f"{source}: no such folder or manifest; check the path, or mount the drive")
-    if is_echonet(root):
+    if is_listed_folder(root):
         return ArchiveSource("EchoNet-Dynamic", root, lambda: echonet_items(root, traced=traced))
     if is_camus(root):
         return ArchiveSource("CAMUS", root, lambda: camus_items(root))

@@ -21,7 +21,7 @@ from echoseg.cli.traced_folder import evaluated, show_evaluation
 from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
-    from echoseg.evaluation.reference import Reference
+    from echoseg.datasets.case import Case
     from echoseg.evaluation.scores import Score
     from echoseg.io.source import Source
     from echoseg.model import Model
@@ -142,7 +142,7 @@ def volumes(
 
     from echoseg.evaluation.volumes import score_volume, volume_references
 
-    def score(reference: Reference) -> list[Score]:
+    def score(reference: Case) -> list[Score]:
         return score_volume(reference, loaded, every_prompt=every, tolerance=tolerance_mm)
 
     scores, failed = _score_all("volumes", volume_references(paths), score)
@@ -177,7 +177,7 @@ def _tracings(name: str, path: Path | None, split: str, count: int | None, model
     _exit(len(failures))
 
 
-def _score_all(title: str, references: Iterable[Reference], score: Callable[[Reference], list[Score]]) -> tuple[list[Score], int]:
+def _score_all(title: str, references: Iterable[Case], score: Callable[[Case], list[Score]]) -> tuple[list[Score], int]:
     """The scores of all cases, and how many failed. A set that cannot be read further ends there, with what was scored so far."""
     scores: list[Score] = []
     failed = 0
@@ -202,22 +202,22 @@ def _exit(failed: int) -> None:
         raise typer.Exit(1)
 
 
-def _references(name: str, path: Path | None, count: int | None, split: str, stills: bool) -> Iterable[Reference]:
+def _references(name: str, path: Path | None, count: int | None, split: str, stills: bool) -> Iterable[Case]:
     from itertools import islice
 
     if name.startswith("simulated"):
         if path is not None:
             raise typer.BadParameter(f"{name} takes no PATH", param_hint="PATH")
-        from echoseg.evaluation.simulated import COUNT, simulated_clips, simulated_volumes
+        from echoseg.datasets.simulated import COUNT, simulated_clips, simulated_volumes
 
         return simulated_clips(count or COUNT) if name == "simulated" else simulated_volumes(count or COUNT)
     if path is None:
         raise typer.BadParameter(f"{name} needs the folder of the set", param_hint="PATH")
-    from echoseg.evaluation.camus import camus_stills, camus_views
-    from echoseg.evaluation.echonet import echonet_clips
-    from echoseg.evaluation.folders import folder_pairs
-    from echoseg.evaluation.npz import npz_volumes
-    from echoseg.evaluation.sunnybrook import short_axis_cines
+    from echoseg.datasets.camus import camus_stills, camus_views
+    from echoseg.datasets.echonet import echonet_clips
+    from echoseg.datasets.folders import folder_pairs
+    from echoseg.datasets.medsam2 import npz_volumes
+    from echoseg.datasets.sunnybrook import short_axis_cines
 
     match name:
         case "camus":

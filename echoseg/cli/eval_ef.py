@@ -12,7 +12,7 @@ from rich.table import Table
 from echoseg.cli.console import messages, output
 
 if TYPE_CHECKING:
-    from echoseg.evaluation.agreement import Agreement, Estimate
+    from echoseg.metrics.agreement import Agreement, Estimate
 
 _LABELS = {
     "mae": ("mean absolute error", "points"),
@@ -41,8 +41,8 @@ def ef(
     out: Annotated[Path | None, typer.Option(help="Folder for tables, Bland-Altman and scatter plot.")] = None,
 ) -> None:
     """Agreement of ejection fractions: errors, Bland-Altman, correlation, ICC, EF classes, with 95 % bootstrap intervals."""
-    from echoseg.evaluation.agreement import ef_agreement
     from echoseg.evaluation.ef_tables import paired_values
+    from echoseg.metrics.agreement import ef_agreement
 
     paired = paired_values(
         pred, ref, key=key, reference_key=ref_key, column=column, reference_column=ref_column, subject=subject
@@ -83,7 +83,7 @@ def _interval(found: Estimate, decimals: int) -> str:
 
 def confusion_table(agreement: Agreement) -> Table:
     """How often a class was taken for another."""
-    from echoseg.evaluation.agreement import EF_CLASSES
+    from echoseg.metrics.agreement import EF_CLASSES
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="rows: reference, columns: prediction", caption_justify="left")
     for name in ("EF class", *EF_CLASSES):

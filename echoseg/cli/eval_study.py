@@ -97,8 +97,8 @@ def short_axis(
     **asked: Any,
 ) -> None:
     """Cine MR: volumes and EF by slice summation, from the experts' contours and from one box a slice through the model."""
+    from echoseg.datasets.sunnybrook import short_axis_cines
     from echoseg.evaluation.short_axis import expert_ejection, predicted_ejection
-    from echoseg.evaluation.sunnybrook import short_axis_cines
 
     try:
         slices = list(short_axis_cines(path))

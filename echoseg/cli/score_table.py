@@ -10,8 +10,8 @@ from rich import box
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from echoseg.evaluation.bootstrap import Mean
     from echoseg.evaluation.scores import Score
+    from echoseg.metrics.bootstrap import Mean
 
 CAPTION = "mean [95 % interval, subjects resampled]"
 

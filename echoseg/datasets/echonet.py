@@ -10,17 +10,19 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
-from matplotlib.path import Path as Path2D
 from numpy.typing import NDArray
 
+from echoseg.datasets.case import Case
 from echoseg.errors import SourceError
+from echoseg.io.open import open_source
+from echoseg.io.source import Source
 from echoseg.io.views import ASSUMED, view_in_name
-from echoseg.types import BoolMask
+from echoseg.types import BoolMask, Image
 
 Outline = NDArray[np.float64]
 """``(n, 2)`` x, y of a closed polygon. Whole numbers are the centres of pixels."""
@@ -62,9 +64,14 @@ class TracedFolder:
     unlisted: tuple[str, ...]
 
 
+def is_listed_folder(root: Path) -> bool:
+    """Whether ``root`` has the layout, with or without tracings."""
+    return (root / _LIST).is_file() and (root / _VIDEOS).is_dir()
+
+
 def is_traced_folder(root: Path) -> bool:
     """Whether ``root`` has the layout, tracings included."""
-    return (root / _LIST).is_file() and (root / _TRACINGS).is_file() and (root / _VIDEOS).is_dir()
+    return is_listed_folder(root) and (root / _TRACINGS).is_file()
 
 
 def folder_view(root: Path) -> str:
@@ -134,13 +141,75 @@ def traced_videos(root: Path, split: str) -> dict[Path, Mapping[int, Outline]]:
     return {video.path: video.outlines for video in videos}
 
 
-def cavity(outline: Outline, size: tuple[int, ...]) -> BoolMask:
-    """``(H, W)`` mask of the pixels whose centre lies in the outline.
+def echonet_clips(root: Path, split: str = "TEST") -> Iterator[Case]:
+    """One case a traced video that is there, all frames read; truth on the traced frames only.
+
+    Args:
+        root: the folder as released: ``FileList.csv``, ``VolumeTracings.csv``, ``Videos/``.
+        split: ``TRAIN``, ``VAL`` or ``TEST``.
+
+    Raises:
+        SourceError: a table is missing or lacks a column, no traced video of the split is there, or a video ends before a traced
+            frame, or is traced outside of its picture.
+    """
+    for path, outlines in traced_videos(root, split).items():
+        with open_source(path) as source:
+            masks = traced_masks(outlines, source, str(path))
+            frames, fps = np.stack(list(source.frames())), source.timing.fps
+        yield replace(_case(path, frames, masks, range(len(frames))), fps=fps)
+
+
+def clip_between_traced(path: Path, outlines: Mapping[int, Outline], count: int) -> Case:
+    """At most ``count`` frames, evenly in time, from the first traced frame (ED or ES) to the last; only the traced ones have truth.
+
+    Raises:
+        SourceError: the video cannot be read, or ends before a traced frame.
+    """
+    first, last = min(outlines), max(outlines)
+    chosen = np.unique(np.rint(np.linspace(first, last, count)).astype(int)).tolist()
+    with open_source(path) as source:
+        read = list(source.frames(first, last + 1))
+        if len(read) <= last - first:
+            raise SourceError(f"{path}: frame {last} is traced, but the video has only {first + len(read)}")
+        masks = {frame: cavity(outlines[frame], source.size) for frame in chosen if frame in outlines}
+    return _case(path, np.stack([read[frame - first] for frame in chosen]), masks, chosen)
+
+
+def _case(path: Path, frames: Image, masks: Mapping[int, BoolMask], chosen: Sequence[int]) -> Case:
+    """The case of frames that are number ``chosen`` of their video."""
+    labels = np.zeros(frames.shape[:3], np.uint8)
+    for at, frame in enumerate(chosen):
+        labels[at] = masks.get(frame, 0)
+    known = np.array([frame in masks for frame in chosen])
+    return Case(path.stem, path.stem, frames, labels, {1: "LV"}, known, view=folder_view(path.parents[1]))
+
+
+def traced_masks(outlines: Mapping[int, Outline], source: Source, where: str) -> dict[int, BoolMask]:
+    """``{frame: (H, W)}``: the cavity within each outline, in pixels of the source; ``where`` names it in an error.
+
+    Raises:
+        SourceError: a frame is traced that the source lacks, or outside of its picture.
+    """
+    last = max(outlines, default=-1)
+    if last >= len(source):
+        raise SourceError(f"{where}: frame {last} is traced, but the video has only {len(source)}, counted from 0")
+    masks = {frame: cavity(outline, source.size) for frame, outline in outlines.items()}
+    for frame, mask in masks.items():
+        if not mask.any():
+            height, width = source.size
+            raise SourceError(f"{where}: the tracing of frame {frame} marks no pixel of the {width} x {height}; was the video resized?")
+    return masks
+
+
+def cavity(outline: Outline, size: tuple[int, ...], first: int = 0) -> BoolMask:
+    """``(H, W)`` mask of the pixels whose centre lies in the outline; ``first`` is the number of the first row and column.
 
     Whole coordinates are pixel centres, as in the authors' code (``echonet/datasets/echo.py``), which rounds the outline to pixels; here it
     stays as traced.
     """
-    ys, xs = np.indices(size)
+    from matplotlib.path import Path as Path2D
+
+    ys, xs = np.indices(size) + first
     inside = Path2D(outline).contains_points(np.column_stack([xs.ravel(), ys.ravel()]))
     return np.asarray(inside.reshape(size), bool)
 

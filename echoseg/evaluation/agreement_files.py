@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echoseg.errors import OutputError
-from echoseg.evaluation.agreement import EF_CLASSES, Agreement
 from echoseg.evaluation.ef_tables import PairedValues
 from echoseg.evaluation.plots import DOT, MEAN, save_png
 from echoseg.io.atomic import atomic_path
+from echoseg.metrics.agreement import EF_CLASSES, Agreement
 
 _FILES = ("agreement.csv", "cases.csv", "confusion.csv", "bland_altman.png", "scatter.png")
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from echoseg.evaluation.overlap import dice
+from echoseg.metrics.overlap import dice
 from echoseg.tracking import Session
 from echoseg.types import BoolMask, Points
 

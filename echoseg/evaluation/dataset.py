@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from echoseg.datasets.case import Case
 from echoseg.evaluation.baselines import copied, ellipse_in, ellipse_in_every_box, filled
-from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
-from echoseg.evaluation.motion import area_correlation, matched, phase_error_ms, phases
-from echoseg.evaluation.overlap import dice
-from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
+from echoseg.metrics.compare import TOLERANCE, compare_clips, compare_volumes
+from echoseg.metrics.motion import area_correlation, matched, phase_error_ms, phases
+from echoseg.metrics.overlap import dice
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.types import BoolMask, Box
@@ -24,7 +24,7 @@ _OF_ALL_FRAMES = ("consistency", "ed_error_ms", "es_error_ms", "phases_found")
 
 
 def score_reference(
-    reference: Reference, model: Model, prompts: Sequence[PromptKind] = ("box", "auto"), tolerance: float = TOLERANCE
+    reference: Case, model: Model, prompts: Sequence[PromptKind] = ("box", "auto"), tolerance: float = TOLERANCE
 ) -> list[Score]:
     """Scores of one case: each prompt, and the baseline of its kind.
 
@@ -46,12 +46,12 @@ def score_reference(
     return scores
 
 
-def measure(reference: Reference, label: str, masks: BoolMask, tolerance: float = TOLERANCE) -> dict[str, float]:
-    """Measures of one predicted structure ``(T, H, W)``: those of :mod:`~echoseg.evaluation.compare`, and how it moves.
+def measure(reference: Case, label: str, masks: BoolMask, tolerance: float = TOLERANCE) -> dict[str, float]:
+    """Measures of one predicted structure ``(T, H, W)``: those of :mod:`~echoseg.metrics.compare`, and how it moves.
 
     Of the LV in a clip or cine also ``dice_es``, on the frame whose true cavity is smallest, and ``area_correlation``; in a clip
     ``ed_error_ms`` and ``es_error_ms`` over the phases that were found, and ``phases_found``, their part of all (see
-    :mod:`~echoseg.evaluation.motion`). The true ED and ES are those of the true area curve where every frame has truth, found as in the
+    :mod:`~echoseg.metrics.motion`). The true ED and ES are those of the true area curve where every frame has truth, found as in the
     predicted curve; with truth on two frames, the one with the larger cavity is ED.
     """
     truth = reference.truth[label]
@@ -65,7 +65,7 @@ def measure(reference: Reference, label: str, masks: BoolMask, tolerance: float 
     return measures
 
 
-def box_frame(reference: Reference, label: str) -> int:
+def box_frame(reference: Case, label: str) -> int:
     """The frame whose true box is the prompt: of a clip the first that shows the structure, else the one that shows most of it.
 
     In a cine that is end-diastole.
@@ -75,7 +75,7 @@ def box_frame(reference: Reference, label: str) -> int:
     return int(shown[0] if reference.kind == "clip" else shown[areas.argmax()])
 
 
-def _predictions(reference: Reference, model: Model, prompts: Sequence[PromptKind]) -> Iterator[tuple[str, str, BoolMask]]:
+def _predictions(reference: Case, model: Model, prompts: Sequence[PromptKind]) -> Iterator[tuple[str, str, BoolMask]]:
     """``(setting, label, masks)`` of the case."""
     labels = [label for label in reference.truth if len(reference.shown(label))]
     tracked_clip = reference.kind == "clip" and len(reference.frames) > 1
@@ -97,7 +97,7 @@ def _predictions(reference: Reference, model: Model, prompts: Sequence[PromptKin
             yield setting, label, masks
 
 
-def _baselines(reference: Reference, label: str) -> Iterator[tuple[str, BoolMask]]:
+def _baselines(reference: Case, label: str) -> Iterator[tuple[str, BoolMask]]:
     """What the prompt gives without a model: ``(setting, masks)``."""
     truth = reference.truth[label]
     if reference.kind == "clip":
@@ -109,7 +109,7 @@ def _baselines(reference: Reference, label: str) -> Iterator[tuple[str, BoolMask
         yield f"{name}, copied", copied(mask, truth) if reference.kind == "volume" else np.broadcast_to(mask, truth.shape)
 
 
-def _movement(reference: Reference, masks: BoolMask, truth: BoolMask) -> dict[str, float]:
+def _movement(reference: Case, masks: BoolMask, truth: BoolMask) -> dict[str, float]:
     known, times = np.flatnonzero(reference.known), reference.times()
     true_areas = truth.sum(axis=(1, 2))
     measures = {"area_correlation": area_correlation(masks[known], truth[known])}

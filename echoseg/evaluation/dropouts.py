@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.evaluation.overlap import dice
-from echoseg.evaluation.reference import Reference
+from echoseg.datasets.case import Case
+from echoseg.datasets.simulated import clip_case
 from echoseg.evaluation.scores import Score
+from echoseg.metrics.overlap import dice
 from echoseg.model import Model
 from echoseg.model.sam2 import FrameFeatures
 from echoseg.options import MemorySelection
 from echoseg.prompting.auto import auto_plan
-from echoseg.simulate import random_clip
+from echoseg.simulate import own_seed, random_clip
 from echoseg.simulate.dropouts import KINDS, drop_out
 from echoseg.tracking import Session, features_cache
 from echoseg.tracking.cache import Cache
@@ -40,7 +41,7 @@ class DroppedClip:
         lost: ``(T,)`` bool, the frames on which it does.
     """
 
-    reference: Reference
+    reference: Case
     lost: NDArray[np.bool_]
 
 
@@ -52,13 +53,10 @@ def dropped_clips(count: int = COUNT, lost: int = LOST, size: int = SIZE) -> Ite
     frames = BEFORE + lost + AFTER
     stretch = (np.arange(frames) >= BEFORE) & (np.arange(frames) < BEFORE + lost)
     for index in range(count):
-        seed = int(np.random.SeedSequence([SEED, index]).generate_state(1)[0])
+        seed = own_seed(SEED, index)
         kind = KINDS[index % len(KINDS)]
         clip = drop_out(random_clip(seed, size, frames), kind, BEFORE, lost, seed)
-        name, fps = f"dropout_{index:03d}_{clip.view}", (frames - 1) / float(clip.times[-1])
-        truth = {"LV": clip.masks == 1}
-        reference = Reference(name, name, clip.frames, truth, np.ones(frames, bool), spacing=clip.spacing, fps=fps, variant=kind)
-        yield DroppedClip(reference, stretch)
+        yield DroppedClip(replace(clip_case(clip, f"dropout_{index:03d}"), variant=kind), stretch)
 
 
 def score_dropout(clip: DroppedClip, model: Model, thresholds: Sequence[float] = THRESHOLDS) -> list[Score]:
@@ -97,7 +95,7 @@ def score_dropout(clip: DroppedClip, model: Model, thresholds: Sequence[float] =
 
 
 def _tracked(
-    reference: Reference, model: Model, prompt: str, selection: MemorySelection | None, cache: Cache[FrameFeatures]
+    reference: Case, model: Model, prompt: str, selection: MemorySelection | None, cache: Cache[FrameFeatures]
 ) -> tuple[int, list[FrameResult]]:
     """The seeded frame, and the LV on every frame in order."""
     with reference.source() as source:

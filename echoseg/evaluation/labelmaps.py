@@ -9,12 +9,12 @@ import numpy as np
 from natsort import natsorted
 
 from echoseg.errors import MeasureError, SourceError
-from echoseg.evaluation.compare import TOLERANCE, compare_clips, compare_volumes
 from echoseg.evaluation.scores import Score
 from echoseg.io.labels.nifti import LabelMap
 from echoseg.io.labels.read import LABEL_SUFFIXES, RUN_MASKS, read_labels
 from echoseg.io.names import output_name
 from echoseg.io.volume.grid_order import in_order_of
+from echoseg.metrics.compare import TOLERANCE, compare_clips, compare_volumes
 
 
 def paired_files(predictions: Path, references: Path) -> list[tuple[str, Path | None, Path]]:
@@ -48,7 +48,7 @@ def score_files(name: str, predicted: Path, reference: Path, kind: str | None = 
     Args:
         name: of the case.
         kind: ``clip`` (frames are compared one by one) or ``volume`` (in 3D); None: as the files say, ``clip`` where they do not.
-        tolerance: see :func:`~echoseg.evaluation.compare.compare_volumes`.
+        tolerance: see :func:`~echoseg.metrics.compare.compare_volumes`.
 
     Raises:
         SourceError: a file cannot be read.

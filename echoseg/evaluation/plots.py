@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from echoseg.evaluation.bootstrap import Mean
 from echoseg.evaluation.scores import Score, summarise
 from echoseg.io.atomic import atomic_path
+from echoseg.metrics.bootstrap import Mean
 
 DOT, MEAN = "#0d9488", "#1f2933"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from echoseg.evaluation.bootstrap import Mean, mean_interval
+from echoseg.datasets.case import Case
 from echoseg.evaluation.clicks import MOST, TARGET, click_until_good, clicks_needed, dice_by_click
 from echoseg.evaluation.plots import plot_curves
-from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.robustness import JITTERS, dice_by_jitter, dice_by_seed_frame
 from echoseg.evaluation.scores import Score, write_tables
+from echoseg.metrics.bootstrap import Mean, mean_interval
 from echoseg.model import Model
 from echoseg.tracking import Session
 
@@ -25,7 +25,7 @@ HEADLINE = (
 """The measures worth a column; the others are in the files."""
 
 
-def score_prompts(reference: Reference, model: Model, label: str = "LV", seed: int = 0) -> list[Score]:
+def score_prompts(reference: Case, model: Model, label: str = "LV", seed: int = 0) -> list[Score]:
     """Three settings of one structure; none when the reference does not show it.
 
     ``clicks``: ``noc_90``, the clicks until Dice 0.9 (20 when never), ``failed`` (1 when never), and ``dice_click_1`` ...

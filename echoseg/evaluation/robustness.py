@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoseg.evaluation.overlap import dice
-from echoseg.evaluation.reference import Reference
+from echoseg.datasets.case import Case
+from echoseg.metrics.overlap import dice
 from echoseg.model import Model
 from echoseg.pipeline import segment
 from echoseg.tracking import Session
@@ -48,7 +48,7 @@ def dice_by_jitter(session: Session, frame: int, truth: BoolMask, rng: np.random
     }
 
 
-def dice_by_seed_frame(reference: Reference, label: str, model: Model) -> dict[float, float]:
+def dice_by_seed_frame(reference: Case, label: str, model: Model) -> dict[float, float]:
     """Mean Dice of the clip when the exact box is given on another frame; up to :data:`SEED_FRAMES` of them, evenly spread.
 
     The seeded frame itself does not count.

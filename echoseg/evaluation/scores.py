@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from echoseg.errors import OutputError
-from echoseg.evaluation.bootstrap import Mean, mean_interval
 from echoseg.io.atomic import atomic_path
+from echoseg.metrics.bootstrap import Mean, mean_interval
 
 
 @dataclass(frozen=True)

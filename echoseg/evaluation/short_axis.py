@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.cardiac import StackEjection, stack_ef
+from echoseg.datasets.case import Case
 from echoseg.errors import MeasureError
-from echoseg.evaluation.reference import Reference
 from echoseg.model import Model
 from echoseg.options import VolumeOptions
 from echoseg.pipeline import segment
 from echoseg.types import BoolMask, Box
 
 
-def phases(slices: Sequence[Reference]) -> tuple[int, int]:
+def phases(slices: Sequence[Case]) -> tuple[int, int]:
     """ED and ES frames of the stack: those on which most slices have their larger and their smaller contour.
 
     Raises:
@@ -34,11 +34,11 @@ def phases(slices: Sequence[Reference]) -> tuple[int, int]:
     return Counter(pairs).most_common(1)[0][0]
 
 
-def expert_ejection(slices: Sequence[Reference]) -> StackEjection:
+def expert_ejection(slices: Sequence[Case]) -> StackEjection:
     """Volumes and EF by summing the contoured slices; a slice without a contour at ES holds no cavity there.
 
     Args:
-        slices: of one patient, base to apex or the reverse, see :func:`echoseg.evaluation.sunnybrook.short_axis_cines`.
+        slices: of one patient, base to apex or the reverse, see :func:`echoseg.datasets.sunnybrook.short_axis_cines`.
 
     Raises:
         MeasureError: slices of several patients, unknown spacing, or no slice contoured at both phases.
@@ -47,7 +47,7 @@ def expert_ejection(slices: Sequence[Reference]) -> StackEjection:
     return _ejection(slices, np.stack([cine.truth["LV"][ed] for cine in slices]), np.stack([cine.truth["LV"][es] for cine in slices]))
 
 
-def predicted_ejection(slices: Sequence[Reference], model: Model) -> StackEjection:
+def predicted_ejection(slices: Sequence[Case], model: Model) -> StackEjection:
     """The same from the model: the exact box of the contour at ED, tracked through the slice's phases, outlines made convex.
 
     Errors as :func:`expert_ejection`; SourceError, PromptError as :func:`echoseg.segment`.
@@ -57,7 +57,7 @@ def predicted_ejection(slices: Sequence[Reference], model: Model) -> StackEjecti
     return _ejection(slices, np.stack([found[ed] for found in masks]), np.stack([found[es] for found in masks]), convex=True)
 
 
-def _tracked(cine: Reference, ed: int, model: Model) -> BoolMask:
+def _tracked(cine: Case, ed: int, model: Model) -> BoolMask:
     contour = cine.truth["LV"][ed]
     if not contour.any():
         return np.zeros(cine.truth["LV"].shape, bool)
@@ -66,7 +66,7 @@ def _tracked(cine: Reference, ed: int, model: Model) -> BoolMask:
         return segment(source, Box.around(contour), model, frame_index=ed, volume=VolumeOptions(stop=None)).masks == 1
 
 
-def _ejection(slices: Sequence[Reference], ed: NDArray[np.bool_], es: NDArray[np.bool_], convex: bool = False) -> StackEjection:
+def _ejection(slices: Sequence[Case], ed: NDArray[np.bool_], es: NDArray[np.bool_], convex: bool = False) -> StackEjection:
     if len({cine.subject for cine in slices}) != 1:
         raise MeasureError("a stack is the slices of one patient: give one patient's folder")
     first = slices[0]

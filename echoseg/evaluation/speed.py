@@ -19,7 +19,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from echoseg.errors import MeasureError
 from echoseg.evaluation.resident import peak_resident_mb
-from echoseg.evaluation.transformers_model import missing_counterpart, prompt_session, transformers_model, transformers_session
+from echoseg.evaluation.transformers_model import (
+    missing_counterpart,
+    prompt_session,
+    transformers_model,
+    transformers_session,
+    transformers_version,
+)
 from echoseg.model import SAM2, Model, WeightsInfo, build_model, load_model, model_config, shipped_weights
 from echoseg.model.device import choose_execution
 from echoseg.model.preprocess import logits_to_source, normalize
@@ -258,10 +264,8 @@ class _TransformersFullMemory:
 
 
 def _comparison(ours: list[float], theirs: list[float]) -> Comparison:
-    import transformers
-
     ratio = median(b / a for a, b in zip(ours, theirs, strict=True))
-    return Comparison(transformers.__version__, 1000 * median(theirs), ratio)
+    return Comparison(transformers_version(), 1000 * median(theirs), ratio)
 
 
 def _middle(model: Model) -> Box:

@@ -14,12 +14,12 @@ from echoseg.cardiac.biplane import biplane_function, view_beats
 from echoseg.cardiac.interval import Signals, clip_signals, joint_signals
 from echoseg.cardiac.thresholds import MAX_LENGTH_DIFFERENCE
 from echoseg.errors import MeasureError
-from echoseg.evaluation.motion import matched, phase_error_ms
 from echoseg.evaluation.scores import Score
 from echoseg.io.open import open_source
+from echoseg.metrics.motion import matched, phase_error_ms
 from echoseg.model import Model
 from echoseg.pipeline import segment
-from echoseg.simulate import EchoClip, EchoOptions, simulate_study
+from echoseg.simulate import EchoClip, EchoOptions, own_seed, simulate_study
 from echoseg.simulate.heart import Heart, random_heart
 from echoseg.types import BoolMask
 
@@ -70,7 +70,7 @@ def simulated_studies(count: int = COUNT, start: int = 0, foreshortening: float 
     """
     options = EchoOptions(foreshortening_deg=(0.0, foreshortening), **RATES)  # type: ignore[arg-type]
     for index in range(start, start + count):
-        seed = int(np.random.SeedSequence([SEED, index]).generate_state(1)[0])
+        seed = own_seed(SEED, index)
         heart = random_heart(np.random.default_rng(seed), options)  # what the study begins with
         clips = simulate_study(seed, SIZE, FRAMES, options=options)
         yield SimulatedStudy(
@@ -111,7 +111,7 @@ def score_study(study: SimulatedStudy, model: Model | None = None) -> list[Score
     for view, clip in study.clips.items():
         masks, ious = (clip.masks == 1, None) if model is None else _segmented(study.name, clip, model)
         analysis = analyse_lv(masks, clip.times, clip.spacing, view, scores=ious)
-        signals = clip_signals(analysis, ious, _fps(clip))
+        signals = clip_signals(analysis, ious, clip.fps)
         measures = _single_plane(clip, analysis) | ({} if signals is None else asdict(signals))
         scores.append(Score(f"{study.name}_{view}", study.name, setting, view, measures))
         try:
@@ -141,13 +141,9 @@ def errors(ef: float, edv_ml: float | None, esv_ml: float | None, clip: EchoClip
 
 def _segmented(name: str, clip: EchoClip, model: Model) -> tuple[BoolMask, Floats]:
     """LV masks ``(T, H, W)`` and predicted IoU ``(T,)``."""
-    with open_source(clip.frames, name=f"{name}_{clip.view}", spacing=clip.spacing, fps=_fps(clip)) as source:
+    with open_source(clip.frames, name=f"{name}_{clip.view}", spacing=clip.spacing, fps=clip.fps) as source:
         found = segment(source, "auto", model)
     return found.masks == 1, found.scores[:, 0].astype(np.float64)
-
-
-def _fps(clip: EchoClip) -> float:
-    return (len(clip.times) - 1) / float(clip.times[-1])
 
 
 def _single_plane(clip: EchoClip, analysis: LVAnalysis) -> dict[str, float]:

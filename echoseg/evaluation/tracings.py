@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from echoseg.cardiac import lv_ef
-from echoseg.datasets.echonet import ListedVideo
+from echoseg.datasets.echonet import ListedVideo, traced_masks
 from echoseg.errors import MeasureError, PromptError, SourceError
-from echoseg.evaluation.agreement import FEWEST, Agreement, ef_agreement
 from echoseg.evaluation.agreement_files import remove_agreement, write_agreement
-from echoseg.evaluation.compare import TOLERANCE, compare_clips
 from echoseg.evaluation.ef_tables import PairedValues
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.scores import Score, write_tables
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
 from echoseg.io.video.open import Reader
+from echoseg.metrics.agreement import FEWEST, Agreement, ef_agreement
+from echoseg.metrics.compare import TOLERANCE, compare_clips
+from echoseg.metrics.overlap import dice
 from echoseg.prompting.plan import Plan, auto_structures
-from echoseg.prompting.tracings import traced_masks, tracing_choice, tracings_plan
+from echoseg.prompting.tracings import tracing_choice, tracings_plan
 from echoseg.results import Measured, object_named
 from echoseg.types import BoolMask
 
@@ -50,7 +50,7 @@ def score_video(
 ) -> tuple[Score, list[str]]:
     """One video prompted, run, and scored; and notes on what could not be compared.
 
-    Measures: those of :func:`~echoseg.evaluation.compare.compare_clips` over the traced frames that were tracked and no prompt, ``dice_ed``
+    Measures: those of :func:`~echoseg.metrics.compare.compare_clips` over the traced frames that were tracked and no prompt, ``dice_ed``
     and ``dice_es`` of those among them with the largest and the smallest traced cavity, where two or more were traced; ``ef`` of the clip,
     ``ef_reference`` of ``FileList.csv``, ``ef_tracings``, which echoseg's single-plane disks make of the tracings themselves, and the
     errors of the two against the reference (points).

@@ -7,6 +7,7 @@ prepared by :mod:`echoseg.model.preprocess` and the inference session is made by
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -72,6 +73,11 @@ def missing_counterpart(config: SAM2Config) -> str | None:
     if find_spec("transformers") is None:
         return "transformers is not installed (pip install 'echoseg[test]')"
     return None
+
+
+def transformers_version() -> str:
+    """The version that is installed."""
+    return version("transformers")
 
 
 def transformers_model(network: SAM2) -> Any:

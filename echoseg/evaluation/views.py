@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.cardiac.thresholds import SURE_OF_VIEW
+from echoseg.datasets.camus import camus_views
 from echoseg.errors import SourceError
-from echoseg.evaluation.camus import camus_views
 from echoseg.evaluation.scores import write_csv
 from echoseg.io.open import open_source
 from echoseg.io.source import Source
 from echoseg.io.thumbnail import FRAMES, thumbnails
 from echoseg.io.views import ViewAnswer
+from echoseg.metrics.agreement import confusion
 from echoseg.model.view_net import VIEWS, ViewNet, clip_view
-from echoseg.simulate import EchoOptions, random_clip
+from echoseg.simulate import EchoOptions, own_seed, random_clip
 
 SEED = 2**31 + 2
 """Apart from the seeds of training and of the other hold-outs."""
-_CAMUS = {"4CH": "A4C", "2CH": "A2C"}
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,9 @@ class ViewAccuracy:
 
 def view_accuracy(seen: Sequence[SeenView]) -> ViewAccuracy:
     """Counts of ``seen``."""
-    confusion = np.zeros((2, len(VIEWS), len(VIEWS)), np.int64)
-    for one in seen:
-        where = VIEWS.index(one.view), VIEWS.index(one.answer.name)
-        confusion[0][where] += 1
-        confusion[1][where] += one.answer.confidence >= SURE_OF_VIEW
-    return ViewAccuracy(confusion[0], confusion[1])
+    true, answered = np.array([(VIEWS.index(one.view), VIEWS.index(one.answer.name)) for one in seen], np.int64).reshape(-1, 2).T
+    sure = np.array([one.answer.confidence >= SURE_OF_VIEW for one in seen], bool)
+    return ViewAccuracy(confusion(true, answered, len(VIEWS)), confusion(true[sure], answered[sure], len(VIEWS)))
 
 
 def seen_views(clips: Iterable[tuple[str, str, Source]], network: ViewNet | None = None) -> Iterator[SeenView]:
@@ -85,18 +82,19 @@ def simulated_view_clips(count: int, start: int = 0) -> Iterator[tuple[str, str,
     options = EchoOptions(fps=(4.0, 12.0))
     for index in range(start, start + count):
         view = VIEWS[index % len(VIEWS)]
-        seed = int(np.random.SeedSequence([SEED, index]).generate_state(1)[0])
+        seed = own_seed(SEED, index)
         clip = random_clip(seed, 128, FRAMES, (view,), options)
         name = f"simulated_{index:04d}"
-        with open_source(clip.frames, name=name, fps=(FRAMES - 1) / float(clip.times[-1])) as source:
+        with open_source(clip.frames, name=name, fps=clip.fps) as source:
             yield name, view, source
 
 
 def camus_view_clips(root: Path) -> Iterator[tuple[str, str, Source]]:
-    """The views of CAMUS, each a clip of its ED and ES frame. Errors as :func:`echoseg.evaluation.camus.camus_views`."""
-    for reference in camus_views(root):
-        with reference.source() as source:
-            yield reference.name, _CAMUS[reference.name.rsplit("_", 1)[-1]], source
+    """The views of CAMUS, each a clip of its ED and ES frame. Errors as :func:`echoseg.datasets.camus.camus_views`."""
+    for case in camus_views(root):
+        assert case.view is not None  # the name of a file says it
+        with case.source() as source:
+            yield case.name, case.view, source
 
 
 def write_seen(path: Path, seen: Sequence[SeenView]) -> Path:

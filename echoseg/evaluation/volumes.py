@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from echoseg.datasets.case import Case
+from echoseg.datasets.medsam2 import npz_volumes
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.baselines import copied, ellipse_in
-from echoseg.evaluation.compare import TOLERANCE
 from echoseg.evaluation.dataset import box_frame, measure
-from echoseg.evaluation.npz import npz_volumes
-from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.scores import Score
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.io.volume.grid_order import in_order_of
+from echoseg.metrics.compare import TOLERANCE
 from echoseg.model import Model
 from echoseg.options import VolumeOptions
 from echoseg.pipeline import segment
@@ -30,7 +30,7 @@ ELLIPSE = "ellipse, copied"
 _PAIR = "="
 
 
-def volume_references(paths: Iterable[str]) -> Iterator[Reference]:
+def volume_references(paths: Iterable[str]) -> Iterator[Case]:
     """The cases that ``paths`` name: MedSAM2's ``.npz`` files, folders of them, or ``IMAGE=LABELS``, two volumes of one grid.
 
     Raises:
@@ -41,7 +41,7 @@ def volume_references(paths: Iterable[str]) -> Iterator[Reference]:
         yield from [_pair(Path(image), Path(labels))] if separator else npz_volumes(Path(path))
 
 
-def score_volume(reference: Reference, model: Model, *, every_prompt: bool = False, tolerance: float = TOLERANCE) -> list[Score]:
+def score_volume(reference: Case, model: Model, *, every_prompt: bool = False, tolerance: float = TOLERANCE) -> list[Score]:
     """Scores of every object of one case.
 
     Each is prompted by its exact box on the slice that shows most of it and followed by both recipes, with and without stop rules. With
@@ -63,7 +63,7 @@ def score_volume(reference: Reference, model: Model, *, every_prompt: bool = Fal
     return scores
 
 
-def _predictions(reference: Reference, label: str, model: Model, every_prompt: bool) -> Iterator[tuple[str, BoolMask]]:
+def _predictions(reference: Case, label: str, model: Model, every_prompt: bool) -> Iterator[tuple[str, BoolMask]]:
     truth = reference.truth[label]
     key = box_frame(reference, label)
     box = Box.around(truth[key])
@@ -99,7 +99,7 @@ def _other_prompts(truth: BoolMask, key: int, spacing: tuple[float, float] | Non
     }
 
 
-def _pair(image: Path, labels: Path) -> Reference:
+def _pair(image: Path, labels: Path) -> Case:
     with open_source(image, kind="volume") as pictures, open_source(labels, kind="volume") as numbers:
         if not numbers.stored_in:
             raise SourceError(f"{labels}: not a volume of labels")
@@ -113,7 +113,7 @@ def _pair(image: Path, labels: Path) -> Reference:
         values = ordered
     if values.shape != frames.shape[:3]:
         raise SourceError(f"{labels}: slices {values.shape} do not fit those of {image.name}, {frames.shape[:3]}")
-    truth = {f"{value:g}": values == value for value in np.unique(values) if value}
+    names = {value: f"{value:g}" for value in np.unique(values) if value}
     known = np.ones(len(frames), bool)
     name = output_name(image)
-    return Reference(name, name, frames, truth, known, "volume", geometry.spacing, geometry.slice_spacing)
+    return Case(name, name, frames, values, names, known, "volume", geometry.spacing, geometry.slice_spacing)

@@ -12,22 +12,28 @@ _LONGEST = 120  # leaves room for the numeric suffix and file names below the 25
 
 
 def output_name(path: str | PurePath) -> str:
-    """The file name of ``path`` without its extension, as :func:`safe_name`; ``.nii.gz`` counts as one extension.
-
-    A suffix that is all digits, or longer than five characters, is part of the name: DICOM files are often called by
-    a UID (``1.2.840.10008``) and have no extension.
+    """:func:`bare_name` as :func:`safe_name`.
 
     >>> output_name("study/patient 7.nii.gz"), output_name("a4c.rest.mp4"), output_name("1.2.840.113619")
     ('patient_7', 'a4c.rest', '1.2.840.113619')
     """
+    return safe_name(bare_name(path))
+
+
+def bare_name(path: str | PurePath) -> str:
+    """The file name of ``path`` without its extension; ``.nii.gz`` counts as one extension.
+
+    A suffix that is all digits, or longer than five characters, is part of the name: DICOM files are often called by
+    a UID (``1.2.840.10008``) and have no extension.
+    """
     name = PurePath(path).name
     for suffix in _DOUBLE_SUFFIXES:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return safe_name(name[: -len(suffix)])
+            return name[: -len(suffix)]
     suffix = PurePath(name).suffix
     if suffix and len(suffix) <= 6 and not suffix[1:].isdigit():
-        name = name[: -len(suffix)]
-    return safe_name(name)
+        return name[: -len(suffix)]
+    return name
 
 
 def safe_name(name: str) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
-from echoseg.datasets.echonet import Outline, cavity, is_traced_folder
-from echoseg.errors import PromptError, SourceError
-from echoseg.io.source import Source
+from echoseg.datasets.echonet import is_traced_folder
+from echoseg.errors import PromptError
 from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan, auto_structures
 from echoseg.types import BoolMask, MaskPrompt
@@ -49,23 +48,6 @@ def checked_prompt(text: str, inputs: Sequence[str], frame_index: int | None = N
     if any(traced) and auto_structures(text) is None:
         raise PromptError(f"{inputs[traced.index(True)]}: videos of a traced folder are prompted by auto or by tracings, not by {text!r}")
     return parse_prompt(text, frame_index)
-
-
-def traced_masks(outlines: Mapping[int, Outline], source: Source, where: str) -> dict[int, BoolMask]:
-    """``{frame: (H, W)}``: the cavity within each outline, in pixels of the source; ``where`` names it in an error.
-
-    Raises:
-        SourceError: a frame is traced that the source lacks, or outside of its picture.
-    """
-    last = max(outlines, default=-1)
-    if last >= len(source):
-        raise SourceError(f"{where}: frame {last} is traced, but the video has only {len(source)}, counted from 0")
-    masks = {frame: cavity(outline, source.size) for frame, outline in outlines.items()}
-    for frame, mask in masks.items():
-        if not mask.any():
-            height, width = source.size
-            raise SourceError(f"{where}: the tracing of frame {frame} marks no pixel of the {width} x {height}; was the video resized?")
-    return masks
 
 
 def tracings_plan(traced: Mapping[int, BoolMask], which: Which = "ED", where: str = "the clip") -> Plan:

@@ -60,6 +60,16 @@ class EchoClip:
     truth: HeartTruth
     present: tuple[int, ...]
 
+    @property
+    def fps(self) -> float | None:
+        """Frames per second; None of a still."""
+        return (len(self.times) - 1) / float(self.times[-1]) if len(self.times) > 1 else None
+
+
+def own_seed(*parts: int) -> int:
+    """A seed of its own for each combination of ``parts``, such as that of a set and an index."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
 
 def random_clip(
     seed: int,

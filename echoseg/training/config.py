@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from echoseg.datasets.folders import Part
 from echoseg.errors import ModelConfigError
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
+
+
+def _expanded(path: object) -> object:
+    """A path with the value of the environment variable that it begins with."""
+    found = re.match(r"\$(\w+|\{\w+\})", str(path))
+    if found is None:
+        return path
+    name = found.group(1).strip("{}")
+    if not os.environ.get(name):
+        raise ValueError(f"{path}: the environment variable {name} is not set; set it to the folder of the data")
+    return os.environ[name] + str(path)[found.end() :]
+
+
+DataPath = Annotated[Path, BeforeValidator(_expanded)]
+"""A path that may begin with an environment variable, such as ``$ECHOSEG_TRAIN/camus/train``."""
 
 
 class Strict(BaseModel):
@@ -59,24 +77,26 @@ class SimulatedVolumeData(Strict):
 
 
 class FolderData(Strict):
-    """Images and masks paired by name, see :mod:`echoseg.training.folders`.
+    """Images and masks paired by name, see :mod:`echoseg.datasets.folders`.
 
     Attributes:
         images, masks: the two folders.
         structures: names of the labels in the masks, such as ``{1: LV}``; labels without one are prompted by box and clicks only.
+        part: ``val`` is the last 8 of each 40 masks in the natural order of their names, kept for choosing; ``train`` the others.
         frames: a longer sequence gives this many consecutive frames at a time.
     """
 
     kind: Literal["folders"]
-    images: Path
-    masks: Path
+    images: DataPath
+    masks: DataPath
     structures: dict[int, str] = {}
+    part: Part = "all"
     frames: Positive = 8
     weight: float = 1.0
 
 
 class MedSam2Data(Strict):
-    """MedSAM2's ``.npz`` files (``imgs``, ``gts``), see :mod:`echoseg.training.medsam2_npz`.
+    """MedSAM2's ``.npz`` files (``imgs``, ``gts``), see :mod:`echoseg.datasets.medsam2`.
 
     Attributes:
         root: searched with its subfolders.
@@ -84,22 +104,27 @@ class MedSam2Data(Strict):
     """
 
     kind: Literal["medsam2"]
-    root: Path
+    root: DataPath
     frames: Positive = 8
     weight: float = 1.0
 
 
 class CamusData(Strict):
-    """The CAMUS layout (``patientNNNN/patientNNNN_4CH_ED.mhd``), see :mod:`echoseg.training.camus`."""
+    """The CAMUS layout (``patientNNNN/patientNNNN_4CH_ED.mhd``), see :mod:`echoseg.datasets.camus`.
+
+    Attributes:
+        between: frames made between end-diastole and end-systole, see :mod:`echoseg.training.between`.
+    """
 
     kind: Literal["camus"]
-    root: Path
+    root: DataPath
     patients: tuple[str, ...] | None = None
+    between: Annotated[int, Field(ge=0)] = 0
     weight: float = 1.0
 
 
 class EchoNetData(Strict):
-    """The EchoNet-Dynamic layout (``Videos/``, ``FileList.csv``, ``VolumeTracings.csv``), see :mod:`echoseg.training.echonet`.
+    """The EchoNet-Dynamic layout (``Videos/``, ``FileList.csv``, ``VolumeTracings.csv``), see :mod:`echoseg.datasets.echonet`.
 
     Attributes:
         root: the folder that holds the three.
@@ -108,7 +133,7 @@ class EchoNetData(Strict):
     """
 
     kind: Literal["echonet"]
-    root: Path
+    root: DataPath
     frames: Annotated[int, Field(ge=2)] = 4
     split: Literal["TRAIN", "VAL", "TEST"] = "TRAIN"
     weight: float = 1.0

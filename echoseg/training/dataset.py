@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.errors import SourceError
-from echoseg.io.source import Source
+from echoseg.datasets.case import Case
 from echoseg.model.config import STRUCTURES
 from echoseg.types import Image
 
@@ -43,33 +42,19 @@ class Dataset(Protocol):
     def sample(self, index: int, rng: np.random.Generator) -> Sample: ...
 
 
-def sample_of_labels(frames: Image, labels: NDArray[np.integer], names: dict[int, str], known: Sequence[bool] | None = None) -> Sample:
+def sample_of_case(case: Case) -> Sample:
+    """The sample that a case is: one object a label above 0 that is there."""
+    return sample_of_labels(case.frames, case.labels, case.names, case.known)
+
+
+def sample_of_labels(
+    frames: Image, labels: NDArray[np.integer], names: Mapping[int, str], known: NDArray[np.bool_] | None = None
+) -> Sample:
     """A sample from a label map ``(T, H, W)``: one object per label above 0; ``names`` gives a label its structure."""
     values = [int(v) for v in np.unique(labels) if v > 0]
     masks = np.stack([labels == v for v in values], axis=1) if values else np.zeros((len(labels), 0, *labels.shape[1:]), bool)
     structures = np.array([structure_index(names.get(v)) for v in values], dtype=np.int64)
-    return Sample(frames, masks, structures, np.ones(len(labels), bool) if known is None else np.asarray(known, bool))
-
-
-def sample_of_source(source: Source, labels: NDArray[np.integer], names: dict[int, str], frames: int, rng: np.random.Generator) -> Sample:
-    """Up to ``frames`` consecutive frames of a source around one that shows an object.
-
-    Args:
-        labels: ``(T, H, W)``, one label map for each frame of ``source``.
-        names: gives a label its structure.
-
-    Raises:
-        SourceError: the label maps do not fit the frames, or show nothing.
-    """
-    if labels.shape != (source.length, *source.size):
-        raise SourceError(f"{source.name}: label maps of shape {labels.shape} do not fit frames of shape {(source.length, *source.size)}")
-    shown = np.flatnonzero(labels.any(axis=(1, 2)))
-    if len(shown) == 0:
-        raise SourceError(f"{source.name}: the label maps show no object; leave it out of the training data")
-    latest = max(len(labels) - frames, 0)
-    start = int(np.clip(rng.choice(shown) - rng.integers(frames), 0, latest))
-    chosen = slice(start, min(start + frames, len(labels)))
-    return sample_of_labels(np.stack(list(source.frames(chosen.start, chosen.stop))), labels[chosen], names)
+    return Sample(frames, masks, structures, np.ones(len(labels), bool) if known is None else known)
 
 
 def structure_index(name: str | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from echoseg.metrics.overlap import dice
 from echoseg.model.config import STRUCTURES
 from echoseg.model.sam2 import SAM2
 from echoseg.training.augment import stretch, warp, warp_mask
-from echoseg.training.config import EvaluationConfig, PromptConfig
+from echoseg.training.config import CamusData, EvaluationConfig, PromptConfig
 from echoseg.training.dataset import UNNAMED, Sample
 from echoseg.training.feed import Batch
 from echoseg.training.log import contact_sheet
@@ -23,6 +25,7 @@ from echoseg.training.rollout import merge, rollout
 from echoseg.training.sources import build_dataset
 from echoseg.types import Box, Image
 
+_dice = partial(dice, empty=1.0)
 _UNCORRECTED = PromptConfig(corrections=0, correct_frame=0)
 HOLD_OUT_SEED = 2**30
 """Seed of a simulated hold-out, apart from any run's."""
@@ -87,12 +90,6 @@ def predict(model: SAM2, batch: Batch) -> NDArray[np.bool_]:
     return torch.stack(frames, dim=1).cpu().numpy()
 
 
-def dice_score(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """Dice coefficient; 1 when both are empty."""
-    total = int(a.sum()) + int(b.sum())
-    return 1.0 if total == 0 else 2.0 * int((a & b).sum()) / total
-
-
 def evaluate(model: SAM2, samples: list[Sample], names: tuple[str, ...] = (*STRUCTURES, "object")) -> dict[str, float]:
     """Mean Dice by structure and prompt; objects without a name count as ``object``.
 
@@ -115,12 +112,12 @@ def evaluate(model: SAM2, samples: list[Sample], names: tuple[str, ...] = (*STRU
             for prompt in (None, structure) if askable else (None,):
                 key = f"{name}_{'box' if prompt is None else 'structure'}"
                 stills = predict(model, plain_batch(sample.frames[shown], truth[shown], prompt, stills=True))[:, 0]
-                dices.setdefault(key, []).extend(map(dice_score, stills, truth[shown]))
+                dices.setdefault(key, []).extend(map(_dice, stills, truth[shown]))
                 tail = slice(int(shown[0]), None)
                 scored = np.flatnonzero(sample.known[tail])[1:]
                 if name in ("LV", "object") and len(scored):
                     clip = predict(model, plain_batch(sample.frames[tail], truth[tail], prompt, stills=False))[0]
-                    dices.setdefault(f"{key}_clip", []).extend(map(dice_score, clip[scored], truth[tail][scored]))
+                    dices.setdefault(f"{key}_clip", []).extend(map(_dice, clip[scored], truth[tail][scored]))
     model.train(was_training)
     means = {key: float(np.mean(values)) for key, values in dices.items()}
     lv = [value for key, value in means.items() if key.startswith("LV")] or list(means.values())
@@ -151,12 +148,10 @@ def evaluate_real(model: SAM2) -> dict[str, float]:
     Returns:
         ``real_LV_box``, ``real_LV_structure`` and likewise for LA and MYO; empty when the variable is unset or there are no patients.
     """
-    from echoseg.training.camus import Camus
-
     root = Path(os.environ.get("ECHOSEG_DATA", "")) / "echo" / "camus"
     if not os.environ.get("ECHOSEG_DATA") or not root.is_dir():
         return {}
-    patients = Camus(root)
+    patients = build_dataset(CamusData(kind="camus", root=root), 0)
     rng = np.random.default_rng(0)
     samples = [at_input_size(patients.sample(i, rng), model.config.image_size) for i in range(len(patients))]
     return {f"real_{key}": value for key, value in evaluate(model, samples, ("LV", "LA", "MYO")).items() if key != "score"}

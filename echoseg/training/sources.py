@@ -2,8 +2,49 @@
 
 from __future__ import annotations
 
-from echoseg.training.config import CamusData, Data, EchoNetData, FolderData, MedSam2Data, SimulatedVolumeData, TrainConfig
-from echoseg.training.dataset import Dataset
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.datasets.camus import CamusView, find_views
+from echoseg.datasets.case import Case, read_case
+from echoseg.datasets.echonet import Outline, clip_between_traced, traced_videos
+from echoseg.datasets.folders import paired_by_name, part_of
+from echoseg.datasets.medsam2 import npz_files
+from echoseg.datasets.simulated import clip_case
+from echoseg.errors import ModelConfigError, SourceError
+from echoseg.io.labels.read import read_labels
+from echoseg.io.names import output_name
+from echoseg.io.open import open_source
+from echoseg.simulate import EchoOptions, own_seed, random_clip
+from echoseg.training.between import frames_between
+from echoseg.training.config import CamusData, Data, EchoNetData, FolderData, MedSam2Data, SimulatedData, SimulatedVolumeData, TrainConfig
+from echoseg.training.dataset import Dataset, Sample, sample_of_case
+from echoseg.training.simulated_volumes import SimulatedVolumes
+
+Item = TypeVar("Item")
+ENDLESS = range(2**31)
+"""Numbers of simulated clips: the set has no end."""
+
+
+@dataclass(frozen=True)
+class Cases(Generic[Item]):
+    """One sample an item, made from the case that ``read(item, rng)`` gives."""
+
+    items: Sequence[Item]
+    read: Callable[[Item, np.random.Generator], Case]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
+        """The sample of item ``index``."""
+        return sample_of_case(self.read(self.items[index], rng))
 
 
 def build_datasets(config: TrainConfig) -> list[tuple[Dataset, float]]:
@@ -11,32 +52,86 @@ def build_datasets(config: TrainConfig) -> list[tuple[Dataset, float]]:
 
     Raises:
         SourceError: a folder is missing or holds nothing usable.
+        ModelConfigError: an option the simulator does not know.
     """
     return [(build_dataset(data, config.seed), data.weight) for data in config.data]
 
 
 def build_dataset(data: Data, seed: int) -> Dataset:
-    """One dataset; ``seed`` steers the simulator."""
-    if isinstance(data, FolderData):
-        from echoseg.training.folders import FolderPairs
+    """One dataset; ``seed`` steers the simulator. Errors as :func:`build_datasets`."""
+    match data:
+        case FolderData():
+            return Cases(part_of(paired_by_name(data.images, data.masks), data.part), partial(_pair, data))
+        case MedSam2Data():
+            return Cases(npz_files(data.root), partial(_npz, data))
+        case CamusData():
+            return Cases(find_views(data.root, data.patients), EndDiastoleToSystole(data.between))
+        case EchoNetData():
+            return Cases(list(traced_videos(data.root, data.split).items()), partial(_video, data))
+        case SimulatedVolumeData():
+            return SimulatedVolumes(seed, data.frames, data.size, data.kinds, data.fill)
+        case SimulatedData():
+            try:
+                options = EchoOptions(**data.options)  # type: ignore[arg-type]
+            except TypeError as error:
+                raise ModelConfigError(f"simulator options: {error}") from error
+            return Cases(ENDLESS, partial(_simulated, data, seed, options))
 
-        return FolderPairs(data.images, data.masks, data.structures, data.frames)
-    if isinstance(data, MedSam2Data):
-        from echoseg.training.medsam2_npz import MedSam2Npz
 
-        return MedSam2Npz(data.root, data.frames)
-    if isinstance(data, CamusData):
-        from echoseg.training.camus import Camus
+class EndDiastoleToSystole:
+    """Reads the views of CAMUS, each once, as a clip of the ED and the ES frame with ``between`` made frames between them.
 
-        return Camus(data.root, data.patients)
-    if isinstance(data, EchoNetData):
-        from echoseg.training.echonet import EchoNet
+    Frames keep their own pixels, which are not square in the original release; the model sees every frame stretched to a square.
+    """
 
-        return EchoNet(data.root, data.split, data.frames)
-    if isinstance(data, SimulatedVolumeData):
-        from echoseg.training.simulated_volumes import SimulatedVolumes
+    def __init__(self, between: int) -> None:
+        self._between = between
+        self._read: dict[CamusView, Case] = {}  # a thousand views fit into memory
 
-        return SimulatedVolumes(seed, data.frames, data.size, data.kinds, data.fill)
-    from echoseg.training.simulated import SimulatedClips
+    def __call__(self, view: CamusView, rng: np.random.Generator) -> Case:
+        if view not in self._read:
+            self._read[view] = with_frames_between(view.read(), self._between)
+        return self._read[view]
 
-    return SimulatedClips(seed, data.frames, data.size, data.views, data.options)
+
+def with_frames_between(case: Case, count: int) -> Case:
+    """A clip of two frames, the first at ED and the last at ES, with ``count`` made ones between them."""
+    if count == 0:
+        return case
+    frames, labels = frames_between(case.frames, case.labels.astype(np.uint8), count)
+    return replace(case, frames=frames, labels=labels, known=np.ones(len(frames), bool), phases={"ED": 0, "ES": count + 1})
+
+
+def stretch_that_shows(labels: NDArray[np.integer], where: Path, frames: int, rng: np.random.Generator) -> slice:
+    """Up to ``frames`` consecutive frames, drawn around one of ``labels`` ``(T, H, W)`` that shows an object; ``where`` is for an error.
+
+    Raises:
+        SourceError: none shows any.
+    """
+    shown = np.flatnonzero(labels.any(axis=(1, 2)))
+    if len(shown) == 0:
+        raise SourceError(f"{where}: the label maps show no object; leave it out of the training data")
+    latest = max(len(labels) - frames, 0)
+    start = int(np.clip(rng.choice(shown) - rng.integers(frames), 0, latest))
+    return slice(start, min(start + frames, len(labels)))
+
+
+def _pair(data: FolderData, files: tuple[Path, Path], rng: np.random.Generator) -> Case:
+    image, mask = files
+    stretch = partial(stretch_that_shows, where=mask, frames=data.frames, rng=rng)
+    with open_source(image) as source:
+        return read_case(source, read_labels(mask, white=False).masks, mask, output_name(mask), data.structures, stretch)
+
+
+def _npz(data: MedSam2Data, path: Path, rng: np.random.Generator) -> Case:
+    stretch = partial(stretch_that_shows, where=path, frames=data.frames, rng=rng)
+    with open_source(path) as source:
+        return read_case(source, read_labels(path, array="gts", white=False).masks, path, path.stem, {}, stretch)
+
+
+def _video(data: EchoNetData, traced: tuple[Path, dict[int, Outline]], rng: np.random.Generator) -> Case:
+    return clip_between_traced(*traced, data.frames)
+
+
+def _simulated(data: SimulatedData, seed: int, options: EchoOptions, index: int, rng: np.random.Generator) -> Case:
+    return clip_case(random_clip(own_seed(seed, index), data.size, data.frames, data.views, options), "simulated")

@@ -21,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from echoseg.errors import ModelConfigError
 from echoseg.io.thumbnail import FRAMES, SIDE, thumbnail
 from echoseg.model.view_net import VIEWS, ViewNet, standardised
-from echoseg.simulate import EchoOptions, random_clip
+from echoseg.simulate import EchoOptions, own_seed, random_clip
 from echoseg.training.augment import change_greys, random_warp, warp
 from echoseg.training.config import AugmentConfig, Positive, Strict
 
@@ -135,7 +135,7 @@ def simulated_stills(
     pictures = np.empty((clips, frames, SIDE, SIDE), np.uint8)
     views = np.arange(clips) % len(VIEWS)
     for index, view in enumerate(views):
-        own = int(np.random.SeedSequence([*([seed] if isinstance(seed, int) else seed), index]).generate_state(1)[0])
+        own = own_seed(*([seed] if isinstance(seed, int) else seed), index)
         clip = random_clip(own, _SIZE, frames, (VIEWS[view],), options)
         pictures[index] = [thumbnail(frame, clip.sector) for frame in clip.frames]
         progress(index + 1)

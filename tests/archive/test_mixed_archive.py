@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from mixed_archive import BROKEN, make_archive
 
-from echoseg.archive.agreement import agreement
 from echoseg.archive.ledger import open_ledger
 from echoseg.errors import ArchiveError
+from echoseg.metrics.agreement import differences
 
 TABLES = ("clips.parquet", "beats.parquet", "studies.parquet", "errors.csv")
 ITEMS, KILLS = 300, 10
@@ -70,7 +70,7 @@ def check(manifest: Path, out: Path) -> None:
     copies = sum(int(str(row["copies"])) for row in clips)
     assert copies == 5 and len(clips) + copies == len(items) - len(bad)
     both = [(row["ef"], row["ef_truth"]) for row in clips if row["ef"] is not None and row["ef_truth"] is not None]
-    found = agreement(*zip(*both, strict=True))
+    found = differences(*zip(*both, strict=True))
     assert found is not None and found.n > 0.8 * ITEMS and found.r is not None and found.r > 0.7
     page = (out / "report.html").read_text()
     assert "Agreement with the truth" in page and f"<td>all clips with an EF</td><td>{found.n}</td>" in page and "biplane, by study" in page

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from echoseg.cli.eval_ef import _LABELS
-from echoseg.evaluation.agreement import STATISTICS
+from echoseg.metrics.agreement import STATISTICS
 from echoseg.record.documents import Measurements, StudyRecord
 from echoseg.record.measures import MEASURES
 

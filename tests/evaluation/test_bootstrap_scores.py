@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from echoseg.errors import OutputError
-from echoseg.evaluation.bootstrap import mean_interval
 from echoseg.evaluation.plots import plot_scores
 from echoseg.evaluation.scores import Score, summarise, write_tables
+from echoseg.metrics.bootstrap import mean_interval
 
 
 def test_interval_is_that_of_the_normal_law_for_many_cases():

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from echoseg.datasets.camus import camus_stills
+from echoseg.datasets.case import Case
+from echoseg.datasets.medsam2 import npz_volumes
 from echoseg.evaluation import dataset
-from echoseg.evaluation.camus import camus_stills
 from echoseg.evaluation.dataset import box_frame, score_reference
-from echoseg.evaluation.npz import npz_volumes
-from echoseg.evaluation.overlap import dice
-from echoseg.evaluation.reference import Reference
+from echoseg.metrics.overlap import dice
 from echoseg.pipeline import segment
 from echoseg.types import Box
 from tests.evaluation.reference_folders import write_camus, write_lesion
@@ -27,7 +27,8 @@ def beating(frames=36, known=None):
     la = np.broadcast_to((y - 64) ** 2 + (x - 32) ** 2 <= 9**2, lv.shape)
     pictures = np.where(lv | la, 30, 150).astype(np.uint8)
     known = np.ones(frames, bool) if known is None else known
-    return Reference("clip", "patient", pictures, {"LV": lv & known[:, None, None], "LA": la}, known, spacing=(1.0, 1.0), fps=FPS)
+    labels = np.where(lv & known[:, None, None], 1, np.where(la, 3, 0)).astype(np.uint8)
+    return Case("clip", "patient", pictures, labels, {1: "LV", 3: "LA"}, known, spacing=(1.0, 1.0), fps=FPS)
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_a_volume_is_asked_on_its_largest_slice_and_scored_in_3d_beside_the_copi
 def test_a_cine_is_prompted_at_ed_and_scored_at_es_beside_the_ellipse_of_ed(oracle):
     known = np.zeros(12, bool)
     known[[6, 0]] = True  # ED first, ES half a beat later
-    cine = replace(beating(12, known), kind="cine", truth={"LV": beating(12, known).truth["LV"]})
+    cine = replace(beating(12, known), kind="cine", names={1: "LV"})
     late = np.flatnonzero(known)[1]
     asked = oracle(lambda label: np.where(np.arange(12)[:, None, None] == late, False, cine.truth[label]))
     model, ellipse, box = score_reference(cine, None)

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from echoseg.cli.main import app
 from echoseg.errors import MeasureError, SourceError
-from echoseg.evaluation.agreement import confusion, ef_agreement, ef_classes, icc_2_1, kappa, pearson_r
 from echoseg.evaluation.ef_tables import paired_values
+from echoseg.metrics.agreement import confusion, ef_agreement, ef_classes, icc_2_1, kappa, pearson_r
 
 # Shrout and Fleiss 1979, table 2: six targets, four judges.
 SHROUT_FLEISS = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from echoseg.datasets.case import Case
 from echoseg.evaluation import robustness
 from echoseg.evaluation.clicks import click_until_good, clicks_needed, dice_by_click, next_click
-from echoseg.evaluation.overlap import dice
 from echoseg.evaluation.prompts import score_prompts, write_prompt_scores
-from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.robustness import dice_by_seed_frame, jittered
+from echoseg.metrics.overlap import dice
 from echoseg.types import Box
 
 
@@ -103,7 +103,7 @@ def test_a_jittered_box_stays_in_the_frame():
 
 def clip(frames=5, shown=(0, 1, 2, 3, 4)):
     lv = np.stack([disk(30, 40, 20 - i) if i in shown else blank() for i in range(frames)])
-    return Reference("clip", "patient", np.where(lv, 20, 160).astype(np.uint8), {"LV": lv}, np.ones(frames, bool), fps=20.0)
+    return Case("clip", "patient", np.where(lv, 20, 160).astype(np.uint8), lv.astype(np.uint8), {1: "LV"}, np.ones(frames, bool), fps=20.0)
 
 
 def test_the_seed_frame_itself_does_not_count(monkeypatch):

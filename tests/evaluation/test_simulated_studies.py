@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from echoseg.cardiac import lv_ef
-from echoseg.evaluation.reference import Reference
+from echoseg.datasets.case import Case
 from echoseg.evaluation.scores import summarise
 from echoseg.evaluation.short_axis import expert_ejection, phases
 from echoseg.evaluation.studies import FRAMES, score_study, simulated_studies
@@ -94,7 +94,9 @@ def stack(radii_ed, radii_es, slice_mm=8.0):
         for frame, radius in ((1, large), (4, small)):
             masks[frame] = np.hypot(x - 32, y - 32) < radius
             known[frame] = radius > 0
-        cines.append(Reference(f"s{number}", "p", np.zeros((6, 64, 64), np.uint8), {"LV": masks}, known, "cine", (1.5, 1.5), slice_mm))
+        cines.append(
+            Case(f"s{number}", "p", np.zeros((6, 64, 64), np.uint8), masks.astype(np.uint8), {1: "LV"}, known, "cine", (1.5, 1.5), slice_mm)
+        )
     return cines
 
 

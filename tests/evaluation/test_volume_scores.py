@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from echoseg.datasets.case import Case
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation import volumes
-from echoseg.evaluation.reference import Reference
 from echoseg.evaluation.volumes import score_volume, volume_references
 from echoseg.prompting.plan import manual_plan
 from echoseg.types import Points
@@ -17,7 +17,7 @@ def ball():
     z, y, x = np.indices((12, 48, 48))
     truth = (x - 20) ** 2 + (y - 24) ** 2 + 9 * (z - 6) ** 2 <= 100
     frames = np.where(truth, 200, 30).astype(np.uint8)
-    return Reference("ball", "ball", frames, {"1": truth, "2": np.zeros_like(truth)}, np.ones(12, bool), "volume", (1.0, 1.0), 3.0)
+    return Case("ball", "ball", frames, truth.astype(np.uint8), {1: "1", 2: "2"}, np.ones(12, bool), "volume", (1.0, 1.0), 3.0)
 
 
 def test_every_setting_is_prompted_as_it_says_and_scored(ball, monkeypatch):
@@ -69,4 +69,4 @@ def test_an_image_and_its_labels_are_a_case_in_any_orientation(tmp_path):
 
 def test_only_volumes_are_scored(ball):
     with pytest.raises(MeasureError, match="not a volume"):
-        score_volume(Reference("clip", "clip", ball.frames, ball.truth, ball.known), None)
+        score_volume(Case("clip", "clip", ball.frames, ball.labels, ball.names, ball.known), None)

@@ -177,6 +177,13 @@ def test_only_the_command_line_prints(path):
     assert room_of(path) == "cli" or "print" not in [f.id for f in calls if isinstance(f, ast.Name)]
 
 
+def test_one_file_imports_transformers():
+    """It is there to compare with; nothing else leans on it."""
+    names = {path: imported_modules(parsed(path), ["echoseg", *path.relative_to(PACKAGE).parts[:-1]]) for path in MODULES}
+    users = [path.name for path, imports in names.items() if any(name.split(".")[0] == "transformers" for name in imports)]
+    assert users == ["transformers_model.py"]
+
+
 def test_every_room_is_a_package():
     rooms = {path.parent for path in MODULES} - {PACKAGE}
     assert [str(room.relative_to(ROOT)) for room in sorted(rooms) if not (room / "__init__.py").exists()] == []

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from echoseg.datasets.camus import camus_views
 from echoseg.errors import WeightsError
-from echoseg.evaluation.camus import camus_views
 from echoseg.io.thumbnail import FRAMES, SIDE, thumbnail, thumbnails
 from echoseg.model.view_net import VIEWS, ViewNet, clip_view, load_view_net, standardised
 from echoseg.simulate import random_clip

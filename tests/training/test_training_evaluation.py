@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from beating_ellipses import Ellipses, tiny_config
 
+from echoseg.metrics.overlap import dice
 from echoseg.model import build_model
 from echoseg.training import evaluate as evaluation
 from echoseg.training.config import EvaluationConfig
 from echoseg.training.dataset import UNNAMED, Sample
-from echoseg.training.evaluate import dice_score, evaluate, hold_out, plain_batch
+from echoseg.training.evaluate import evaluate, hold_out, plain_batch
 from echoseg.training.trainer import architecture
 
 
@@ -19,9 +20,9 @@ def model():
 
 def test_dice_by_hand():
     a, b = np.array([True, True, True, False]), np.array([False, True, True, False])
-    assert dice_score(a, b) == pytest.approx(4 / 5)
-    assert dice_score(a, ~a) == 0
-    assert dice_score(np.zeros(4, bool), np.zeros(4, bool)) == 1
+    assert dice(a, b) == pytest.approx(4 / 5)
+    assert dice(a, ~a) == 0
+    assert dice(np.zeros(4, bool), np.zeros(4, bool), empty=1) == 1
 
 
 def test_perfect_model_scores_1_under_every_prompt(model, monkeypatch):

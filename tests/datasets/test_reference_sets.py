@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
+from echoseg.datasets.camus import camus_stills, camus_views
+from echoseg.datasets.echonet import echonet_clips
+from echoseg.datasets.folders import folder_pairs
+from echoseg.datasets.medsam2 import npz_volumes
+from echoseg.datasets.simulated import simulated_clips, simulated_volumes
+from echoseg.datasets.sunnybrook import short_axis_cines
 from echoseg.errors import SourceError
 from echoseg.evaluation.baselines import ellipse_in_every_box
-from echoseg.evaluation.camus import camus_stills, camus_views
-from echoseg.evaluation.echonet import echonet_clips
-from echoseg.evaluation.folders import folder_pairs
-from echoseg.evaluation.npz import npz_volumes
-from echoseg.evaluation.overlap import dice
-from echoseg.evaluation.simulated import simulated_clips, simulated_volumes
-from echoseg.evaluation.sunnybrook import short_axis_cines
+from echoseg.metrics.overlap import dice
 from tests.evaluation.reference_folders import (
     COLUMN_MM,
     PATIENT,
@@ -34,6 +34,7 @@ def test_a_camus_view_is_ed_then_es_in_its_own_pixels(tmp_path, ending):
     (view,) = camus_views(write_camus(tmp_path, ending))
     assert (view.name, view.subject, view.fps) == (f"{PATIENT}_4CH", PATIENT, None)
     assert view.spacing == pytest.approx((ROW_MM, COLUMN_MM))
+    assert (view.view, view.phases) == ("A4C", {"ED": 0, "ES": 1})
     for phase in range(2):
         frame, labels = heart(phase)
         assert np.array_equal(view.frames[phase], frame)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from echoseg.cardiac import find_beats
-from echoseg.evaluation.overlap import dice
+from echoseg.metrics.agreement import pearson_r
+from echoseg.metrics.overlap import dice
 from echoseg.types import BoolMask
 
 
@@ -32,7 +33,7 @@ def area_correlation(predicted: BoolMask, truth: BoolMask) -> float:
         predicted, truth: ``(T, H, W)``.
     """
     a, b = (masks.sum(axis=(1, 2)).astype(np.float64) for masks in (predicted, truth))
-    return float(np.corrcoef(a, b)[0, 1]) if len(a) >= 3 and a.std() > 0 and b.std() > 0 else float("nan")
+    return pearson_r(a, b) if len(a) >= 3 else float("nan")
 
 
 def phases(areas: ArrayLike, times: ArrayLike | None) -> tuple[tuple[int, ...], tuple[int, ...]]:

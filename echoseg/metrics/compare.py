@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import MeasureError
-from echoseg.evaluation.motion import temporal_consistency
-from echoseg.evaluation.overlap import dice, iou
-from echoseg.evaluation.surface import assd, hd95, nsd, surface_distances
+from echoseg.metrics.motion import temporal_consistency
+from echoseg.metrics.overlap import dice, iou
+from echoseg.metrics.surface import assd, hd95, nsd, surface_distances
 from echoseg.types import BoolMask
 
 TOLERANCE = 2.0

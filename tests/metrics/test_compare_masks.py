@@ -7,9 +7,9 @@ import pytest
 
 from echoseg.errors import MeasureError
 from echoseg.evaluation.baselines import copied, ellipse_in, ellipse_in_every_box, filled
-from echoseg.evaluation.compare import compare_clips, compare_volumes
-from echoseg.evaluation.motion import area_correlation, matched, phase_error_ms, phases, temporal_consistency
-from echoseg.evaluation.overlap import dice
+from echoseg.metrics.compare import compare_clips, compare_volumes
+from echoseg.metrics.motion import area_correlation, matched, phase_error_ms, phases, temporal_consistency
+from echoseg.metrics.overlap import dice
 from echoseg.types import Box
 
 

@@ -1,4 +1,4 @@
-"""Means with bootstrap intervals, through scipy."""
+"""Percentile bootstrap intervals that resample subjects, as cases of one subject are not independent; and means with theirs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.stats import bootstrap
+from numpy.typing import ArrayLike, NDArray
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -29,8 +28,20 @@ class Mean(NamedTuple):
     subjects: int
 
 
+def resamples(subjects: int, seed: int) -> NDArray[np.int64]:
+    """``(RESAMPLES, subjects)`` numbers of subjects drawn with replacement; the same ones for the same seed."""
+    return np.random.default_rng(seed).integers(subjects, size=(RESAMPLES, subjects))
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The ends between which :data:`CONFIDENCE` of the finite ``values`` of a statistic over the resamples lie; NaN where none is."""
+    usable, tail = values[np.isfinite(values)], 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(usable, (tail, 100 - tail)) if len(usable) else (np.nan, np.nan)
+    return float(low), float(high)
+
+
 def mean_interval(values: ArrayLike, subjects: Sequence[Hashable], seed: int = 0) -> Mean:
-    """Mean over cases with a percentile bootstrap interval that resamples subjects, as cases of one subject are not independent.
+    """Mean over cases with its interval.
 
     Args:
         values: ``(n,)``; those that are not finite do not count.
@@ -48,14 +59,6 @@ def mean_interval(values: ArrayLike, subjects: Sequence[Hashable], seed: int = 0
     mean = float(sums.sum() / counts.sum())
     if len(groups) < 2:
         return Mean(mean, float("nan"), float("nan"), len(usable), len(groups))
-    found = bootstrap(
-        (sums, counts),
-        lambda total, count, axis=-1: total.sum(axis=axis) / count.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        method="percentile",
-        confidence_level=CONFIDENCE,
-        n_resamples=RESAMPLES,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Mean(mean, float(found.low), float(found.high), len(usable), len(groups))
+    drawn = resamples(len(groups), seed)
+    low, high = interval(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
+    return Mean(mean, low, high, len(usable), len(groups))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from echoseg.errors import MeasureError
-from echoseg.evaluation.bootstrap import CONFIDENCE, RESAMPLES
+from echoseg.metrics.bootstrap import RESAMPLES, interval, resamples
 
 Floats = NDArray[np.float64]
 
@@ -146,17 +146,40 @@ def _with_intervals(a: Floats, b: Floats, groups: list[NDArray[np.intp]], seed: 
     values = {name: statistic(a, b) for name, statistic in STATISTICS.items()}
     if len(groups) < 2:
         return {name: Estimate(value, float("nan"), float("nan")) for name, value in values.items()}
-    rng = np.random.default_rng(seed)
     found = np.full((RESAMPLES, len(STATISTICS)), np.nan)
-    for resample in found:
-        cases = np.concatenate([groups[pick] for pick in rng.integers(len(groups), size=len(groups))])
-        x, y = a[cases], b[cases]
+    for resample, picks in zip(found, resamples(len(groups), seed), strict=True):
+        cases = np.concatenate([groups[pick] for pick in picks])
         if len(cases) >= 2:
-            resample[:] = [statistic(x, y) for statistic in STATISTICS.values()]
-    tail = 100 * (1 - CONFIDENCE) / 2
-    estimates = {}
-    for column, (name, value) in enumerate(values.items()):
-        usable = found[np.isfinite(found[:, column]), column]
-        low, high = np.percentile(usable, (tail, 100 - tail)) if len(usable) else (np.nan, np.nan)
-        estimates[name] = Estimate(value, float(low), float(high))
-    return estimates
+            resample[:] = [statistic(a[cases], b[cases]) for statistic in STATISTICS.values()]
+    return {name: Estimate(value, *interval(column)) for (name, value), column in zip(values.items(), found.T, strict=True)}
+
+
+@dataclass(frozen=True)
+class Differences:
+    """The differences of ``n`` pairs without intervals, in the unit of the values.
+
+    Attributes:
+        bias: mean of measured minus truth. ``sd``: of the differences; ``low``, ``high``: 95 % limits of agreement. None for one pair.
+        mae: mean absolute difference.
+        r: Pearson's correlation; None where it is undefined.
+    """
+
+    n: int
+    bias: float
+    mae: float
+    sd: float | None
+    low: float | None
+    high: float | None
+    r: float | None
+
+
+def differences(measured: ArrayLike, truth: ArrayLike) -> Differences | None:
+    """Differences of two equally long rows of numbers; pairs with a NaN do not count, and without pairs there are none."""
+    pairs = np.stack([np.asarray(measured, float), np.asarray(truth, float)])
+    a, b = pairs[:, np.isfinite(pairs).all(axis=0)]
+    if not len(a):
+        return None
+    spread = [STATISTICS[name](a, b) if len(a) > 1 else np.nan for name in ("sd", "loa_low", "loa_high", "pearson_r")]
+    return Differences(
+        len(a), STATISTICS["bias"](a, b), STATISTICS["mae"](a, b), *(value if np.isfinite(value) else None for value in spread)
+    )

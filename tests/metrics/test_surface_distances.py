@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from echoseg.evaluation.overlap import dice, iou
-from echoseg.evaluation.surface import assd, hd95, nsd, surface_distances
+from echoseg.metrics.overlap import dice, iou
+from echoseg.metrics.surface import assd, hd95, nsd, surface_distances
 
 
 def square(row, col, side=10, size=(40, 50)):

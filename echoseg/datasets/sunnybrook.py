@@ -1,4 +1,4 @@
-"""Sunnybrook Cardiac Data (Radau et al. 2009) as a reference: short-axis cine MR, the LV cavity outlined by experts at ED and ES."""
+"""Sunnybrook Cardiac Data (Radau et al. 2009) layout: short-axis cine MR, the LV cavity outlined by experts at ED and ES."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from echoseg.datasets.case import Case
+from echoseg.datasets.echonet import cavity
 from echoseg.errors import SourceError
-from echoseg.evaluation.reference import Reference
 from echoseg.io.dicom.frames import read_header
 from echoseg.io.dicom.values import number, numbers
 from echoseg.io.open import open_source
@@ -22,8 +22,8 @@ _CONTOUR = "i-contours/*icontour*.txt"
 _NUMBER = re.compile(r"(\d+)\D*$")
 
 
-def short_axis_cines(root: Path) -> Iterator[Reference]:
-    """One reference a slice with a contour: its phases in order of time; truth on the contoured phases alone.
+def short_axis_cines(root: Path) -> Iterator[Case]:
+    """One case a slice with a contour: its phases in order of time; truth on the contoured phases alone.
 
     The contours of the cavity count papillary muscles as blood. Some slices are contoured at ED only.
 
@@ -59,18 +59,19 @@ def _slices(images: dict[int, Path]) -> list[list[tuple[int, Dataset]]]:
     return [sorted(phases, key=lambda phase: number(phase[1], "TriggerTime") or 0.0) for phases in slices.values()]
 
 
-def _cine(patient: str, index: int, images: list[Path], headers: list[Dataset], traced: dict[int, Path]) -> Reference:
+def _cine(patient: str, index: int, images: list[Path], headers: list[Dataset], traced: dict[int, Path]) -> Case:
     frames = np.stack([_frame(path) for path in images])
-    masks, known = np.zeros(frames.shape, bool), np.zeros(len(frames), bool)
+    labels, known = np.zeros(frames.shape, np.uint8), np.zeros(len(frames), bool)
     for place, path in traced.items():
-        masks[place], known[place] = _cavity(path, masks.shape[1:]), True
+        labels[place], known[place] = _cavity(path, labels.shape[1:]), True
     row_mm, column_mm = numbers(headers[0], "PixelSpacing") or (None, None)
     seconds = ((number(headers[-1], "TriggerTime") or 0.0) - (number(headers[0], "TriggerTime") or 0.0)) / 1000
-    return Reference(
+    return Case(
         name=f"{patient}_slice{index:02d}",
         subject=patient,
         frames=frames,
-        truth={"LV": masks},
+        labels=labels,
+        names={1: "LV"},
         known=known,
         kind="cine",
         spacing=None if row_mm is None or column_mm is None else (row_mm, column_mm),
@@ -96,9 +97,7 @@ def _cavity(path: Path, size: tuple[int, ...]) -> BoolMask:
         raise SourceError(f"{path}: not a contour, lines of x and y in pixels ({error})") from error
     if outline.shape[1:] != (2,) or len(outline) < 3:
         raise SourceError(f"{path}: not a contour, lines of x and y in pixels (found {len(outline)} lines of {outline.shape[1]} numbers)")
-    ys, xs = np.indices(size) + 1
-    inside = Outline(outline).contains_points(np.column_stack([xs.ravel(), ys.ravel()]))
-    return np.asarray(inside.reshape(size), bool)
+    return cavity(outline, size, first=1)
 
 
 def _number(path: Path) -> int:

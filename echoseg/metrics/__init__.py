@@ -1,0 +1,1 @@
+"""How well masks and numbers agree with a reference, each measure once: overlap, borders, motion, agreement, bootstrap intervals."""
