@@ -57,3 +57,9 @@ def test_pages_named_in_code_are_there(folder):
             named = re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8"))
             dead += [(path.name, name) for name in named if not (ROOT / name).exists()]
     assert dead == []
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_code_named_in_pages_is_there(path):
+    named = re.findall(r"`(\w[\w-]*/[\w/.-]+\.py)`", path.read_text(encoding="utf-8"))
+    assert [name for name in named if "NAME" not in name and not any((base / name).exists() for base in (ROOT, ROOT / "echoseg"))] == []
