@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 import echoseg
 from echoseg.cli.main import app
+from echoseg.datasets import simulated
 from echoseg.errors import PromptError
-from echoseg.evaluation import dataset, dropouts, simulated
+from echoseg.evaluation import dataset, dropouts
 from echoseg.evaluation.dataset import score_reference
 from tests.evaluation.reference_folders import write_camus, write_echonet, write_folders, write_lesion, write_sunnybrook
 from tests.evaluation.traced_folders import write_traced

@@ -36,7 +36,7 @@ STOREYS = [
 STOREY = {room: len(STOREYS) - level for level, rooms in enumerate(STOREYS) for room in rooms}
 SAME_STOREY_ALLOWED = {("training", "evaluation"), ("types", "errors"), ("options", "errors")}
 LONGEST_FILE = 400
-WITHOUT_TORCH = {"annotate", "datasets", "metrics", "simulate", "cardiac", "volumetry", "io", "types", "options", "errors"}
+WITHOUT_TORCH = {"annotate", "record", "datasets", "metrics", "simulate", "cardiac", "volumetry", "io", "types", "options", "errors"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
 module_cases = pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

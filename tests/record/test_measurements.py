@@ -145,6 +145,13 @@ def test_volume_without_geometry_has_voxels_but_no_ml(make_case):
     assert record["objects"][0]["volume_ml"] is None and record["objects"][0]["voxels"] > 0
 
 
+def test_a_size_that_rounding_would_make_nothing_is_written_in_full(make_case):
+    source, segmentation, _ = make_case(spacing=(4e-6, 4e-6), kind="volume")
+    record = record_of((source, segmentation, None))
+    check(record)
+    assert record["source"]["spacing_mm"] == [4e-6, 4e-6]
+
+
 def test_quality_is_the_worst_severity():
     info, review, reject = (Flag(severity, "A sentence.", severity) for severity in ("info", "review", "reject"))
     assert [quality(flags) for flags in ((), (info,), (info, review), (reject, review))] == ["accept", "accept", "review", "reject"]
