@@ -11,9 +11,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from echoseg.errors import WeightsError
+from echoseg.metrics.overlap import dice
 from echoseg.model import load_network
 from echoseg.training import train
-from echoseg.training.evaluate import dice_score, plain_batch, predict
+from echoseg.training.evaluate import plain_batch, predict
 from echoseg.training.export import export_weights
 from echoseg.training.trainer import architecture, network
 
@@ -28,7 +29,7 @@ def test_exported_half_precision_weights_load_strictly_and_answer_nearly_the_sam
     sample = Ellipses().sample(0, np.random.default_rng(0))
     batch = plain_batch(sample.frames, sample.masks[:, 0], stills=False)
     full, half = predict(trained, batch), predict(loaded, batch)
-    assert full.any() and dice_score(full, half) > 0.99
+    assert full.any() and dice(full, half) > 0.99
     parameters = sum(p.numel() for p in loaded.state_dict().values())
     assert weights.stat().st_size < 2 * parameters + 50_000
 
