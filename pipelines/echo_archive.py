@@ -8,12 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from echoseg.archive.local import LocalEngine
-from echoseg.archive.report import write_cohort_report
-from echoseg.archive.run import run_archive, worker_count
-from echoseg.archive.settings import Settings
-from echoseg.archive.source import open_archive
-from echoseg.archive.worker import WorkerSpec
+from echoseg.archive.run import archive_folder
 
 
 def main() -> None:
@@ -23,16 +18,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, help="default: one for each core")
     arguments = parser.parse_args()
 
-    settings, out = Settings(prompt="auto", model="compact"), arguments.out
-    workers = worker_count(arguments.workers)
-    done = run_archive(
-        open_archive(arguments.folder, out), out, lambda: LocalEngine(WorkerSpec(settings, str(out.absolute())), workers), settings
-    )
+    done = archive_folder(arguments.folder, arguments.out, workers=arguments.workers)
     print(done.counts, done.stopped or "")
-    clips = pq.read_table(out / "clips.parquet", columns=["path", "view", "ef", "quality"])
+    clips = pq.read_table(arguments.out / "clips.parquet", columns=["path", "view", "ef", "quality"])
     for row in clips.slice(0, 10).to_pylist():
         print(row)
-    print(write_cohort_report(out))
+    print(arguments.out / "report.html")
 
 
 if __name__ == "__main__":  # workers are started by importing this file again

@@ -14,9 +14,8 @@ import psutil
 import torch
 
 from echoseg.archive.clip_task import ClipTask
-from echoseg.archive.engine import Engine
 from echoseg.archive.foreman import Foreman, Policy
-from echoseg.archive.jobs import Event, Job, Ready
+from echoseg.archive.jobs import Engine, Event, Job, Ready
 from echoseg.archive.ledger import open_ledger
 from echoseg.archive.local import LocalEngine
 from echoseg.archive.ray_engine import RayEngine

@@ -12,7 +12,6 @@ import numpy as np
 from echoseg import pipeline
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import ClipResult
-from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.archive.settings import Keep, Settings, code_sha256
 from echoseg.archive.shapes import shapes_of
 from echoseg.datasets.echonet import traced_masks
@@ -26,6 +25,7 @@ from echoseg.io.tables import FrameMeasures, write_frames_csv
 from echoseg.io.views import view_in_name
 from echoseg.model import load_model
 from echoseg.options import Subject
+from echoseg.prompting.parse import bare_prompt, prompt_file
 from echoseg.prompting.plan import Plan
 from echoseg.prompting.tracings import tracing_choice, tracings_plan
 from echoseg.record.measures import TABLED

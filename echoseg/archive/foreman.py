@@ -9,9 +9,8 @@ from typing import Any
 
 from echoseg.archive.discovery import Discovery
 from echoseg.archive.drive import Place, is_gone, place_of
-from echoseg.archive.engine import Engine
 from echoseg.archive.item import Item
-from echoseg.archive.jobs import Answer, Blocked, Category, Died, Failed, Finished, Identified, Job, Ready
+from echoseg.archive.jobs import Answer, Blocked, Category, Died, Engine, Failed, Finished, Identified, Job, Ready
 from echoseg.archive.ledger import Claim, Ledger
 from echoseg.archive.source import ArchiveSource
 from echoseg.errors import ArchiveError, EchosegError

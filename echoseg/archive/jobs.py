@@ -1,10 +1,10 @@
-"""What passes between the foreman and a worker: a job there, an answer back."""
+"""What passes between the foreman and a worker: a job there, an answer back; and the engine that carries it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from echoseg.archive.item import Item
 
@@ -107,3 +107,26 @@ class Event:
 
     slot: int
     answer: Answer = field()
+
+
+class Engine(Protocol):
+    """Whatever does the work, worker processes here or Ray actors elsewhere: slots, each with a worker that does one job at a time.
+
+    A worker that dies is replaced by itself. Its slot answers :class:`Ready` once its model is loaded, and takes no
+    job before.
+    """
+
+    name: str
+    slots: int
+
+    def submit(self, slot: int, job: Job) -> None:
+        """Gives a job to a ready slot that has none."""
+
+    def poll(self, seconds: float) -> Sequence[Event]:
+        """What happened since the last call; waits up to ``seconds`` for something to happen."""
+
+    def kill(self, slot: int) -> None:
+        """Ends the worker of a slot at once; no answer comes of its job, and it is replaced."""
+
+    def close(self) -> None:
+        """Ends all workers."""

@@ -29,7 +29,7 @@ class _Slot:
 
 
 class LocalEngine:
-    """See :class:`echoseg.archive.engine.Engine`. Processes are spawned, not forked: torch and forks do not agree."""
+    """See :class:`echoseg.archive.jobs.Engine`. Processes are spawned, not forked: torch and forks do not agree."""
 
     name = "local"
 

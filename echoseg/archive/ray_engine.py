@@ -20,7 +20,7 @@ _STORE_BYTES = 100 * 2**20  # Ray would take 30 % of the memory
 
 
 class RayEngine:
-    """See :class:`echoseg.archive.engine.Engine`.
+    """See :class:`echoseg.archive.jobs.Engine`.
 
     Args:
         spec: of the workers; its folders must be reachable under the same path from every machine.

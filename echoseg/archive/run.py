@@ -13,12 +13,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from echoseg.archive.engine import Engine
 from echoseg.archive.foreman import Foreman, Policy, Progress
+from echoseg.archive.jobs import Engine
 from echoseg.archive.ledger import Ledger, open_ledger
+from echoseg.archive.local import LocalEngine
 from echoseg.archive.review import REVIEWED, drawing_jobs
 from echoseg.archive.settings import KEEPS, Keep, Settings, check_config
-from echoseg.archive.source import ArchiveSource
+from echoseg.archive.source import ArchiveSource, open_archive
+from echoseg.archive.worker import WorkerSpec
 from echoseg.errors import ArchiveError, OutputError
 
 
@@ -84,6 +86,29 @@ def run_archive(
         finally:
             engine.close()
         return _finish(ledger, run, foreman.stop, out)
+
+
+def archive_folder(source: str | Path, out: str | Path, settings: Settings | None = None, workers: int | None = None) -> ArchiveRun:
+    """Processes every clip of a folder or manifest in worker processes on this machine, and writes tables and report.html to ``out``.
+
+    Called again after any interruption it goes on. The calling script must not start it when it is imported: the workers import it.
+
+    Args:
+        source: see :func:`echoseg.archive.source.open_archive`.
+        out: folder of the results, made when missing.
+        settings: how clips are processed.
+        workers: how many; default: one for each core that this process may use.
+
+    Raises:
+        EchosegError: as :func:`run_archive`, or the source is none.
+    """
+    from echoseg.archive.report import write_cohort_report  # here: it brings matplotlib
+
+    settings, out = settings or Settings(), Path(out).absolute()
+    spec = WorkerSpec(settings, str(out))
+    done = run_archive(open_archive(source, out, settings.prompt), out, lambda: LocalEngine(spec, worker_count(workers)), settings)
+    write_cohort_report(out)
+    return done
 
 
 def _check_settings(ledger: Ledger, settings: Settings, out: Path, recompute: bool) -> None:

@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from echoseg.archive.prompt_files import bare_prompt, prompt_file
 from echoseg.errors import ArchiveError, PromptError
 from echoseg.options import Asking, Direction, Following, Measuring, MemorySelection, Method, Opening, Reader
 
@@ -43,7 +42,8 @@ class Settings(Asking):
 
     def config(self, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
         """What is noted in the ledger: these settings, and code, weights and versions as a worker reports them."""
-        from echoseg.prompting.tracings import tracing_choice  # here: it brings matplotlib
+        from echoseg.prompting.parse import bare_prompt, prompt_file  # here: numpy and more come with them
+        from echoseg.prompting.tracings import tracing_choice
 
         mine = {name: value for name, value in asdict(self).items() if name not in ("weights", "device")}
         mine["reader"] = None if self.reader == "pyav" else self.reader  # the default, said or not

@@ -12,12 +12,12 @@ from echoseg.archive.datasets import camus_items, echonet_items
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import Job, What
 from echoseg.archive.manifest import read_manifest
-from echoseg.archive.prompt_files import located_prompt
 from echoseg.archive.walk import walk
 from echoseg.datasets.camus import is_camus
 from echoseg.datasets.echonet import is_listed_folder
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.web_address import is_dicomweb, parse_query
+from echoseg.prompting.parse import located_prompt
 
 _MANIFESTS = (".csv", ".parquet", ".pq")
 

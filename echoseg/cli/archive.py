@@ -17,7 +17,7 @@ from echoseg.cli.progress import job_progress
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from echoseg.archive.engine import Engine
+    from echoseg.archive.jobs import Engine
     from echoseg.archive.worker import WorkerSpec
 
 EPILOG = (
@@ -70,13 +70,13 @@ def run(
 ) -> None:
     """Process every clip of SOURCE once; go on where an earlier run ended."""
     from echoseg.archive.foreman import Policy
-    from echoseg.archive.prompt_files import located_prompt
     from echoseg.archive.report import write_cohort_report
     from echoseg.archive.run import run_archive, worker_count
     from echoseg.archive.source import open_archive
     from echoseg.archive.worker import WorkerSpec, memory_share
     from echoseg.errors import EchosegError
     from echoseg.io.video.open import check_reader
+    from echoseg.prompting.parse import located_prompt
 
     options["prompt"] = located_prompt(options["prompt"], Path.cwd())
     weights = options.pop("weights")

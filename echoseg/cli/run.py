@@ -55,8 +55,8 @@ def run(
     Clips of one study that show A4C and A2C also make OUT/study.json and study.html, with biplane values. The videos of a folder with
     FileList.csv and VolumeTracings.csv are also evaluated: OUT/evaluation.
     """
-    from echoseg.archive.prompt_files import prompt_file
     from echoseg.datasets.echonet import is_traced_folder
+    from echoseg.prompting.parse import prompt_file
     from echoseg.study import study_clip
 
     view_of_input = input_views(options.pop("view"), [(given,) for given in inputs])

@@ -5,11 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from echoseg.model.config import ConvTrunkConfig, HieraConfig, SAM2Config, TrunkConfig
-from echoseg.model.conv_trunk import ConvTrunk
-from echoseg.model.hiera import Hiera
+from echoseg.model.config import SAM2Config
 from echoseg.model.layers import LayerNorm2d
-from echoseg.model.vit import ViT
+from echoseg.model.trunks import build_trunk
 
 
 class FpnNeck(nn.Module):
@@ -50,13 +48,6 @@ class ViTDetNeck(nn.Module):
     def forward(self, levels: list[Tensor]) -> list[Tensor]:
         """One trunk level to ``(B, d_model, h, w)``."""
         return [conv(level) for conv, level in zip(self.convs, levels, strict=True)]
-
-
-def build_trunk(config: TrunkConfig) -> Hiera | ConvTrunk | ViT:
-    """The trunk that ``config`` describes."""
-    if isinstance(config, HieraConfig):
-        return Hiera(config)
-    return ConvTrunk(config) if isinstance(config, ConvTrunkConfig) else ViT(config)
 
 
 class ImageEncoder(nn.Module):

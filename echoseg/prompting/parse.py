@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ GRAMMAR = (
     "auto, auto:LV,LA, box:x0,y0,x1,y1@frame, points:x,y,+;x,y,-@frame, mask:FILE@frame, recist:x0,y0,x1,y1@frame, "
     "in volumes also box:x0,y0,z0,x1,y1,z1, point:x,y,z, recist:FILE.npz and recist-points: in place of recist:, or a .json file"
 )
+_NAMES_FILE = re.compile(r"(mask:|recist:|recist-points:)(.+?)(@\d+)?")
 
 
 @dataclass(frozen=True)
@@ -252,3 +254,25 @@ def read_prompt_file(path: str | Path, frame_index: int | None = None) -> Plan:
             names[item.id] = item.name
         plans.append(merged([entry.plan(item.id, path.parent, frame_index) for entry in item.prompts]))
     return replace(merged(plans), names=names)
+
+
+def prompt_file(prompt: str) -> tuple[str, str, str] | None:
+    """What stands before the name of a file in a prompt, the name, and what stands behind it; None for a prompt without a file."""
+    if prompt.lower().endswith(".json"):
+        return "", prompt, ""
+    match = _NAMES_FILE.fullmatch(prompt)
+    if match is None or (match[1] != "mask:" and not match[2].lower().endswith(".npz")):  # else the ends of a line
+        return None
+    return match[1], match[2], match[3] or ""
+
+
+def located_prompt(prompt: str, folder: str | os.PathLike[str]) -> str:
+    """The prompt with its file, where it names one, taken relative to ``folder``."""
+    found = prompt_file(prompt)
+    return prompt if found is None else f"{found[0]}{os.path.join(folder, found[1])}{found[2]}"
+
+
+def bare_prompt(prompt: str) -> str:
+    """The prompt with its file, where it names one, without a folder: what it says wherever the archive lies."""
+    found = prompt_file(prompt)
+    return prompt if found is None else f"{found[0]}{os.path.basename(found[1])}{found[2]}"

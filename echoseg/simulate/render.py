@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from echoseg.simulate.compression import process
+from echoseg.simulate.compression import process, round_trip
 from echoseg.simulate.cycle import Cycle, mitral_opening
 from echoseg.simulate.heart import Array, Heart
 from echoseg.simulate.imaging import add_lines, compress, envelope, levels, speckle_level
@@ -17,7 +17,6 @@ from echoseg.simulate.scan import ScanMap, Sector, scan_map
 from echoseg.simulate.scene import Scene
 from echoseg.simulate.tissue import echogenicity, squareness
 from echoseg.simulate.valves import aortic, chords, hinges, leaflets, tendon, tricuspid
-from echoseg.simulate.video import round_trip
 
 _TRACING_MARGIN_MM = 3.0
 """People trace the ventricle a little beyond the sector's edge."""

@@ -6,11 +6,10 @@ from PIL import Image
 
 from echoseg.archive.clip_task import ClipTask
 from echoseg.archive.item import Item
-from echoseg.archive.prompt_files import bare_prompt, located_prompt, prompt_file
 from echoseg.archive.settings import Settings
 from echoseg.archive.source import open_archive
 from echoseg.errors import PromptError
-from echoseg.prompting.parse import parse_prompt
+from echoseg.prompting.parse import bare_prompt, located_prompt, parse_prompt, prompt_file
 
 
 @pytest.mark.parametrize(

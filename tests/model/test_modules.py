@@ -12,7 +12,7 @@ from echoseg.model import PromptTensors, SAM2Config, ViTConfig, build_model, mod
 from echoseg.model.mask_decoder import stability
 from echoseg.model.memory_attention import RoPEAttention
 from echoseg.model.position import axial_rotation, rotate, sine_2d
-from echoseg.model.windows import window_partition, window_unpartition
+from echoseg.model.trunks import window_partition, window_unpartition
 
 
 def test_compact_stays_below_its_flop_budget_memory_included():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from echoseg.simulate import VIEWS, EchoOptions, SimulationError, random_clip, simulate_clip, simulate_study
+from echoseg.simulate.compression import Codec, round_trip
 from echoseg.simulate.gallery import write_gallery
 from echoseg.simulate.heart import random_heart
 from echoseg.simulate.plane import Drift, moved, random_plane
-from echoseg.simulate.video import Codec, round_trip
 
 
 def test_same_seed_same_clip_and_other_seed_other_clip():

@@ -1,4 +1,5 @@
-"""Hiera trunk (Ryali et al. 2023) with windowed and global attention, as in SAM 2."""
+"""Trunks of the image encoder: Hiera (Ryali et al. 2023) with windowed and global attention, as in SAM 2; the plain vision transformer
+(Li et al. 2022, ViTDet) of EfficientTAM (Xiong et al. 2024); and the residual convolutional one of echoseg's compact models."""
 
 from __future__ import annotations
 
@@ -8,15 +9,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from echoseg.model.config import HieraConfig
+from echoseg.model.config import ConvTrunkConfig, HieraConfig, TrunkConfig, ViTConfig
 from echoseg.model.layers import MLP
-from echoseg.model.windows import window_partition, window_unpartition
 
 _layer_norm = partial(nn.LayerNorm, eps=1e-6)
 
 
 def _max_pool(x: Tensor, stride: int) -> Tensor:
     return F.max_pool2d(x.permute(0, 3, 1, 2), stride, stride).permute(0, 2, 3, 1)
+
+
+def window_partition(x: Tensor, window: int) -> tuple[Tensor, tuple[int, int]]:
+    """Cuts ``(B, H, W, C)`` into ``(B * windows, window, window, C)``, zero-padded (Li et al. 2022); also returns the padded size."""
+    batch, height, width, channels = x.shape
+    x = F.pad(x, (0, 0, 0, -width % window, 0, -height % window))
+    padded = (x.shape[1], x.shape[2])
+    x = x.view(batch, padded[0] // window, window, padded[1] // window, window, channels)
+    return x.transpose(2, 3).reshape(-1, window, window, channels), padded
+
+
+def window_unpartition(windows: Tensor, window: int, padded: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Inverse of :func:`window_partition`: back to ``(B, *size, C)``."""
+    rows, columns = padded[0] // window, padded[1] // window
+    x = windows.reshape(-1, rows, columns, window, window, windows.shape[-1]).transpose(2, 3)
+    return x.reshape(-1, *padded, windows.shape[-1])[:, : size[0], : size[1]]
 
 
 class MultiScaleAttention(nn.Module):
@@ -122,3 +138,83 @@ class Hiera(nn.Module):
             if index in self.stage_ends:
                 levels.append(x.permute(0, 3, 1, 2))
         return levels
+
+
+class ViT(nn.Module):
+    """Blocks of Hiera that never pool, on patches of one size."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        width, patch = config.embed_dim, config.patch_size
+        self.grid = config.pretrain_grid
+        # One more than the grid has cells: the class token's, which nothing here reads, is in the published weights.
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + self.grid**2, width))
+        self.patch_embed = PatchEmbed(width, kernel_size=patch, stride=patch, padding=0)
+        self.blocks = nn.ModuleList(
+            MultiScaleBlock(width, width, config.num_heads, None, 0 if index in config.global_att_blocks else config.window_size)
+            for index in range(config.depth)
+        )
+
+    def _position(self, height: int, width: int) -> Tensor:
+        encoding = self.pos_embed[:, 1:].transpose(1, 2).unflatten(2, (self.grid, self.grid))
+        if (height, width) != (self.grid, self.grid):
+            encoding = F.interpolate(encoding, size=(height, width), mode="bicubic", align_corners=False)
+        return encoding.permute(0, 2, 3, 1)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """``(B, 3, S, S)`` to one level ``(B, C, S / patch_size, S / patch_size)``."""
+        x = self.patch_embed(images)
+        x = x + self._position(x.shape[1], x.shape[2])
+        for block in self.blocks:
+            x = block(x)
+        return [x.permute(0, 3, 1, 2)]
+
+
+def _convolution(inputs: int, outputs: int, stride: int, groups: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.GroupNorm(groups, outputs))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around an identity shortcut."""
+
+    def __init__(self, channels: int, groups: int) -> None:
+        super().__init__()
+        self.first = _convolution(channels, channels, 1, groups)
+        self.second = _convolution(channels, channels, 1, groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.second(self.first(x).relu())).relu()
+
+
+class ConvTrunk(nn.Module):
+    """A strided convolution and residual blocks a stage; features at strides 2, 4, 8, 16.
+
+    Attention learns slowly from scratch on a small budget; a ResNet (He et al. 2016) with group norm (Wu & He 2018: no batch statistics, so
+    one frame and a batch give the same features) does not.
+    """
+
+    def __init__(self, config: ConvTrunkConfig) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        inputs = 3
+        for channels, blocks in zip(config.channels, config.blocks, strict=True):
+            layers: list[nn.Module] = [_convolution(inputs, channels, 2, config.norm_groups), nn.ReLU()]
+            layers += [ResidualBlock(channels, config.norm_groups) for _ in range(blocks)]
+            self.stages.append(nn.Sequential(*layers))
+            inputs = channels
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """``(B, 3, S, S)`` to features at S/2, S/4, S/8, S/16, finest first."""
+        levels = []
+        x = images
+        for stage in self.stages:
+            x = stage(x)
+            levels.append(x)
+        return levels
+
+
+def build_trunk(config: TrunkConfig) -> Hiera | ConvTrunk | ViT:
+    """The trunk that ``config`` describes."""
+    if isinstance(config, HieraConfig):
+        return Hiera(config)
+    return ConvTrunk(config) if isinstance(config, ConvTrunkConfig) else ViT(config)
