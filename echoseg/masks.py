@@ -15,7 +15,10 @@ import numpy as np
 from echoseg.cardiac import Beat
 from echoseg.cardiac.chambers import Structure
 from echoseg.cardiac.volume import Method
-from echoseg.errors import MeasureError, SourceError
+from echoseg.errors import MeasureError
+from echoseg.io.images import IMAGE_SUFFIXES
+from echoseg.io.labels.placing import Laid, laid_on, segments_on
+from echoseg.io.labels.read import LABEL_SUFFIXES
 from echoseg.io.labels.source import LabelFile, read_label_file, stacked
 from echoseg.io.names import output_name
 from echoseg.io.open import apply_given, open_source
@@ -29,6 +32,7 @@ from echoseg.types import Flag, Geometry, Segmentation
 
 DEFAULT_NAMES: Mapping[int, str] = {1: "LV"}
 _STRUCTURES = {name.lower(): name for name in get_args(Structure)}
+_UNNAMED = re.compile(r"segment[ _]\d+$", re.IGNORECASE)
 _PHASE = re.compile(r"(?:^|(?<=[\W_]))(ed|es)(?=[\W_]|$)", re.IGNORECASE)
 
 
@@ -100,8 +104,8 @@ def measure(
             :class:`echoseg.results.MeasureOptions`.
         method: of LV volumes.
         subject: sex, height and weight.
-        names: ``{label: name}``; LV, LA, RV and MYO in any case; default: those of the run that wrote the masks, else 1 is the LV of a
-            clip. A clip without an LV is flagged ``no_lv``.
+        names: ``{label: name}``, labels by their numbers in the file; LV, LA, RV and MYO in any case; default: those of the
+            run that wrote the masks, else those in the file, else 1 is the LV of a clip. A clip without an LV is flagged ``no_lv``.
         kind: ``clip`` or ``volume`` in place of what the files say.
         spacing: ``(row_mm, col_mm)``, ``fps``: in place of what the files say, as of :func:`echoseg.open_source`.
         overwrite: replace earlier results of the same name, never a folder that echoseg did not write or that holds ``masks`` or ``on``;
@@ -128,13 +132,19 @@ def measure(
     names = None if names is None else _structures(names)
     with ExitStack() as stack:
         file, drawn_on = _files(given, stack, on, kind, view)
+        if drawn_on is not None:
+            file, source = _filled(drawn_on, file, Path(str(on)), given, spacing)
+        else:
+            source = file.source
+        source = apply_given(source, fps, spacing)
+        names = None if names is None else _by_label(names, file)
         labels = _labels(file, names)
-        source = apply_given(file.source if drawn_on is None else _filled(drawn_on, file, Path(str(on))), fps, spacing)
         segmentation = _segmentation(file, source, labels, names, view)
         beats = (Beat(0, 1, None, False, None),) if given.phases else None
         options = MeasureOptions(view, method, subject or Subject(), beats)
         shown = None if on is None else Path(on)
         chosen = {"masks": [path.name for path in given.files], "on": shown, "names": segmentation.names, "spacing": spacing, "fps": fps}
+        chosen |= {"label_numbers": dict(file.read.numbers)} if file.read.numbers else {}
         made_by = provenance(model=None, weights_sha256=None, prompt=None, options=chosen)
         keep = [*keep, *given.files, *([] if on is None else [on])]
         folder = stack.enter_context(result_folder(Path(out), source.name, overwrite, keep))
@@ -189,34 +199,60 @@ def _labels(file: LabelFile, names: Mapping[int, str] | None) -> list[int]:
     if not labels:
         raise MeasureError(f"{file.source.name}: the label map is empty, there is nothing to measure")
     if names and not set(names) & set(labels):
-        held = ", ".join(map(str, labels))
+        held = ", ".join(map(str, file.read.in_file(np.uint8(labels))))
         raise MeasureError(f"{file.source.name}: none of the labels {', '.join(map(str, names))} is there; the label map holds {held}")
     return labels
 
 
-def _filled(source: Source, file: LabelFile, on: Path) -> Source:
-    """``source``, which the masks were drawn on, with what the masks know better: geometry and timing where it has none."""
-    masks, shape = file.source, (source.length, *source.size)
-    if shape != file.labels.shape:
-        raise SourceError(f"{masks.name}: label map {file.labels.shape} does not fit {on.name} {shape} (frames, rows, columns)")
+def _by_label(names: Mapping[int, str], file: LabelFile) -> dict[int, str]:
+    """``names`` of the numbers in the file, by label; a number that is none of a renumbered file stays, and is said not to be there."""
+    labels = {number: label for label, number in file.read.numbers.items()}
+    if not labels:
+        return dict(names)
+    if not set(labels) & set(names):
+        held = ", ".join(map(str, labels))
+        raise MeasureError(f"{file.source.name}: none of the labels {', '.join(map(str, names))} is there; the label map holds {held}")
+    told = {labels[number]: name for number, name in names.items() if number in labels}
+    return {label: told.get(label, file.names[label]) for label in file.read.numbers}
+
+
+def _filled(
+    source: Source, file: LabelFile, on: Path, given: MaskInput, spacing: tuple[float, float] | None
+) -> tuple[LabelFile, Source]:  # fmt: skip
+    """The masks on the frames of ``source``, which they were drawn on, and it with what they know better where it has none."""
+    masks = file.source
+    if spacing is not None:
+        source = apply_given(source, None, spacing)
+    laid = _laid(file, source, given)
     geometry, timing, flags = source.geometry, source.timing, source.flags
     if geometry.spacing is None and masks.geometry.spacing is not None:
         geometry = Geometry(masks.geometry.spacing) if source.moments else masks.geometry
-        held = (flag for flag in flags if not flag.code.startswith("spacing_") and flag.code != "pixels_not_square")
-        flags = (*held, *masks.flags)
+        flags = tuple(flag for flag in flags if not flag.code.startswith("spacing_") and flag.code != "pixels_not_square")
+        flags = (*flags, *laid.flags)
+    else:  # what was assumed of a geometry that does not count is not told
+        flags = (*flags, *(flag for flag in laid.flags if not flag.code.startswith("spacing_")))
     if source.moments and timing.fps is None and timing.times is None and masks.timing.fps is not None:
         timing = replace(timing, fps=masks.timing.fps, times=masks.timing.times)
         flags = tuple(flag for flag in flags if flag.code != "timing_missing")
     details = {**masks.details, **source.details, DRAWN_ON: output_name(on)}
-    return source.replaced(geometry=geometry, timing=timing, flags=flags, details=details)
+    source = source.replaced(geometry=geometry, timing=timing, flags=flags, details=details)
+    return replace(file, labels=laid.masks), source
+
+
+def _laid(file: LabelFile, source: Source, given: MaskInput) -> Laid:
+    if not given.phases and file.path.suffix.lower() == ".dcm":
+        return segments_on(file.path, source)
+    name = file.path.name.lower()
+    stored = not given.phases and name.endswith(LABEL_SUFFIXES) and not name.endswith((".npy", ".npz", *IMAGE_SUFFIXES))
+    return laid_on(file.read, source, Path(file.source.name), stored=stored)
 
 
 def _segmentation(
     file: LabelFile, source: Source, labels: Sequence[int], names: Mapping[int, str] | None, view: str | None
 ) -> Segmentation:  # fmt: skip
-    known = names or file.names or (DEFAULT_NAMES if source.moments else {})
+    known = names or _own_names(file) or (DEFAULT_NAMES if source.moments else {})
     found = {label: known.get(label, f"label {label}") for label in labels}
-    unasked = names is None and file.names and "LV" not in file.names.values()  # a run on other objects
+    unasked = names is None and file.of_run and "LV" not in file.names.values()  # a run on other objects
     apical = source.moments and (view is not None or source.ultrasound() is not False)
     unscored = np.full((len(file.labels), len(labels)), np.nan, dtype=np.float32)
     return Segmentation(
@@ -231,6 +267,13 @@ def _segmentation(
         flags=source.flags if unasked or not apical else (*source.flags, *_no_lv(found)),
         given=True,
     )
+
+
+def _own_names(file: LabelFile) -> dict[int, str]:
+    """The names in the file; those that Slicer gives by itself say nothing."""
+    if file.of_run or not all(_UNNAMED.match(name) for name in file.names.values()):
+        return {label: structure_name(name) for label, name in file.names.items()}
+    return {}
 
 
 def _no_lv(names: Mapping[int, str]) -> list[Flag]:

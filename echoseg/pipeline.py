@@ -27,7 +27,7 @@ from echoseg.model import Model, load_model
 from echoseg.model.view_net import clip_view
 from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
-from echoseg.prompting.dicom_mask import segmentation_plan
+from echoseg.prompting.mask_file import mask_plan, with_masks
 from echoseg.prompting.parse import Asked, read_prompt
 from echoseg.prompting.plan import Plan, PromptLike
 from echoseg.prompting.volume import VolumeTracks, volume_tracks
@@ -259,7 +259,7 @@ def _seed(
     if asked.structures:
         session, plan, finder = _found(_session(source, model, length, selection), asked.structures, asked.frame)
     else:
-        plan = asked.plan or segmentation_plan(asked.segmentation, source, asked.frame)
+        plan = mask_plan(asked.masks, source, asked.frame) if asked.plan is None else with_masks(asked.plan, source)
         model = model if source.ultrasound() else model.for_volumes
         tracks = volume_tracks(source, model, plan, following.volume, progress, selection)
         if tracks is not None:
@@ -325,7 +325,7 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
         seeds={i: tracks.prompted_frames(i) for i in ids},
         geometry=source.geometry,
         timing=source.timing,
-        flags=source.flags,
+        flags=(*source.flags, *seeded.plan.flags),
         options={"direction": direction, "model": tracks.model.name},
         automatic=seeded.automatic,
     )
@@ -346,6 +346,6 @@ def _provenance(seeded: _Seeded, asked: Asked, options: Mapping[str, Any]) -> di
     return provenance(
         model=model.name,
         weights_sha256=model.weights.sha256,
-        prompt=asked.given,
+        prompt=seeded.plan.prompts if asked.plan is not None and asked.plan.masks else asked.given,
         options={**options, **seen_as, **seeded.followed, **execution, **found, **by},
     )

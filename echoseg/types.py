@@ -288,13 +288,15 @@ class Geometry(ByValue):
 
     Attributes:
         spacing: ``(row_mm, col_mm)`` or None when unknown.
-        slice_spacing: distance between slices in mm (volumes), or None.
+        slice_spacing: distance between slices in mm (volumes), or None when unknown or different from slice to slice.
         affine: ``(4, 4)`` float64 from (column, row, slice) index to LPS millimetres (volumes; DICOM/ITK convention), or None.
+        slice_shares: ``(T,)`` float64 mm of the stack that each slice stands for, where distances differ from slice to slice; else None.
     """
 
     spacing: tuple[float, float] | None = None
     slice_spacing: float | None = None
     affine: NDArray[np.float64] | None = None
+    slice_shares: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.affine is not None:

@@ -92,8 +92,8 @@ def _labels(text: str) -> dict[int, str]:
     names: dict[int, str] = {}
     for part in text.split(","):
         name, _, label = (piece.strip() for piece in part.partition("="))
-        if not name or not label.isdecimal() or not 1 <= int(label) <= 255 or int(label) in names:
-            raise typer.BadParameter(f"{text!r} is not a list such as LV=1,LA=3 of names and labels 1 to 255", param_hint="--labels")
+        if not name or not label.isdecimal() or int(label) < 1 or int(label) in names:
+            raise typer.BadParameter(f"{text!r} is not a list such as LV=1,LA=3 of names and labels from 1 on", param_hint="--labels")
         name = structure_name(name)
         if name in names.values():
             raise typer.BadParameter(f"{text!r} names {name} twice; a structure has one label", param_hint="--labels")

@@ -261,7 +261,10 @@ def apply_given(source: Source, fps: float | None, spacing: float | tuple[float,
         if source.kind == "clip":
             timing = replace(timing, fps=rate, times=None)
             flags = _noted(
-                flags, Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO), "timing_missing"
+                flags,
+                Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO),
+                "timing_missing",
+                "capture_rate_differs",
             )
     if spacing is not None:
         if geometry.affine is not None:

@@ -14,12 +14,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from echoseg.errors import PromptError
-from echoseg.io.labels.mask import read_mask
 from echoseg.io.labels.recist import read_recist_array
-from echoseg.prompting.dicom_mask import segmentation_prompt
-from echoseg.prompting.plan import Plan, PromptLike, auto_structures, depth_plan, manual_plan, merged
+from echoseg.prompting.mask_file import mask_prompt
+from echoseg.prompting.plan import MaskFile, Plan, PromptLike, auto_structures, depth_plan, manual_plan, merged
 from echoseg.prompting.recist import recist_box, recist_lines, recist_points
-from echoseg.types import Box, Box3D, MaskPrompt, Point3D, Points, Prompt, whole_number
+from echoseg.types import Box, Box3D, Point3D, Points, Prompt, whole_number
 
 GRAMMAR = (
     "auto, auto:LV,LA, box:x0,y0,x1,y1@frame, points:x,y,+;x,y,-@frame, mask:FILE@frame, recist:x0,y0,x1,y1@frame, "
@@ -30,20 +29,20 @@ _NAMES_FILE = re.compile(r"(mask:|recist:|recist-points:)(.+?)(@\d+)?")
 
 @dataclass(frozen=True)
 class Asked:
-    """A prompt that has been read. Of ``structures``, ``segmentation`` and ``plan`` one is set.
+    """A prompt that has been read. Of ``structures``, ``masks`` and ``plan`` one is set.
 
     Attributes:
         given: as the provenance of a result says it: prompts by object and frame, or as it was given.
-        frame: to seed with ``auto``, or of the segmentation's masks; None: the policy chooses.
+        frame: to seed with ``auto``, or of the masks in a file; None: the policy chooses.
         structures: that an ``auto`` prompt names; a policy decides.
-        segmentation: a DICOM segmentation; the source decides.
+        masks: a file with masks; the source decides where they lie.
         plan: every other prompt.
     """
 
     given: object
     frame: int | None = None
     structures: tuple[str, ...] = ()
-    segmentation: Path = Path()
+    masks: Path = Path()
     plan: Plan | None = None
 
 
@@ -56,8 +55,8 @@ def read_prompt(prompt: PromptLike | Plan, frame_index: int | None = None) -> As
     frame = None if frame_index is None else whole_number(frame_index, "frame_index")
     if structures := auto_structures(prompt):
         return Asked(prompt, frame, structures)
-    if segmentation := segmentation_prompt(prompt):
-        return Asked(prompt, frame if segmentation[1] is None else segmentation[1], segmentation=segmentation[0])
+    if masks := mask_prompt(prompt):
+        return Asked(prompt, frame if masks[1] is None else masks[1], masks=masks[0])
     if isinstance(prompt, str):
         prompt = _parsed(prompt, frame)
     if isinstance(prompt, Plan):
@@ -72,7 +71,7 @@ def parse_prompt(text: str, frame_index: int | None = None) -> str | Plan:
     rule, ``recist-points:`` five clicks on the line; a file holds lines as pixels, each an object of its own.
 
     Returns:
-        the text itself for ``auto`` prompts (a policy decides) and DICOM segmentations (the source decides), else a plan.
+        the text itself for ``auto`` prompts (a policy decides) and files with masks (the source decides), else a plan.
 
     Raises:
         PromptError: the text is not a prompt; the message shows what is.
@@ -92,7 +91,7 @@ def _parsed(text: str, frame_index: int | None) -> Plan:
         return depth_plan(_point_3d(body), frame_index=frame_index)
     if kind in _LINES and body.lower().endswith(".npz"):
         return _line_plan(kind, body, given_frame)
-    readers: dict[str, Callable[[str, int], Prompt]] = {"box": _box, "points": _points, "mask": _mask}
+    readers: dict[str, Callable[[str, int], Prompt]] = {"box": _box, "points": _points}
     readers |= {kind: partial(_line, kind) for kind in _LINES}
     if kind not in readers or not body:
         raise PromptError(f"cannot read the prompt {text!r}; give {GRAMMAR}")
@@ -163,10 +162,6 @@ def _points(body: str, frame: int) -> Points:
     return Points(np.array(xy, dtype=np.float32), np.array(labels, dtype=np.int32))
 
 
-def _mask(body: str, frame: int) -> MaskPrompt:
-    return MaskPrompt(read_mask(body, frame))
-
-
 class _Entry(BaseModel):
     """One prompt of a prompt file."""
 
@@ -193,20 +188,22 @@ class _Entry(BaseModel):
             return depth_plan(Point3D(*self.point), object_id, self.frame)
         if self.box is not None and len(self.box) == 6:
             return depth_plan(Box3D(*self.box), object_id, frame)
-        return Plan({object_id: {frame or 0: [self._prompt(folder, frame or 0)]}})
+        if self.mask is not None:
+            if not (folder / self.mask).exists():
+                raise PromptError(f"{self.mask}: no such file beside the prompt file; check the path")
+            return Plan({object_id: {}}, masks=(MaskFile(folder / self.mask, object_id, frame),))
+        return Plan({object_id: {frame or 0: [self._prompt()]}})
 
-    def _prompt(self, folder: Path, frame: int) -> Prompt:
+    def _prompt(self) -> Prompt:
         if self.box is not None and len(self.box) == 4:
             return Box(*self.box)
         if self.recist is not None:
             return recist_box(*self.recist)
         if self.recist_points is not None:
             return recist_points(*self.recist_points)
-        if self.points is not None:
-            clicks = np.array(self.points, dtype=np.float32).reshape(-1, 3)
-            return Points(clicks[:, :2], clicks[:, 2].astype(np.int32))
-        assert self.mask is not None
-        return MaskPrompt(read_mask(folder / self.mask, frame))
+        assert self.points is not None
+        clicks = np.array(self.points, dtype=np.float32).reshape(-1, 3)
+        return Points(clicks[:, :2], clicks[:, 2].astype(np.int32))
 
 
 class _Object(BaseModel):
@@ -226,11 +223,11 @@ def read_prompt_file(path: str | Path, frame_index: int | None = None) -> Plan:
 
     A prompt holds one of ``box``, ``recist`` or ``recist_points`` (line ends), ``points`` (``[x, y, 1 or 0]`` each) or ``mask`` (a
     file, relative to the JSON); in volumes also a ``box`` of six numbers, or a ``point`` ``[x, y, z]``, which has its slice. Without
-    ``frame`` it sits on ``frame_index`` (default 0; a 3D box on its middle slice).
+    ``frame`` it sits on ``frame_index`` (default 0; a 3D box on its middle slice, a mask where it is largest). A file of several masks
+    gives an object the label of its id.
 
     Raises:
         PromptError: unreadable, not of this form, or an id or a name given twice; the message names the place.
-        SourceError: a mask file is unreadable.
     """
     path = Path(path)
     try:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeAlias
 
 from echoseg.errors import PromptError
-from echoseg.types import Box3D, Point3D, Prompt, PromptPlan, as_prompts, whole_number
+from echoseg.types import Box3D, Flag, Point3D, Prompt, PromptPlan, as_prompts, whole_number
 
 PromptLike: TypeAlias = (
     "str | Prompt | Box3D | Point3D | Sequence[Prompt] | Mapping[int, Box3D | Point3D | Mapping[int, Sequence[Prompt] | Prompt]]"
 )
 """``"auto"``, ``"auto:LV,LA"``, a prompt, several for one object, or ``{object_id: {frame_index: [prompts]}}``; in a volume an object may
 also be given by a :class:`Box3D` or a :class:`Point3D`."""
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A file with the mask of an object; it is read when the source is open, which says where it lies.
+
+    Attributes:
+        path: the file.
+        object_id: that it gives a mask of.
+        frame: the frame that is prompted; None: where the mask is largest.
+    """
+
+    path: Path
+    object_id: int
+    frame: int | None = None
 
 
 @dataclass(frozen=True)
@@ -25,12 +41,16 @@ class Plan:
         names: of objects that were named.
         extents: ``{object_id: (first slice, last slice + 1)}`` of objects that a 3D box bounds.
         anywhere: objects given by one click, which may be prompted on another slice than that of the click.
+        masks: files whose masks are still to be laid on the source.
+        flags: what was assumed of masks.
     """
 
     prompts: PromptPlan
     names: Mapping[int, str] = field(default_factory=dict)
     extents: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     anywhere: frozenset[int] = frozenset()
+    masks: tuple[MaskFile, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     @property
     def in_depth(self) -> bool:
@@ -105,7 +125,13 @@ def merged(plans: Sequence[Plan]) -> Plan:
         # With a prompt on a slice of the user's choice there is nothing left to choose.
         alone = {i for i in whole.anywhere | plan.anywhere if not (i in whole.prompts and i in plan.prompts)}
         whole = replace(
-            plan, prompts=prompts, names={**whole.names, **plan.names}, extents={**whole.extents, **plan.extents}, anywhere=frozenset(alone)
+            plan,
+            prompts=prompts,
+            names={**whole.names, **plan.names},
+            extents={**whole.extents, **plan.extents},
+            anywhere=frozenset(alone),
+            masks=(*whole.masks, *plan.masks),
+            flags=tuple(dict.fromkeys((*whole.flags, *plan.flags))),
         )
     return whole
 

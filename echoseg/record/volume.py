@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from echoseg.record.entries import number
 from echoseg.record.measures import OBJECT_MEASURES
-from echoseg.types import Segmentation
+from echoseg.types import Geometry, Segmentation
 from echoseg.volumetry import Axis, longest_diameters, volume_ml
 
 
@@ -20,7 +22,7 @@ def volume_entry(segmentation: Segmentation, object_id: int) -> dict[str, Any]:
     volume, long, short = (OBJECT_MEASURES[key] for key in ("volume", "long_axis", "short_axis"))
     return {
         "voxels": int(np.count_nonzero(mask)),
-        volume.column: number(volume_ml(mask, segmentation.geometry), volume.decimals),
+        volume.column: number(volume_ml(mask, _shown(segmentation.geometry, shown)), volume.decimals),
         "diameter_slice": None if found is None else int(shown[found.slice]),
         long.column: None if found is None else number(found.long.mm, long.decimals),
         short.column: None if found is None else number(found.short.mm, short.decimals),
@@ -28,6 +30,11 @@ def volume_entry(segmentation: Segmentation, object_id: int) -> dict[str, Any]:
         "long_axis_px": None if found is None else _ends(found.long),
         "short_axis_px": None if found is None else _ends(found.short),
     }
+
+
+def _shown(geometry: Geometry, shown: NDArray[np.intp]) -> Geometry:
+    shares = geometry.slice_shares
+    return geometry if shares is None else replace(geometry, slice_shares=shares[shown])
 
 
 def _ends(axis: Axis) -> list[list[float]]:

@@ -9,6 +9,8 @@ from echoseg.archive.item import Item
 from echoseg.archive.settings import Settings
 from echoseg.archive.source import open_archive
 from echoseg.errors import PromptError
+from echoseg.io import open_source
+from echoseg.prompting.mask_file import mask_plan, mask_prompt
 from echoseg.prompting.parse import bare_prompt, located_prompt, parse_prompt, prompt_file
 
 
@@ -42,7 +44,9 @@ def test_a_prompt_of_a_manifest_is_read_wherever_the_run_was_started(tmp_path, m
     monkeypatch.chdir(tmp_path / "elsewhere")
     source = open_archive(tmp_path / "m.csv", tmp_path / "out")
     job = source.job("identify", 1, next(source.items()))
-    (mask,) = parse_prompt(job.item.prompt, None).prompts[1][1]
+    path, frame = mask_prompt(parse_prompt(job.item.prompt, None))
+    with open_source(np.zeros((2, 8, 8), np.uint8)) as source:
+        (mask,) = mask_plan(path, source, frame).prompts[1][1]
     np.testing.assert_array_equal(mask.mask, np.eye(8, dtype=bool))
 
 

@@ -14,7 +14,7 @@ from echoseg.errors import PromptError, SourceError
 from echoseg.io import open_source
 from echoseg.io.dicom.header import dicom_origin
 from echoseg.io.dicom.seg import build_segmentation
-from echoseg.prompting.dicom_mask import segmentation_plan, segmentation_prompt
+from echoseg.prompting.mask_file import mask_plan, mask_prompt
 from echoseg.prompting.parse import parse_prompt
 from tests.dicom_objects import write_clip
 from tests.io.dicom.test_dicom_segmentation import ALGORITHM, COLOURS, NAMES
@@ -41,7 +41,7 @@ def masks(clip) -> np.ndarray:
 
 def test_each_segment_is_prompted_where_it_is_largest(clip, masks):
     with open_source(clip) as source:
-        plan = segmentation_plan(clip.with_name("seg.dcm"), source, None)
+        plan = mask_plan(clip.with_name("seg.dcm"), source, None)
     assert dict(plan.names) == {1: "LV", 2: "lesion"}
     assert {segment: list(frames) for segment, frames in plan.prompts.items()} == {1: [3], 2: [4]}
     np.testing.assert_array_equal(plan.prompts[1][3][0].mask, masks[3] == 2)
@@ -50,16 +50,18 @@ def test_each_segment_is_prompted_where_it_is_largest(clip, masks):
 
 def test_on_a_frame_only_what_is_marked_there_is_prompted(clip, masks):
     with open_source(clip) as source:
-        assert segmentation_plan(clip.with_name("seg.dcm"), source, 1).names == {1: "LV"}
+        assert mask_plan(clip.with_name("seg.dcm"), source, 1).names == {1: "LV"}
         with pytest.raises(PromptError, match="no frame 6"):
-            segmentation_plan(clip.with_name("seg.dcm"), source, 6)
+            mask_plan(clip.with_name("seg.dcm"), source, 6)
 
 
 def test_it_is_told_from_other_mask_files_by_its_content(clip, masks):
     segmentation = clip.with_name("seg.dcm")
     text = f"mask:{segmentation}@4"
-    assert segmentation_prompt(text) == (segmentation, 4) and parse_prompt(text) == text
-    assert segmentation_prompt(f"mask:{clip}@4") is None and segmentation_prompt("box:1,2,3,4") is None
+    assert mask_prompt(text) == (segmentation, 4) and parse_prompt(text) == text and mask_prompt("box:1,2,3,4") is None
+    renamed = segmentation.rename(segmentation.with_suffix(".mask"))
+    with open_source(clip) as source:
+        assert dict(mask_plan(renamed, source, 4).names) == {1: "LV", 2: "lesion"}
 
 
 def test_a_run_starts_from_it_and_keeps_its_names(clip, masks, micro_model, tmp_path):
@@ -72,7 +74,7 @@ def test_a_run_starts_from_it_and_keeps_its_names(clip, masks, micro_model, tmp_
 def test_a_segmentation_of_other_images_is_refused(clip, masks, tmp_path):
     other = np.zeros((6, 40, 40), np.uint8)
     with open_source(other) as source, pytest.raises(SourceError, match="other images"):
-        segmentation_plan(clip.with_name("seg.dcm"), source, None)
+        mask_plan(clip.with_name("seg.dcm"), source, None)
 
 
 def test_a_real_one_prompts_as_its_nrrd_twin():
@@ -81,7 +83,7 @@ def test_a_real_one_prompts_as_its_nrrd_twin():
     folder = Path(os.environ["ECHOSEG_DATA"]) / "ct" / "dicom-seg"
     truth = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(folder / "liver_seg.nrrd"))) > 0
     with open_source(folder / "ct-3slice") as source:
-        plan = segmentation_plan(folder / "liver.dcm", source, None)
+        plan = mask_plan(folder / "liver.dcm", source, None)
     ((frame, (prompt,)),) = plan.prompts[1].items()
     np.testing.assert_array_equal(prompt.mask, truth[frame])
     assert frame == int(truth.sum(axis=(1, 2)).argmax()) and plan.names == {1: "Liver"}

@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from echoseg.errors import EchosegError, PromptError
+from echoseg.io import open_source
+from echoseg.prompting.mask_file import with_masks
 from echoseg.prompting.parse import parse_prompt, read_prompt_file
 from echoseg.types import Box
 
@@ -43,8 +45,9 @@ def test_several_objects_frames_and_kinds(write, tmp_path):
     box, points = plan.prompts[1][3]
     assert box == Box(1, 2, 3, 4)
     assert points.xy.tolist() == [[5, 6], [7, 8]] and points.labels.tolist() == [1, 0]
-    np.testing.assert_array_equal(plan.prompts[4][0][0].mask, mask > 0)
     assert plan.prompts[4][9] == [Box(-5, 0, 5, 10)]
+    with open_source(np.zeros((12, *mask.shape), np.uint8)) as source:
+        np.testing.assert_array_equal(with_masks(plan, source).prompts[4][0][0].mask, mask > 0)
 
 
 def test_the_command_line_takes_the_file_by_its_name(write):

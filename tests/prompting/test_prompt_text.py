@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from echoseg.errors import EchosegError, PromptError
+from echoseg.io import open_source
+from echoseg.prompting.mask_file import mask_plan, mask_prompt
 from echoseg.prompting.parse import parse_prompt
 from echoseg.prompting.plan import Plan
 from echoseg.types import Box, MaskPrompt, Points
@@ -106,18 +108,22 @@ def save_mask(path, frames=None):
 @pytest.mark.parametrize("name", ["mask.png", "mask.npy", "mask@2.png", "mask: 3.png"])
 def test_a_mask_is_read_from_its_file(tmp_path, name):
     mask = save_mask(tmp_path / name)
-    ((prompt,),) = parse_prompt(f"mask:{tmp_path / name}@7").prompts[1].values()
+    text = f"mask:{tmp_path / name}@7"
+    assert parse_prompt(text) == text
+    with open_source(np.zeros((8, *mask.shape), np.uint8)) as source:
+        ((prompt,),) = mask_plan(*mask_prompt(text)[:1], source, 7).prompts[1].values()
     assert isinstance(prompt, MaskPrompt)
     np.testing.assert_array_equal(prompt.mask, mask)
 
 
 def test_of_several_masks_the_one_of_the_frame_is_taken(tmp_path):
     mask = save_mask(tmp_path / "masks.npy", frames=3)
-    np.testing.assert_array_equal(parse_prompt(f"mask:{tmp_path / 'masks.npy'}@1").prompts[1][1][0].mask, mask)
-    with pytest.raises(PromptError, match="at least one pixel"):
-        parse_prompt(f"mask:{tmp_path / 'masks.npy'}@0")
-    with pytest.raises(PromptError, match="holds 3 masks, none for frame 3"):
-        parse_prompt(f"mask:{tmp_path / 'masks.npy'}@3")
+    with open_source(np.zeros((3, *mask.shape), np.uint8)) as source:
+        np.testing.assert_array_equal(mask_plan(tmp_path / "masks.npy", source, 1).prompts[1][1][0].mask, mask)
+        with pytest.raises(PromptError, match="marks nothing on frame 0"):
+            mask_plan(tmp_path / "masks.npy", source, 0)
+        with pytest.raises(PromptError, match="no frame 3"):
+            mask_plan(tmp_path / "masks.npy", source, 3)
 
 
 def test_a_missing_mask_file_is_named(tmp_path):

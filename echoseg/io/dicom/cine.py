@@ -15,6 +15,7 @@ from pydicom.pixels import apply_color_lut
 from echoseg.errors import SourceError
 from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames, read_header
 from echoseg.io.dicom.geometry import pixel_spacing, ultrasound_spacing
+from echoseg.io.dicom.increments import are_slices, check_no_mosaic, views_flag
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, GreyWindow, bit_depth_window, percentile_window, to_uint8
@@ -27,6 +28,7 @@ _SAMPLED_FRAMES = 8
 _STACK_MODALITIES = ("CT", "MR", "PT", "NM")
 _STACK_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.3", "1.2.840.10008.5.1.4.1.1.13.1.1")  # Enhanced US Volume, X-Ray 3D Angiographic
 _GLANCE = ["SOPClassUID", "NumberOfFrames", "Modality", "FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
+_GLANCE += ["FrameIncrementPointer"]
 
 # Echocardiography image views (PS3.16 CID 12226) by SNOMED CT code and its retired SRT form.
 _VIEWS = {
@@ -85,13 +87,14 @@ class DicomSource(SeekableSource):
         self.kind = kind or ("image" if self.length == 1 else "clip")
         self.size = (int(dataset.Rows), int(dataset.Columns))
         self.geometry = Geometry(spacing=spacing)
+        check_no_mosaic(dataset, self._table.path)
         self.timing = cine_timing(dataset, self.length) if self.kind == "clip" else Timing()
         self._inverted = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
         self._palette = _palette(dataset, self._table.path)
         plain_bytes = self._palette is not None or _depth(dataset) == (8, 0)
         self._rescale = None if plain_bytes else _rescale(dataset)
         self._window = self._choose_window(dataset, modality, plain_bytes)
-        return flag, None if spacing else _aspect_flag(dataset)
+        return flag, None if spacing else _aspect_flag(dataset), views_flag(dataset)
 
     def sector(self) -> BoolMask | None:
         return super().sector() if self.details.get("modality") in (None, "US") else None
@@ -161,6 +164,9 @@ def stacks_slices(path: Path) -> bool:
         several = (number(header, "NumberOfFrames") or 1) > 1
         if text(header, "SOPClassUID") in _STACK_CLASSES:
             return several
+        stated = are_slices(header)
+        if stated is not None and text(header, "Modality") in _STACK_MODALITIES:
+            return several and stated
         return several and text(header, "Modality") in _STACK_MODALITIES and not has_timing(header)
 
 

@@ -11,11 +11,17 @@ from pydicom.dataset import Dataset
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.frames import FrameTable, read_header
+from echoseg.io.dicom.increments import are_slices
 from echoseg.io.dicom.slices import dicom_slices
 from echoseg.io.dicom.stack import arrange
 from echoseg.io.dicom.values import number, quiet_reading, text
 from echoseg.io.volume.voxels import Acquisition
+from echoseg.types import Flag
 
+_ASSUMED = Flag(
+    "frames_assumed_slices",
+    "The file does not say whether its frames are slices or moments: slices were assumed, as its modality has them.",
+)
 _CLIPS = ("US", "IVUS", "XA", "RF", "ES")
 
 
@@ -115,7 +121,9 @@ def read_multiframe(path: Path) -> Acquisition:
         SourceError: damaged or cut off, or images that cannot be stacked, see :func:`arrange`.
     """
     header, table = read_header(path)
-    return arrange(dicom_slices(header, table), path, text(header, "Modality") or None)
+    slices = dicom_slices(header, table)
+    told = () if are_slices(header) or slices[0].position is not None else (_ASSUMED,)
+    return arrange(slices, path, text(header, "Modality") or None, told)
 
 
 def _series(uid: str, files: list[tuple[Dataset, FrameTable]]) -> Series:

@@ -7,7 +7,7 @@ Single-frame objects state this in the Image Plane module (PS3.3 C.7.6.2), enhan
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 
 from echoseg.errors import SourceError
 from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames
+from echoseg.io.dicom.increments import check_no_mosaic, frame_moments, frame_places
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 
 Triple = tuple[float, float, float]
@@ -67,6 +68,7 @@ class DicomSlice:
         rescale: slope and intercept.
         moments: the values of :data:`MOMENTS` that the file states.
         heart_rate: beats per minute, or None.
+        placed: whether the position is in mm; else it is a number that orders.
     """
 
     table: FrameTable = field(repr=False)
@@ -79,6 +81,7 @@ class DicomSlice:
     rescale: tuple[float, float]
     moments: dict[str, float]
     heart_rate: float | None
+    placed: bool = True
 
 
 @quiet_reading()
@@ -88,7 +91,34 @@ def dicom_slices(header: Dataset, table: FrameTable) -> list[DicomSlice]:
     shared = items(header, "SharedFunctionalGroupsSequence")[:1]
     if len(per_frame) != table.count:
         per_frame = [Dataset()] * table.count
-    return [_slice(header, table, index, [group, *shared]) for index, group in enumerate(per_frame)]
+    check_no_mosaic(header, table.path)
+    slices = [_slice(header, table, index, [group, *shared]) for index, group in enumerate(per_frame)]
+    return _nuclear(header, slices)
+
+
+def _nuclear(header: Dataset, slices: list[DicomSlice]) -> list[DicomSlice]:
+    """``slices`` with the places and moments that the vectors of nuclear medicine state (PS3.3 C.8.4.8).
+
+    The first frame lies at the position of its detector; SpacingBetweenSlices, which may be negative there, leads to the next.
+    """
+    places, moments = frame_places(header, len(slices)), frame_moments(header, len(slices))
+    if moments:
+        slices = [replace(one, moments={"TemporalPositionIndex": at}) for one, at in zip(slices, moments, strict=True)]
+    if not places or any(one.position is not None for one in slices):
+        return slices
+    detectors = items(header, "DetectorInformationSequence")
+    origin = numbers(detectors[0], "ImagePositionPatient") if detectors else []
+    orientation = numbers(detectors[0], "ImageOrientationPatient") if detectors else []
+    step = number(header, "SpacingBetweenSlices")
+    known = len(origin) == 3 and len(orientation) == 6 and _perpendicular(orientation) and bool(step)
+    directions = _unit(orientation) if known else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    normal = np.cross(directions[:3], directions[3:])
+    first = np.array(origin if known else (0.0, 0.0, 0.0))
+    along = [first + normal * (place - min(places)) * (step if known and step else 1.0) for place in places]
+    return [
+        replace(one, position=(float(at[0]), float(at[1]), float(at[2])), orientation=directions, in_patient=known, placed=known)
+        for one, at in zip(slices, along, strict=True)
+    ]
 
 
 class DicomPlanes:

@@ -31,17 +31,19 @@ class Stack:
 
     Attributes:
         affine: ``(4, 4)`` from (i, j, k) to LPS mm; None when the places are not stated, or not in the patient.
-        step: distance of neighbouring planes in mm, or None.
+        step: distance of neighbouring planes in mm, or None; None also where they differ.
+        shares: ``(K,)`` mm of the stack that each slice stands for, where distances differ; else None.
         flags: ``slices_missing``, ``slices_uneven``, ``slices_shifted``.
     """
 
     affine: NDArray[np.float64] | None
     step: float | None
     flags: tuple[Flag, ...] = ()
+    shares: NDArray[np.float64] | None = None
 
 
-def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None) -> Acquisition:
-    """All images of one series, or of one multi-frame file, in places and phases.
+def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None, told: tuple[Flag, ...] = ()) -> Acquisition:
+    """All images of one series, or of one multi-frame file, in places and phases; ``told`` are flags of it.
 
     Raises:
         SourceError: images of different orientation or pixel spacing, or without the places that would order them.
@@ -51,6 +53,7 @@ def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None) -> 
     heights = _heights(slices, where)
     grid, differ = _grid(slices, heights, where)
     stack = _place([moments[0] for moments in grid], where)
+    copies = (*copies, *told)
     flags = (*stack.flags, *copies)
     column, row = _in_plane(slices, where)
 
@@ -63,7 +66,9 @@ def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None) -> 
     return Acquisition(
         slices=len(grid),
         phases=len(grid[0]),
-        phase=lambda t: voxels([moments[t] for moments in grid], affine=stack.affine, spacing=(column, row, stack.step), flags=flags),
+        phase=lambda t: voxels(
+            [moments[t] for moments in grid], affine=stack.affine, spacing=(column, row, stack.step), flags=flags, shares=stack.shares
+        ),
         cine=lambda k: voxels(grid[k], affine=None, spacing=(column, row, None), timing=_timing(grid[k], differ), flags=copies),
         format="DICOM",
         modality=modality,
@@ -138,7 +143,8 @@ def _place(column: list[DicomSlice], where: Path) -> Stack:
     """The matrix of a column of images, one at each place, and what it cannot say.
 
     The third axis is the step from slice to slice. Where that leaves the normal by less than a tenth of a pixel over the
-    whole stack, which is rounding, it is the normal. With slices missing or uneven, the median distance counts.
+    whole stack, which is rounding, it is the normal. With slices missing the median distance counts. Of uneven slices each stands for
+    half of the way to both its neighbours, and the matrix, which can hold one distance only, has the mean.
     """
     first, last = column[0], column[-1]
     if first.position is None or first.orientation is None:
@@ -150,7 +156,9 @@ def _place(column: list[DicomSlice], where: Path) -> Stack:
         return Stack(None, None)
     median = float(np.median(distances))
     flags = _uneven(distances, median)
-    step = median if flags else float(distances.mean())
+    missing = any(flag.code == "slices_missing" for flag in flags)
+    step = median if missing else float(distances.mean())
+    shares = _shares(distances) if flags and not missing else None
     row_mm, column_mm = first.spacing or (1.0, 1.0)
     rise = float((positions[-1] - positions[0]) @ normal)
     direction = (np.array(last.position) - positions[0]) / rise  # in units of height
@@ -162,14 +170,23 @@ def _place(column: list[DicomSlice], where: Path) -> Stack:
         if np.abs(positions - along).max() > _OFF_PIXELS * min(row_mm, column_mm):
             message = "The slices are shifted against each other by different amounts: shapes and places across slices are not exact."
             flags = (*flags, Flag("slices_shifted", message))
+    if not first.placed:
+        return Stack(None, None)
+    step_known = step if shares is None else None
     if first.spacing is None or not first.in_patient:
-        return Stack(None, step, flags)
+        return Stack(None, step_known, flags, shares)
     affine = np.eye(4)
     affine[:3, 0] = np.array(first.orientation[:3]) * column_mm
     affine[:3, 1] = np.array(first.orientation[3:]) * row_mm
     affine[:3, 2] = direction * step
     affine[:3, 3] = positions[0]
-    return Stack(affine, step, flags)
+    return Stack(affine, step_known, flags, shares)
+
+
+def _shares(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Half of the way to both neighbours; at the ends the whole of the way to the one there is."""
+    edges = np.concatenate([distances[:1], distances, distances[-1:]])
+    return np.asarray((edges[:-1] + edges[1:]) / 2)
 
 
 def _uneven(distances: NDArray[np.float64], median: float) -> tuple[Flag, ...]:
@@ -182,7 +199,8 @@ def _uneven(distances: NDArray[np.float64], median: float) -> tuple[Flag, ...]:
         message = f"{missing} slices are missing (after {_listed(gaps)}): what lies in the gap is not counted, places beyond it are off."
         return (Flag("slices_missing", message),)
     span = f"{distances.min():.3g} to {distances.max():.3g} mm"
-    return (Flag("slices_uneven", f"Distances between slices vary from {span}: a slice may be missing, and volumes are not exact."),)
+    told = f"Distances between slices vary from {span}: each slice counts with its own, and masks.nii.gz can hold their mean only."
+    return (Flag("slices_uneven", told),)
 
 
 def _listed(gaps: NDArray[np.intp]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.dataset import Dataset
 
+from echoseg.io.dicom.increments import gated_interval
 from echoseg.io.dicom.values import number, numbers, value
 from echoseg.types import Timing
 
@@ -32,7 +33,10 @@ def cine_timing(dataset: Dataset, frame_count: int) -> Timing:
         stated = (number(dataset, keyword) for keyword in _RATE_KEYWORDS)
         rates = (1000.0 / interval if interval else None, *stated)
         fps = next((rate for rate in rates if rate is not None and _within(rate, SANE_FPS)), None)
-    heart_rate = number(dataset, "HeartRate")
+    slot, gated_rate = gated_interval(dataset)
+    if fps is None and slot and _within(1000.0 / slot, SANE_FPS):
+        fps = 1000.0 / slot
+    heart_rate = number(dataset, "HeartRate") or gated_rate
     if heart_rate is not None and not _within(heart_rate, SANE_HEART_RATE):
         heart_rate = None
     r_waves = tuple(sorted(milliseconds / 1000.0 for milliseconds in numbers(dataset, "RWaveTimeVector")))

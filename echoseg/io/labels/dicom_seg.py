@@ -22,6 +22,7 @@ from echoseg.io.dicom.frames import decode_frame, open_frames, read_header
 from echoseg.io.dicom.header import Origin, Reference, dicom_origin
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 from echoseg.io.labels.nifti import LabelMap
+from echoseg.io.labels.slicer import overlap_flag
 from echoseg.io.source import Source
 from echoseg.types import Geometry, Timing
 
@@ -167,19 +168,22 @@ def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[
     return {segment: source.from_stored(masks) for segment, masks in _filled(segmentation, places, shape).items()}
 
 
-def segmentation_label_map(segmentation: DicomSegmentation, like: LabelMap | None = None) -> LabelMap:
+def segmentation_label_map(
+    segmentation: DicomSegmentation, like: LabelMap | None = None, step_of: NDArray[np.float64] | None = None
+) -> LabelMap:
     """The label map of a segmentation without its source; where segments overlap, the higher number stands.
 
     Args:
         like: gives the grid, or for a cine the number of frames; None: from the first frame of the segmentation to its last, of a
             cine from frame 1 of its source.
+        step_of: the matrix of an image, whose distance of planes counts where frames of the segmentation lie farther apart.
 
     Raises:
         SourceError: frames without a place or frame number, none on the grid of ``like``, or damaged pixels.
     """
     placed = segmentation.orientation is not None and all(frame.position for frame in segmentation.frames)
     if placed:
-        geometry, shape = _own_grid(segmentation) if like is None else (like.geometry, like.masks.shape)
+        geometry, shape = _own_grid(segmentation, step_of) if like is None else (like.geometry, like.masks.shape)
         if geometry.affine is None:
             raise SourceError(_misfit(segmentation, "it lies in the patient, and the other label map does not say where it lies"))
         _check_grid(segmentation, geometry.affine, shape)
@@ -194,12 +198,15 @@ def segmentation_label_map(segmentation: DicomSegmentation, like: LabelMap | Non
     if shape[1:] != segmentation.size or max(places) >= shape[0]:
         raise SourceError(_misfit(segmentation, f"it has frames of {segmentation.size}, up to frame {max(places)}; the other {shape}"))
     labels = np.zeros(shape, dtype=np.uint8)
+    shared = 0
     for segment, masks in _filled(segmentation, places, shape).items():
+        shared += int(np.count_nonzero(labels[masks]))
         labels[masks] = segment
-    return LabelMap(labels, "volume" if placed else "clip", geometry, Timing() if like is None else like.timing)
+    timing = Timing() if like is None else like.timing
+    return LabelMap(labels, "volume" if placed else "clip", geometry, timing, overlap_flag(shared), segmentation.labels)
 
 
-def _own_grid(segmentation: DicomSegmentation) -> tuple[Geometry, tuple[int, int, int]]:
+def _own_grid(segmentation: DicomSegmentation, step_of: NDArray[np.float64] | None = None) -> tuple[Geometry, tuple[int, int, int]]:
     """The grid from the lowest to the highest frame, as fine as the smallest step between two."""
     if segmentation.orientation is None or segmentation.spacing is None:
         raise SourceError(f"{segmentation.path}: states no pixel spacing; give it together with its source")
@@ -208,6 +215,9 @@ def _own_grid(segmentation: DicomSegmentation) -> tuple[Geometry, tuple[int, int
     positions = {round(float(normal @ frame.position), 3): frame.position for frame in segmentation.frames if frame.position}
     heights = np.array(sorted(positions))
     step = float(np.diff(heights).min()) if len(heights) > 1 else 1.0
+    if step_of is not None:
+        steps = np.abs(normal @ step_of[:3, :3])
+        step = min(float(steps.max()), step) if len(heights) > 1 else float(steps.max())
     count = _sane(segmentation, round((heights[-1] - heights[0]) / step) + 1)
     row_mm, column_mm = segmentation.spacing
     affine = np.eye(4)

@@ -13,9 +13,9 @@ a volume    array ``(i, j, k)`` as the source's file has it, with exactly its af
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import OutputError, SourceError
 from echoseg.io.atomic import atomic_path
-from echoseg.io.labels.numbers import label_numbers
+from echoseg.io.labels.numbers import renumbered, renumbered_flag
 from echoseg.io.source import Kind, Source
 from echoseg.io.volume.nifti import header_geometry, header_timing
 from echoseg.io.volume.orientation import is_sheared
@@ -47,7 +47,9 @@ class LabelMap:
         kind: ``clip`` or ``volume``.
         geometry: spacing, and for a volume the affine from (i, j, k) to LPS millimetres.
         timing: ``fps`` of a clip.
-        flags: what was assumed of the geometry.
+        flags: what was assumed of the geometry, or changed of the labels.
+        names: of labels, where the file names them.
+        numbers: ``{label: number in the file}`` where labels were renumbered; else empty.
     """
 
     masks: Image
@@ -55,6 +57,25 @@ class LabelMap:
     geometry: Geometry
     timing: Timing
     flags: tuple[Flag, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+    numbers: Mapping[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: NDArray[Any], where: str, kind: str, geometry: Geometry, timing: Timing, flags: tuple[Flag, ...] = ()) -> LabelMap:
+        """The label map of ``values`` ``(T, H, W)``; numbers above 255 are renumbered, and name their labels.
+
+        Raises:
+            SourceError: as of :func:`echoseg.io.labels.numbers.renumbered`.
+        """
+        labels, numbers = renumbered(values, where)
+        names = {label: f"label {number}" for label, number in numbers.items()}
+        return cls(labels, kind, geometry, timing, (*flags, *renumbered_flag(numbers)), names, numbers)
+
+    def in_file(self, labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """``labels`` by their numbers in the file."""
+        table = np.arange(256, dtype=np.int64)
+        table[list(self.numbers)] = list(self.numbers.values())
+        return table[labels]
 
 
 def write_label_map(path: str | Path, masks: Image, source: Source) -> None:
@@ -138,7 +159,7 @@ def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
 
     Raises:
         SourceError: missing, damaged, not two- or three-dimensional, without a place for its voxels, or values other than whole numbers
-            0..255.
+            from 0 on.
     """
     try:
         image = cast(nibabel.spatialimages.SpatialImage, nibabel.load(path))
@@ -151,13 +172,12 @@ def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
         raise
     except Exception as error:  # nibabel raises ImageFileError, OSError, EOFError, KeyError, zlib.error, ...
         raise SourceError(f"{path}: not a readable NIfTI label map ({error})") from error
-    masks = np.ascontiguousarray(label_numbers(moments, str(path)).T)
     column, row, between = steps
     spacing = None if row is None or column is None or _is_default(header, (row, column)) else (row, column)
     flags = flags if spacing else ()
     if kind == "clip" or (kind is None and (one_slice or affine is None)):
-        return LabelMap(masks, "clip", Geometry(spacing), timing, flags)
-    return LabelMap(masks, "volume", Geometry(spacing, between, None if one_slice else affine), Timing(), flags)
+        return LabelMap.of(moments.T, str(path), "clip", Geometry(spacing), timing, flags)
+    return LabelMap.of(moments.T, str(path), "volume", Geometry(spacing, between, None if one_slice else affine), Timing(), flags)
 
 
 def _as_three_dimensional(values: NDArray[Any], where: str) -> tuple[NDArray[Any], bool]:

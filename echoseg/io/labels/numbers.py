@@ -1,33 +1,68 @@
-"""What counts as label numbers, whichever file they come from: whole numbers 0..255, and far fewer of them than a picture has greys."""
+"""What counts as label numbers, whichever file they come from: whole numbers, far fewer of them than a picture has greys.
+
+A label map holds 0..255. Atlases number higher (FreeSurfer: 1035, 2035): such labels are renumbered from 1 on, in ascending order, and
+the table goes with them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
+from echoseg.types import Flag, Severity
 
 _MOST_LABELS = 128
 """More than any label map we know of numbers (TotalSegmentator: 117), fewer than the greys of a picture."""
 
+_HIGHEST = 255
+_LISTED = 20
 
-def label_numbers(values: NDArray[np.generic], where: str) -> NDArray[np.uint8]:
-    """``values`` as uint8 label numbers, of the same shape.
+
+def renumbered(values: NDArray[np.generic], where: str) -> tuple[NDArray[np.uint8], dict[int, int]]:
+    """``values`` as uint8 label numbers, and ``{label: number in the file}``, empty where they stand as they are.
 
     Args:
         values: of any type.
         where: names the file in an error.
 
     Raises:
-        SourceError: no real numbers (complex, colours), or others than the whole numbers 0..255.
+        SourceError: no real numbers (complex, colours), others than whole numbers from 0 on, or more than 255 of them beside 0.
     """
     if values.dtype.kind not in "buif":
         raise SourceError(f"{where}: values of type {values.dtype} are no label numbers; save one whole number 0..255 for each pixel")
     with np.errstate(invalid="ignore"):  # NaN becomes some number, and is seen to differ
         labels = values.astype(np.uint8)
-    if not np.array_equal(labels, values):
-        raise SourceError(f"{where}: label maps hold whole numbers 0..255; this one holds other values")
-    return labels
+    if np.array_equal(labels, values):
+        return labels, {}
+    held = np.unique(values)
+    if held.dtype.kind == "f" and not (np.isfinite(held).all() and np.array_equal(held, np.rint(held))):
+        raise SourceError(f"{where}: label maps hold whole numbers 0..255; this one holds other values, such as {_odd(held):g}")
+    if held[0] < 0:
+        raise SourceError(f"{where}: label maps hold whole numbers 0..255; this one holds other values, from {held[0]:g} on")
+    held = held[held > 0]
+    if len(held) > _HIGHEST:
+        raise SourceError(
+            f"{where}: holds {len(held)} different values and looks like a picture, not a label map; give the masks drawn on it"
+        )
+    labels = np.where(values > 0, np.searchsorted(held, values) + 1, 0).astype(np.uint8)
+    return labels, {place: int(number) for place, number in enumerate(held, start=1)}
+
+
+def _odd(held: NDArray[np.generic]) -> float:
+    return next(float(value) for value in held if not np.isfinite(value) or value != np.rint(value))
+
+
+def renumbered_flag(numbers: Mapping[int, int]) -> tuple[Flag, ...]:
+    """A flag with the table of labels that were renumbered; none where there is no table."""
+    if not numbers:
+        return ()
+    listed = [f"{number} is {label}" for label, number in numbers.items()]
+    more = f" and {len(listed) - _LISTED} more, each object is named by its number" if len(listed) > _LISTED else ""
+    message = f"The label map numbers above 255, so its labels were renumbered: {', '.join(listed[:_LISTED])}{more}."
+    return (Flag("labels_renumbered", message, Severity.INFO),)
 
 
 def one_for_255(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
+from echoseg.io.labels.nifti import LabelMap
 from echoseg.io.labels.numbers import check_no_picture
 from echoseg.io.labels.read import NIFTI_SUFFIXES, RUN_MASKS, read_labels
 from echoseg.io.names import output_name
@@ -50,12 +51,18 @@ class LabelFile:
     Attributes:
         labels: ``(T, H, W)`` uint8.
         source: its geometry and timing; black pictures.
-        names: ``{label: name}`` where results of a run lie beside it; else empty.
+        names: ``{label: name}`` where results of a run lie beside it, or the file itself names them; else empty.
+        read: as the reader gave it, in the order of the file.
+        path: the file.
+        of_run: whether the names are those of a run.
     """
 
     labels: NDArray[np.uint8]
     source: LabelSource
     names: dict[int, str]
+    read: LabelMap
+    path: Path
+    of_run: bool = False
 
 
 def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
@@ -71,8 +78,9 @@ def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
         path = path / RUN_MASKS
     record = _run_record(path)
     name = path.parent.name if record else output_name(path)
-    read = read_labels(path, kind, white=not record)
-    check_no_picture(read.masks, str(path))
+    read = read_labels(path, kind, white=not record, renumber=True)
+    if not read.numbers:
+        check_no_picture(read.masks, str(path))
     labels, geometry = read.masks, read.geometry
     if read.kind != "volume" or geometry.spacing is None:
         # A place in the patient without a size of pixels: such a matrix is a default, and must not give volumes.
@@ -85,7 +93,13 @@ def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
         source.details = {**source.details, "view": record["source"]["view"]}
     elif record and record["source"].get("view_from") == ViewOrigin.SEEN:
         source.details = {**source.details, SEEN_VIEW: record["source"]["view"]}
-    return LabelFile(labels, source, {found["id"]: str(found["name"]) for found in record.get("objects", ())})
+    names = run_names(path) or dict(read.names)
+    return LabelFile(labels, source, names, read, path, bool(record))
+
+
+def run_names(path: Path) -> dict[int, str]:
+    """``{label: name}`` of the run that wrote a label map; empty where none lies beside it."""
+    return {found["id"]: str(found["name"]) for found in _run_record(path).get("objects", ())}
 
 
 def stacked(files: Sequence[LabelFile], name: str) -> LabelFile:
@@ -98,9 +112,11 @@ def stacked(files: Sequence[LabelFile], name: str) -> LabelFile:
     for file in files:
         if file.source.size != first.size or file.source.geometry.spacing != first.geometry.spacing or len(file.labels) != 1:
             raise SourceError(f"{name}: the label maps of the phases must be one frame each, of one size and spacing")
-    labels = np.concatenate([file.labels for file in files])
-    source = LabelSource(name, "clip", labels.shape, Geometry(spacing=first.geometry.spacing), Timing(), first.flags)
-    return LabelFile(labels, source, files[0].names)
+    numbers = np.concatenate([file.read.in_file(file.labels) for file in files])  # each may have been renumbered by itself
+    told = tuple(flag for flag in first.flags if flag.code != "labels_renumbered")
+    read = LabelMap.of(numbers, name, "clip", Geometry(spacing=first.geometry.spacing), Timing(), told)
+    source = LabelSource(name, "clip", read.masks.shape, read.geometry, read.timing, read.flags)
+    return LabelFile(read.masks, source, dict(read.names) or files[0].names, read, files[0].path, files[0].of_run)
 
 
 def run_folder(path: Path) -> Path | None:

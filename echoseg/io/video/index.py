@@ -12,6 +12,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.video.display import chosen_stream
 
 # In these codecs a packet may hold no frame to show (VP8's hidden reference frames) or two (packed B-frames).
 _PACKETS_ARE_NOT_FRAMES = ("vp8", "mpeg4", "msmpeg4v3", "msmpeg4v2", "theora")
@@ -60,13 +61,11 @@ def open_container(path: Path) -> InputContainer:
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise SourceError(f"{path}: not a readable video ({reason}); it is damaged or not what its name says") from error
-    if not container.streams.video:
-        container.close()
-        raise UnsupportedSourceError(f"{path}: holds no video stream")
-    if container.streams.video[0].codec_context is None:
+    stream = chosen_stream(container, path)
+    if stream.codec_context is None:
         container.close()
         raise UnsupportedSourceError(f"{path}: the video's codec is unknown to this build of FFmpeg; convert it to H.264")
-    container.streams.video[0].thread_type = "AUTO"
+    stream.thread_type = "AUTO"
     return container
 
 
@@ -78,7 +77,7 @@ def index_frames(path: Path) -> FrameIndex:
         UnsupportedSourceError: see :func:`open_container`.
     """
     with open_container(path) as container:
-        stream = container.streams.video[0]
+        stream = chosen_stream(container, path)
         rate = float(stream.average_rate) if stream.average_rate else None
         time_base = float(stream.time_base) if stream.time_base else 0.0
         pts: list[int | None] = []
@@ -120,7 +119,7 @@ def _index_by_decoding(path: Path, time_base: float, rate: float | None) -> Fram
         pts: list[int | None] = []
         keyframes: list[int] = []
         try:
-            for frame in container.decode(video=0):
+            for frame in container.decode(chosen_stream(container, path)):
                 pts.append(frame.pts)
                 if frame.key_frame and frame.pts is not None:
                     keyframes.append(frame.pts)

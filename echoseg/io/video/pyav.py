@@ -8,9 +8,11 @@ from pathlib import Path
 import av
 import numpy as np
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from echoseg.errors import SourceError
 from echoseg.io.video.decoder import VideoReader
+from echoseg.io.video.display import chosen_stream, frame_turn
 from echoseg.io.video.index import FrameIndex, open_container
 from echoseg.types import Image
 
@@ -41,7 +43,7 @@ def decoded(path: Path, index: FrameIndex, start: int, stop: int) -> Iterator[av
     expected, length = start, len(index.pts)
     with open_container(path) as container:
         try:
-            for frame in _frames_from(container, index, start):
+            for frame in _frames_from(container, chosen_stream(container, path), index, start):
                 if len(index.keyframes) and frame.pts != index.pts[expected]:
                     break  # the decoder left a damaged frame out: the rest would be shifted in time
                 yield frame
@@ -54,20 +56,18 @@ def decoded(path: Path, index: FrameIndex, start: int, stop: int) -> Iterator[av
 
 
 def to_image(frame: av.VideoFrame) -> Image:
-    """``(H, W, 3)`` RGB, or ``(H, W)`` where the file stores grey, as it is shown (turned where the file says so)."""
+    """``(H, W, 3)`` RGB, or ``(H, W)`` where the file stores grey, as it is shown (turned or mirrored where the file says so)."""
     grey = frame.format.name.startswith("gray")
     image = frame.to_ndarray(format="gray" if grey else "rgb24")
-    quarter_turns = round(frame.rotation / 90) % 4  # FFmpeg counts anticlockwise, as numpy does
-    return np.ascontiguousarray(np.rot90(image, quarter_turns)).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(frame_turn(frame)(image)).astype(np.uint8, copy=False)
 
 
-def _frames_from(container: InputContainer, index: FrameIndex, start: int) -> Iterator[av.VideoFrame]:
+def _frames_from(container: InputContainer, stream: VideoStream, index: FrameIndex, start: int) -> Iterator[av.VideoFrame]:
     """Decoded frames from number ``start`` on, in the order they are shown.
 
     Decoding starts at the last keyframe before it. Where the container lands too late (some seek by decoding time)
     an earlier keyframe is tried, at last the beginning.
     """
-    stream = container.streams.video[0]
     if len(index.keyframes) == 0:
         for number, frame in enumerate(container.decode(stream)):
             if number >= start:

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from echoseg.errors import SourceError
 from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind
+from echoseg.io.video.display import (
+    capture_rate,
+    chosen_stream,
+    frame_turn,
+    gif_states_times,
+    other_videos,
+)
 from echoseg.io.video.index import FrameIndex, index_frames, open_container
 from echoseg.io.video.open import Reader, check_reader, open_reader
 from echoseg.io.video.pyav import decoded, to_image
 from echoseg.io.video.truncation import missing_bytes
 from echoseg.types import Flag, Image, Timing
 
+_SLOW = 0.05  # relative difference of rates that rounding does not explain
+_ODD_MATRIX = "The file says that its picture is to be stretched or slanted when shown, which is not done: shapes may be distorted."
+
 
 class VideoSource(SeekableSource):
-    """The frames of a video file's first video stream: RGB ``(H, W, 3)``, or ``(H, W)`` where the file stores grey.
+    """The frames of a video file: RGB ``(H, W, 3)``, or ``(H, W)`` where the file stores grey. Covers attached to it are no video.
 
     Opening reads through the packets once (without decoding them, where a packet is a frame) to know the number of
-    frames, the time of each, and where decoding can start; with PyAV, whatever reads the frames later. Display rotation
-    is applied; the pixel aspect ratio is not (see the flag ``pixels_not_square``).
+    frames, the time of each, and where decoding can start; with PyAV, whatever reads the frames later. The display
+    matrix, turned or mirrored, is applied; the pixel aspect ratio is not (see the flag ``pixels_not_square``).
 
     Args:
         path: the file.
@@ -45,22 +56,40 @@ class VideoSource(SeekableSource):
         lacking = missing_bytes(path)
         if lacking > 0:
             raise SourceError(f"{path}: the video was cut off ({lacking} bytes or more are missing at its end); copy the file again")
-        index = index_frames(path)
-        first = to_image(next(decoded(path, index, 0, 1)))
+        index, stream = index_frames(path), _stream_facts(path)
+        frame = next(decoded(path, index, 0, 1))
+        first, turn = to_image(frame), frame_turn(frame)
         self._reader = open_reader(reader, path, index, first)
         self.length = len(index.pts)
         self.size = (first.shape[0], first.shape[1])
-        self.timing = _timing(index)
+        self.timing, told = _timing(index), []
+        if stream["container"] == "gif" and self.length > 1 and not gif_states_times(path):
+            self.timing = Timing()
+            told.append(Flag("timing_missing", "The GIF does not state how long its frames are shown: give fps to get times in seconds."))
+        played, captured = self.timing.fps, stream["captured"]
+        if played and captured and abs(captured - played) > _SLOW * played:
+            self.timing = Timing()
+            message = (
+                f"The file plays {played:.3g} frames/s that were recorded at {captured:.3g}/s (slow motion): times are unknown, give fps."
+            )
+            told.append(Flag("capture_rate_differs", message))
         if self.length == 1:
             self.kind = "image"
-        stream = _stream_facts(path)
         self.details = {"format": stream["container"], "codec": stream["codec"], "intensity": "8-bit values, unchanged", "reader": reader}
         if _is_variable(self.timing):
             self.details = {**self.details, "variable_frame_rate": True}
         aspect = stream["aspect"]
         if aspect not in ("None", "0", "1"):
             message = f"The video states pixels of aspect {aspect} (width to height): shapes are distorted unless spacing is given."
-            self.flags = (Flag("pixels_not_square", message),)
+            told.append(Flag("pixels_not_square", message))
+        if turn.axes != (False, False, False):
+            self.details = {**self.details, "shown": str(turn)}
+        if not turn.exact:
+            told.append(Flag("display_matrix_odd", _ODD_MATRIX))
+        if stream["others"]:
+            message = f"The file holds {stream['others'] + 1} videos: one is read, {stream['others']} left out."
+            told.append(Flag("videos_left_out", message))
+        self.flags = tuple(told)
 
     def ultrasound(self) -> bool | None:
         return True  # no other modality comes as a video file
@@ -73,13 +102,15 @@ class VideoSource(SeekableSource):
         return self._reader.read(start, stop)
 
 
-def _stream_facts(path: Path) -> dict[str, str]:
+def _stream_facts(path: Path) -> dict[str, Any]:
     with open_container(path) as container:
-        stream = container.streams.video[0]
+        stream = chosen_stream(container, path)
         return {
             "container": container.format.name,
             "codec": stream.codec_context.name,
             "aspect": str(stream.sample_aspect_ratio),
+            "captured": capture_rate(container),
+            "others": other_videos(container),
         }
 
 

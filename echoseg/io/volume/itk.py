@@ -52,7 +52,7 @@ def read_itk(path: Path) -> Acquisition:
             raise UnsupportedSourceError(f"{path}: 4 dimensions with {components} values per voxel; give one value per voxel")
         stored = np.moveaxis(stored, -1, 0)
     voxels = _four_dimensional(stored[..., :3] if colour else stored, dimension, phased=components > 1 and not colour)
-    affine = _affine(image)
+    affine = itk_affine(image)
     if affine is not None and not is_usable(affine):
         raise SourceError(f"{path}: the header's directions and spacing give the voxels no place in space; repair them")
     row_step, column_step = (float(step) for step in image.GetSpacing()[1::-1])
@@ -100,7 +100,7 @@ def _four_dimensional(stored: NDArray[np.generic], dimension: int, phased: bool)
     return stored if dimension == 4 or phased else stored[None]
 
 
-def _affine(image: SimpleITK.Image) -> NDArray[np.float64] | None:
+def itk_affine(image: SimpleITK.Image) -> NDArray[np.float64] | None:
     """``(4, 4)`` from (i, j, k) to LPS mm, None for an image in two dimensions; of four, the first three."""
     size = image.GetDimension()
     if size == 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,8 @@ class VolumeSource(SeekableSource):
             details["acquired"] = f"{acquisition.slices} slices x {acquisition.phases} phases (in {acquisition.phases_are})"
         if self.kind == "volume":
             details["slice_axis"] = "kji"[self._axis]
+            if self._voxels.shares is not None:
+                details["slice_shares_mm"] = [round(float(share), 4) for share in self._voxels.shares]
             details["slicing"] = (plane or "axial") if self._voxels.affine is not None else "stored"
         if self.geometry.affine is not None:
             columns, rows, slices = (towards(vector) for vector in directions(self.geometry.affine).T)
@@ -170,11 +173,20 @@ def _slicing_axis(voxels: Voxels, kind: Kind, plane: Plane | None, name: str) ->
                 f"{name}: the file does not say how the volume lies in the patient, so it has no {plane} slices; give 'stored'"
             )
         return 0
+    if voxels.shares is not None:  # a cut across them would have rows at uneven distances
+        if plane is not None and array_axis(voxels.affine, plane) != 0:
+            raise SourceError(f"{name}: its slices lie at different distances, so that only they are slices without gaps; give 'stored'")
+        return 0
     return array_axis(voxels.affine, plane or "axial")
 
 
 def _geometry(voxels: Voxels, axis: int, kind: Kind) -> Geometry:
     if kind == "volume" and voxels.affine is not None:
-        return slice_geometry(voxels.affine, axis)
+        geometry = slice_geometry(voxels.affine, axis)
+        return geometry if voxels.shares is None else replace(geometry, slice_spacing=None, slice_shares=voxels.shares)
     column, row, between = voxels.spacing
-    return Geometry(spacing=None if row is None or column is None else (row, column), slice_spacing=between if kind == "volume" else None)
+    return Geometry(
+        spacing=None if row is None or column is None else (row, column),
+        slice_spacing=between if kind == "volume" else None,
+        slice_shares=voxels.shares if kind == "volume" else None,
+    )

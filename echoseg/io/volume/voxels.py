@@ -47,6 +47,7 @@ class Voxels:
         timing: when the planes are moments; empty when they are places.
         files: ``(path, frame)`` of each plane of a DICOM source, frames counted from 0; else empty.
         flags: what a reader must know of these planes.
+        shares: ``(K,)`` mm of the stack that each plane stands for, where their distances differ; else None.
     """
 
     planes: Planes
@@ -56,6 +57,7 @@ class Voxels:
     timing: Timing = field(default_factory=Timing)
     files: tuple[tuple[Path, int], ...] = ()
     flags: tuple[Flag, ...] = ()
+    shares: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

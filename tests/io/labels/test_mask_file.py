@@ -6,7 +6,9 @@ import SimpleITK
 from PIL import Image
 
 from echoseg.errors import PromptError, SourceError
-from echoseg.io.labels.mask import read_mask
+from echoseg.io import open_source
+from echoseg.io.labels.mask import read_mask_map
+from echoseg.prompting.mask_file import mask_plan
 
 LESION = np.zeros((40, 50), dtype=bool)
 LESION[12:16, 20:24] = True  # 16 of 2,000 pixels: far less than the half per cent that a window would cut off in the volume below
@@ -19,8 +21,9 @@ def test_a_small_lesion_in_a_volume_is_whole(tmp_path, suffix, dtype):
     labels[4][LESION] = 1
     path = tmp_path / f"labels.{suffix}"
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(labels), str(path))
-    np.testing.assert_array_equal(read_mask(path, 4), LESION)
-    assert not read_mask(path, 3).any()
+    masks = read_mask_map(path).masks
+    np.testing.assert_array_equal(masks[4] > 0, LESION)
+    assert not masks[3].any()
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.float64])
@@ -29,19 +32,20 @@ def test_arrays_of_any_type(tmp_path, suffix, dtype):
     labels = np.stack([LESION * 0, LESION * 300 if dtype in (np.int32, np.float64) else LESION]).astype(dtype)
     path = tmp_path / f"labels.{suffix}"
     np.save(path, labels) if suffix == "npy" else np.savez(path, masks=labels)
-    np.testing.assert_array_equal(read_mask(path, 1), LESION)
+    np.testing.assert_array_equal(read_mask_map(path).masks[1] > 0, LESION)
 
 
 def test_a_label_below_the_others_is_kept(tmp_path):
     labels = LESION.astype(np.int32)
     labels[30:, :] = 1000  # mapped to 0..255, label 1 would round to 0
     np.save(tmp_path / "labels.npy", labels)
-    np.testing.assert_array_equal(read_mask(tmp_path / "labels.npy"), labels > 0)
+    found = read_mask_map(tmp_path / "labels.npy")
+    np.testing.assert_array_equal(found.in_file(found.masks)[0], labels)
 
 
 def test_values_below_zero_are_outside(tmp_path):
     np.save(tmp_path / "logits.npy", np.where(LESION, 0.25, -1024.0))
-    np.testing.assert_array_equal(read_mask(tmp_path / "logits.npy"), LESION)
+    np.testing.assert_array_equal(read_mask_map(tmp_path / "logits.npy").masks[0] > 0, LESION)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "I;16", "RGB", "P"])
@@ -53,24 +57,24 @@ def test_images_of_any_mode(tmp_path, mode):
     else:
         image = Image.fromarray((LESION * 255).astype(np.uint8)).convert(mode)
     image.save(tmp_path / "mask.png")
-    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png", 7), LESION)
+    np.testing.assert_array_equal(read_mask_map(tmp_path / "mask.png").masks[0] > 0, LESION)
 
 
 def test_a_folder_of_images_is_a_sequence_of_masks(tmp_path):
     for index, mask in enumerate([~LESION, LESION]):
         Image.fromarray(mask.astype(np.uint8)).save(tmp_path / f"{index}.png")
-    np.testing.assert_array_equal(read_mask(tmp_path, 1), LESION)
+    np.testing.assert_array_equal(read_mask_map(tmp_path).masks[1] > 0, LESION)
 
 
 @pytest.mark.parametrize("frame", [-1, 2])
 def test_a_frame_that_the_file_does_not_hold_is_refused(tmp_path, frame):
     np.save(tmp_path / "labels.npy", np.stack([LESION, LESION]))
-    with pytest.raises(PromptError, match=f"labels.npy holds 2 masks, none for frame {frame}"):
-        read_mask(tmp_path / "labels.npy", frame)
+    with open_source(np.zeros((2, *LESION.shape), np.uint8)) as source, pytest.raises(PromptError, match=f"no frame {frame}"):
+        mask_plan(tmp_path / "labels.npy", source, frame)
 
 
 def test_nan_is_refused_and_named(tmp_path):
     labels = np.where(LESION, np.nan, 0.0)
     np.save(tmp_path / "labels.npy", labels)
-    with pytest.raises(SourceError, match="labels.npy: the mask of frame 0 holds values that are NaN"):
-        read_mask(tmp_path / "labels.npy")
+    with pytest.raises(SourceError, match="labels.npy: the mask holds values that are NaN"):
+        read_mask_map(tmp_path / "labels.npy")

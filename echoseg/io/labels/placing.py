@@ -1,0 +1,146 @@
+"""Label maps laid on the frames of a source: by the place that both state in the patient, else by their order, which is flagged.
+
+A mask that does not fit is refused: shifted, mirrored or stretched masks give numbers that look right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from echoseg.errors import SourceError
+from echoseg.io.labels.nifti import LabelMap
+from echoseg.io.labels.slicer import overlap_flag
+from echoseg.io.source import Source
+from echoseg.io.volume.onto_grid import onto_grid
+from echoseg.io.volume.orientation import directions
+from echoseg.types import Flag, Image, Severity
+
+_SAME = 0.01  # relative difference of spacing that rounding explains
+_PARALLEL = 0.99  # cosine
+_DEFAULT = (np.diag([1.0, 1.0, 1.0, 1.0]), np.diag([-1.0, -1.0, 1.0, 1.0]))  # what writers put who know of no place
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A label map in the order of a source's frames.
+
+    Attributes:
+        masks: ``(T, H, W)`` uint8; of one frame where ``single``.
+        names: of labels, where the file names them.
+        numbers: ``{label: number in the file}`` where labels were renumbered.
+        flags: what was assumed.
+        single: whether it is one mask for a frame that the file does not name.
+    """
+
+    masks: Image
+    names: Mapping[int, str] = field(default_factory=dict)
+    numbers: Mapping[int, int] = field(default_factory=dict)
+    flags: tuple[Flag, ...] = ()
+    single: bool = False
+
+
+def laid_on(found: LabelMap, source: Source, where: Path, *, stored: bool = True, one: bool = False) -> Laid:
+    """``found`` on the frames of ``source``.
+
+    Args:
+        found: as :func:`echoseg.io.labels.read.read_labels` gives it.
+        where: its file, for an error.
+        stored: whether a label map without a place is in the order of the source's file, or else of its frames (an array, images).
+        one: whether one mask may stand for a frame that is named elsewhere.
+
+    Raises:
+        SourceError: it does not fit; the message says what differs.
+    """
+    volume = not source.moments
+    ours, theirs = found.geometry.affine, source.stored_affine
+    length = len(found.masks) if source.length is None else source.length  # of a live source nobody knows
+    shape = source.to_stored(np.broadcast_to(np.uint8(0), (length, *source.size))).shape
+    flags = found.flags
+    if volume and ours is not None and theirs is not None:
+        masks, beyond = onto_grid(found.masks, ours, theirs, shape, str(where))
+        masks = source.from_stored(masks)
+        flags = (*flags, *_beyond_flag(beyond))
+        return Laid(masks, found.names, found.numbers, flags)
+    masks = found.masks
+    if not volume and ours is not None and theirs is not None:
+        masks = _turned(masks, ours, theirs, where)
+    single = one and len(masks) == 1 and source.length != 1
+    expected = (1, *source.size) if single else shape if stored else (length, *source.size)
+    if masks.shape != expected:
+        told = f"label map {masks.shape} does not fit {source.name} {expected} (frames, rows, columns)"
+        raise SourceError(f"{where}: {told}; give the images that it was drawn on")
+    _check_spacing(found, source, where)
+    if stored and not single:
+        masks = source.from_stored(masks)
+    if volume and (ours is None) != (theirs is None):
+        flags = (*flags, _place_flag("label map" if ours is None else "image", stated=stored))
+    return Laid(masks, found.names, found.numbers, flags, single)
+
+
+def _turned(masks: Image, ours: NDArray[np.float64], theirs: NDArray[np.float64], where: Path) -> Image:
+    """Frames ``(T, H, W)`` as rows and columns of the other file run; a matrix that is a default says nothing of it."""
+    if any(np.allclose(ours * [1, 1, 0, 1], default * [1, 1, 0, 1]) for default in _DEFAULT):
+        return masks
+    cosines = (directions(theirs).T @ directions(ours))[:2, :2]
+    if (np.abs(np.diag(cosines)) > _PARALLEL).all():
+        return np.flip(masks, [axis for axis, cosine in ((2, cosines[0, 0]), (1, cosines[1, 1])) if cosine < 0])
+    if (np.abs(np.diag(cosines[::-1])) > _PARALLEL).all():
+        masks = masks.swapaxes(1, 2)
+        return np.flip(masks, [axis for axis, cosine in ((2, cosines[0, 1]), (1, cosines[1, 0])) if cosine < 0])
+    raise SourceError(f"{where}: the axes of the masks are turned against those of the image; bring them to its grid and save them again")
+
+
+def _check_spacing(found: LabelMap, source: Source, where: Path) -> None:
+    """Spacing that is stated twice must agree; 1 mm in a clip is what writers put who do not know, and what a user gives stands alone."""
+    ours, theirs = found.geometry, source.geometry
+    if ours.spacing is None or theirs.spacing is None or any(flag.code == "spacing_given" for flag in source.flags):
+        return
+    if source.moments and np.allclose(ours.spacing, 1.0):
+        return
+    stated = [*ours.spacing, *([ours.slice_spacing] if not source.moments and ours.slice_spacing else [])]
+    image = [*theirs.spacing, *([theirs.slice_spacing or 0.0] if len(stated) == 3 else [])]
+    if len(image) == 3 and not image[2]:
+        stated, image = stated[:2], image[:2]
+    if not np.allclose(stated, image, rtol=_SAME):
+        told = " x ".join(f"{step:.4g}" for step in stated), " x ".join(f"{step:.4g}" for step in image)
+        raise SourceError(
+            f"{where}: the masks have a spacing of {told[0]} mm, {source.name} one of {told[1]} mm (row, column); one of the two was "
+            "resized or its header is wrong: give the image that they were drawn on, or the true --spacing of a clip"
+        )
+
+
+def _beyond_flag(beyond: int) -> tuple[Flag, ...]:
+    if not beyond:
+        return ()
+    message = f"The grid of the masks reaches {beyond} voxels beyond the image: they were laid where their file says, look at them."
+    return (Flag("mask_beyond_image", message),)
+
+
+def _place_flag(which: str, stated: bool) -> Flag:
+    message = f"The {which} does not say how it lies in the patient: it was assumed that masks and image have one order of voxels."
+    return Flag("mask_place_assumed", message, Severity.REVIEW if stated else Severity.INFO)
+
+
+def segments_on(path: Path, source: Source) -> Laid:
+    """The segments of a DICOM segmentation on the frames of ``source``; where they overlap, the higher number stands, with a flag.
+
+    Raises:
+        SourceError: damaged, or it does not fit.
+    """
+    from echoseg.io.labels.dicom_seg import read_segmentation, segmentation_label_map, segmentation_masks
+
+    segmentation = read_segmentation(path)
+    if not source.dicom_frames:
+        step = None if source.moments or source.stored_affine is None else source.stored_affine
+        return laid_on(segmentation_label_map(segmentation, step_of=step), source, path)
+    labels = np.zeros((len(source), *source.size), np.uint8)
+    shared = 0
+    for segment, masks in segmentation_masks(segmentation, source).items():
+        shared += int(np.count_nonzero(labels[masks]))
+        labels[masks] = segment
+    return Laid(labels, segmentation.labels, flags=overlap_flag(shared))
