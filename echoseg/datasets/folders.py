@@ -10,7 +10,7 @@ from natsort import natsorted
 
 from echoseg.datasets.case import Case, read_case
 from echoseg.errors import SourceError
-from echoseg.io.labels.read import read_labels
+from echoseg.io.labels.placing import labels_on
 from echoseg.io.names import bare_name, output_name
 from echoseg.io.open import open_source
 from echoseg.simulate import STRUCTURES
@@ -31,12 +31,13 @@ def folder_pairs(root: Path) -> Iterator[Case]:
             and those of volumes, are called by their number.
 
     Raises:
-        SourceError: a folder is missing, a mask has no image, one cannot be read, or the two differ in shape.
+        SourceError: a folder is missing, a mask has no image, one cannot be read, or the two differ in shape, place or spacing.
     """
     for image, mask in paired_by_name(root / "images", root / "masks"):
         with open_source(image) as source:
             names = {} if source.stored_in else STRUCTURES
-            yield read_case(source, read_labels(mask).masks, mask, output_name(mask).removesuffix(_NNUNET_CHANNEL), names)
+            labels = source.to_stored(labels_on(mask, source))
+            yield read_case(source, labels, mask, output_name(mask).removesuffix(_NNUNET_CHANNEL), names)
 
 
 def paired_by_name(images: Path, masks: Path) -> list[tuple[Path, Path]]:

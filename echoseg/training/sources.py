@@ -18,6 +18,7 @@ from echoseg.datasets.folders import paired_by_name, part_of
 from echoseg.datasets.medsam2 import npz_files
 from echoseg.datasets.simulated import clip_case
 from echoseg.errors import ModelConfigError, SourceError
+from echoseg.io.labels.placing import labels_on
 from echoseg.io.labels.read import read_labels
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
@@ -120,7 +121,8 @@ def _pair(data: FolderData, files: tuple[Path, Path], rng: np.random.Generator) 
     image, mask = files
     stretch = partial(stretch_that_shows, where=mask, frames=data.frames, rng=rng)
     with open_source(image) as source:
-        return read_case(source, read_labels(mask, white=False).masks, mask, output_name(mask), data.structures, stretch)
+        labels = source.to_stored(labels_on(mask, source, white=False))
+        return read_case(source, labels, mask, output_name(mask), data.structures, stretch)
 
 
 def _npz(data: MedSam2Data, path: Path, rng: np.random.Generator) -> Case:

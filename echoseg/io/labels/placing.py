@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
 from echoseg.io.labels.nifti import LabelMap
+from echoseg.io.labels.read import read_labels
 from echoseg.io.labels.slicer import overlap_flag
 from echoseg.io.source import Source
 from echoseg.io.volume.onto_grid import onto_grid
@@ -124,6 +125,18 @@ def _beyond_flag(beyond: int) -> tuple[Flag, ...]:
 def _place_flag(which: str, stated: bool) -> Flag:
     message = f"The {which} does not say how it lies in the patient: it was assumed that masks and image have one order of voxels."
     return Flag("mask_place_assumed", message, Severity.REVIEW if stated else Severity.INFO)
+
+
+def labels_on(path: Path, source: Source, *, white: bool = True) -> Image:
+    """``(T, H, W)`` the labels of a reference on the frames of ``source``; see :func:`echoseg.io.labels.read.read_labels`.
+
+    Raises:
+        SourceError: unreadable, or the two do not lie on one grid.
+    """
+    if path.suffix.lower() == ".dcm":
+        return segments_on(path, source).masks
+    found = read_labels(path, white=white)
+    return laid_on(found, source, path, stored=source.stored_in != "" or not path.is_dir()).masks
 
 
 def segments_on(path: Path, source: Source) -> Laid:

@@ -8,6 +8,7 @@ import SimpleITK
 from echoseg.errors import OutputError, SourceError
 from echoseg.io import open_source
 from echoseg.io.labels.nifti import label_map_writer, read_label_map, write_label_map
+from echoseg.io.labels.read import read_labels
 
 RNG = np.random.default_rng(0)
 
@@ -131,7 +132,7 @@ def test_an_interrupted_run_leaves_no_file(tmp_path):
 def test_values_that_are_no_labels_are_refused(tmp_path, values):
     nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), np.eye(4)), tmp_path / "a.nii.gz")
     with pytest.raises(SourceError, match="0..255"):
-        read_label_map(tmp_path / "a.nii.gz")
+        read_labels(tmp_path / "a.nii.gz")
 
 
 def test_damaged_label_maps_are_refused(tmp_path):
