@@ -148,9 +148,8 @@ def segments_on(path: Path, source: Source) -> Laid:
     from echoseg.io.labels.dicom_seg import read_segmentation, segmentation_label_map, segmentation_masks
 
     segmentation = read_segmentation(path)
-    if not source.dicom_frames:
-        step = None if source.moments or source.stored_affine is None else source.stored_affine
-        return laid_on(segmentation_label_map(segmentation, step_of=step), source, path)
+    if not source.dicom_frames and source.stored_affine is not None and not source.moments:
+        return laid_on(segmentation_label_map(segmentation, step_of=source.stored_affine), source, path)
     labels = np.zeros((len(source), *source.size), np.uint8)
     shared = 0
     for segment, masks in segmentation_masks(segmentation, source).items():
