@@ -131,11 +131,14 @@ def labels_on(path: Path, source: Source, *, white: bool = True) -> Image:
     """``(T, H, W)`` the labels of a reference on the frames of ``source``; see :func:`echoseg.io.labels.read.read_labels`.
 
     Raises:
-        SourceError: unreadable, or the two do not lie on one grid.
+        SourceError: unreadable, or the two do not lie on one grid; what has no place and another shape comes back as it is.
     """
     if path.suffix.lower() == ".dcm":
         return segments_on(path, source).masks
     found = read_labels(path, white=white)
+    by_place = found.geometry.affine is not None and source.stored_affine is not None
+    if not by_place and sorted(found.masks.shape) != sorted((source.length or 0, *source.size)):
+        return found.masks  # the reader of the data set says what does not fit
     return laid_on(found, source, path, stored=source.stored_in != "" or not path.is_dir()).masks
 
 
