@@ -51,7 +51,7 @@ def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None) -> 
     heights = _heights(slices, where)
     grid, differ = _grid(slices, heights, where)
     stack = _place([moments[0] for moments in grid], where)
-    flags = (*stack.flags, *copies)
+    flags = (*stack.flags, *copies, *dict.fromkeys(flag for one in slices for flag in one.table.flags))
     column, row = _in_plane(slices, where)
 
     def voxels(chosen: list[DicomSlice], **known: object) -> Voxels:
@@ -87,6 +87,11 @@ def _without_copies(slices: Sequence[DicomSlice]) -> tuple[list[DicomSlice], tup
 def _heights(slices: Sequence[DicomSlice], where: Path) -> NDArray[np.float64]:
     """The position of each image along the normal of the first, in mm; the order of a multi-frame file that states none."""
     first = slices[0]
+    if any(one.skewed for one in slices):
+        raise SourceError(
+            f"{where}: directions of the DICOM images (ImageOrientationPatient) are not of length 1, or not perpendicular: nothing tells "
+            "where the slices are; repair the header, or convert the series anew"
+        )
     if len(slices) == 1:
         return np.zeros(1)
     if first.orientation is None or any(one.position is None for one in slices):

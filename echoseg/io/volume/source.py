@@ -175,6 +175,7 @@ def _slicing_axis(voxels: Voxels, kind: Kind, plane: Plane | None, name: str) ->
 
 def _geometry(voxels: Voxels, axis: int, kind: Kind) -> Geometry:
     if kind == "volume" and voxels.affine is not None:
-        return slice_geometry(voxels.affine, axis)
+        # places without a size that can be believed must not give volumes
+        return slice_geometry(voxels.affine, axis) if None not in voxels.spacing else Geometry()
     column, row, between = voxels.spacing
     return Geometry(spacing=None if row is None or column is None else (row, column), slice_spacing=between if kind == "volume" else None)
