@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, chamber_measures, thresholds
+from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, chamber_measures, thresholds, without_size
 from echoseg.cardiac.chambers import ChamberMeasure, Structure
 from echoseg.cardiac.curve import SinglePlane
 from echoseg.io.dicom.study import StatedStudy, stated_study
@@ -20,7 +20,7 @@ from echoseg.options import LabelFormat, Measuring
 from echoseg.record.measurements import measurements
 from echoseg.record.quality import merged_flags
 from echoseg.report.files import write_report
-from echoseg.types import Flag, Segmentation, Severity
+from echoseg.types import Flag, Geometry, Segmentation, Severity
 
 if TYPE_CHECKING:
     from echoseg.report.dicom import DicomOutput
@@ -124,6 +124,8 @@ def write_result(
     """
     measured = measure_result(source, segmentation, provenance, options, () if dicom is None else dicom.flags())
     record, segmentation = measured.measurements, measured.segmentation
+    if segmentation.geometry.spacing is None and source.geometry.spacing is not None:
+        source = source.replaced(geometry=segmentation.geometry)
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
     written = write_report(folder.draft, source, segmentation, measured.analysis, record)
     if dicom is not None:
@@ -174,6 +176,8 @@ def _analysed(
         method=options.single_plane,
         beats=options.beats,
     )
+    if any(flag.code == "spacing_implausible" for flag in analysis.flags):  # nothing in mm, cm² or mL may rest on it
+        return without_size(analysis), replace(segmentation, geometry=Geometry())
     return analysis, segmentation
 
 

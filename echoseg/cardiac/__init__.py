@@ -5,7 +5,7 @@ from echoseg.cardiac.contour import Contour, endocardial_contour
 from echoseg.cardiac.curve import LVCurve, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
 from echoseg.cardiac.ef import LVEjection, ejection_fraction, lv_ef
-from echoseg.cardiac.function import LVAnalysis, LVBeat, analyse_lv
+from echoseg.cardiac.function import LVAnalysis, LVBeat, analyse_lv, without_size
 from echoseg.cardiac.landmarks import Landmarks, find_landmarks
 from echoseg.cardiac.rates import PeakRates, peak_rates
 from echoseg.cardiac.references import Grade, body_surface_area, grade, grade_ef, guideline
@@ -56,4 +56,5 @@ __all__ = [
     "stack_mass",
     "stack_volume",
     "wall_thickness",
+    "without_size",
 ]

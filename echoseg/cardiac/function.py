@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from echoseg.cardiac.curve import LVCurve, SinglePlane, measure_frames
 from echoseg.cardiac.cycle import Beat, checked_heart_rate, checked_times, find_beats
 from echoseg.cardiac.ef import ejection_fraction
 from echoseg.cardiac.quality import (
+    clock_flags,
     cut_by_sector,
     lost_masks,
     mask_flags,
@@ -69,7 +70,8 @@ class LVAnalysis:
         contour_strain, peak_ejection, peak_filling: as of a beat.
         ef_spread: standard deviation of EF over two or more beats, in percentage points.
         edv_ml, esv_ml, sv_ml: mL; None when spacing is unknown.
-        hr_bpm: from the beats' mean duration, else the given heart rate.
+        hr_bpm: from the beats' mean duration, else the given heart rate; None, as all rates, where the two or the length of systole
+            contradict each other.
         co_l_min: stroke volume times heart rate, litres a minute.
         phase: ``(T,)`` of ``"ED"``, ``"ES"`` or ``""``.
         flags: what a reader must know.
@@ -162,6 +164,11 @@ def analyse_lv(
         flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", Severity.INFO))
     trusted_volume = np.where(lost_masks(curve), np.nan, curve.relative)
     clip = checked_mask(masks, "(T, H, W)")
+    doubtful = clock_flags(found, seconds, heart_rate)
+    flags += doubtful
+    if doubtful:
+        found = [replace(beat, hr_bpm=None) for beat in found]
+        seconds = heart_rate = None
     measured = tuple(_measured(beat, curve, trusted_volume, clip, seconds, spacing) for beat in found)
     diastoles = sorted({beat.ed for beat in found})
     flags += turned_flags(clip, diastoles, spacing) + size_flags(curve, diastoles) + reversed_flags([beat.ef for beat in measured])
@@ -192,6 +199,13 @@ def analyse_lv(
         peak_ejection=_mean(beat.peak_ejection for beat in measured),
         peak_filling=_mean(beat.peak_filling for beat in measured),
     )
+
+
+def without_size(analysis: LVAnalysis) -> LVAnalysis:
+    """``analysis`` of masks whose pixel spacing is not to be believed: ratios and rates stay, all lengths and volumes go."""
+    sizeless = replace(analysis.curve, area_cm2=None, length_mm=None, volume_ml=None)
+    beats = tuple(replace(beat, edv_ml=None, esv_ml=None, sv_ml=None) for beat in analysis.beats)
+    return replace(analysis, curve=sizeless, beats=beats, edv_ml=None, esv_ml=None, sv_ml=None, co_l_min=None)
 
 
 def _checked_scores(scores: ArrayLike | None, count: int) -> NDArray[np.float64] | None:

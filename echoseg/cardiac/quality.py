@@ -126,13 +126,39 @@ def turned_flags(masks: BoolMask, frames: Sequence[int], spacing: ArrayLike | No
 
 def size_flags(curve: LVCurve, frames: Sequence[int]) -> list[Flag]:
     """A flag when the ventricle on ``frames``, end-diastolic ones, is of no heart's size: the spacing cannot be right."""
-    if curve.length_mm is None or not frames:
+    if curve.length_mm is None or curve.volume_ml is None or not frames:
         return []
-    length = float(np.median(curve.length_mm[list(frames)]))
-    if thresholds.MIN_LONG_AXIS <= length <= thresholds.MAX_LONG_AXIS:
+    length, volume = (float(np.median(values[list(frames)])) for values in (curve.length_mm, curve.volume_ml))
+    if not thresholds.MIN_LONG_AXIS <= length <= thresholds.MAX_LONG_AXIS:
+        odd = f"the long axis would be {length:.3g} mm"
+    elif not thresholds.MIN_EDV <= volume <= thresholds.MAX_EDV:
+        odd = f"the ventricle would hold {volume:.3g} mL"
+    else:
         return []
-    odd = f"the long axis would be {length:.3g} mm: the pixel spacing can hardly be right, nor can the volumes"
-    return [Flag("spacing_implausible", odd)]
+    return [Flag("spacing_implausible", f"{odd}: the pixel spacing can hardly be right, so no lengths, areas and volumes are given")]
+
+
+def clock_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, heart_rate: float | None) -> list[Flag]:
+    """A flag when the beats contradict the times of their frames, or the heart rate that the file states: neither rate can be given then.
+
+    Args:
+        beats: as :func:`echoseg.cardiac.find_beats` returned them.
+        times: ``(T,)`` seconds, or None when unknown.
+        heart_rate: beats per minute that the file states, or None.
+    """
+    if times is None:
+        return []
+    systoles = [float(times[beat.es] - times[beat.ed]) for beat in beats if beat.ed < beat.es]
+    if systoles and (typical := float(np.median(systoles))) > thresholds.MAX_SYSTOLE_S:
+        told = f"systole would last {typical:.2f} s, which no heart's does: frames are timed wrongly or a beat was missed, no rate is given"
+        return [Flag("systole_too_long", told)]
+    rates = [beat.hr_bpm for beat in beats if beat.hr_bpm]
+    near = 1 - thresholds.STATED_RATE_DIFFERENCE
+    if heart_rate is None or not rates or near * min(rates) <= heart_rate <= max(rates) / near:
+        return []
+    measured = f"{60 / float(np.mean([60 / rate for rate in rates])):.0f} /min"
+    told = f"the beats come at {measured}, the file states a heart rate of {heart_rate:.0f} /min"
+    return [Flag("heart_rate_contradictory", f"{told}: frames are timed wrongly or beats were missed, no rate is given")]
 
 
 def reversed_flags(efs: Sequence[float]) -> list[Flag]:

@@ -71,9 +71,16 @@ LOW_IOU = 0.75
 """Median predicted IoU below which the segmentation is not trusted."""
 LOW_OBJECT_SCORE = 2.2
 """Median object score (a logit) below which the model is less than 90 % sure that there is a left ventricle at all."""
-MIN_LONG_AXIS, MAX_LONG_AXIS = 15.0, 200.0
+MIN_LONG_AXIS, MAX_LONG_AXIS = 15.0, 150.0
 """Millimetres between which a left ventricle's long axis at end-diastole lies, newborns and dilated hearts included: a spacing in cm, or of
 another image, leaves them."""
+MIN_EDV, MAX_EDV = 1.5, 550.0
+"""Millilitres between which its volume lies: preterm newborns have about 2, the most dilated hearts about 500."""
+MAX_SYSTOLE_S = 0.6
+"""Seconds from end-diastole to end-systole above which either the frames are timed wrongly or a beat was missed: electromechanical
+systole is 0.55 s less 2 ms a beat per minute (Weissler AM et al., Circulation 1968;37:149-59)."""
+STATED_RATE_DIFFERENCE = 0.25
+"""How far, as a share of the higher rate, every beat's rate may be from the heart rate that the file states."""
 MAX_ANISOTROPY = 1.05
 """Longer over shorter side of a pixel above which it is worth saying that pixels are not square."""
 

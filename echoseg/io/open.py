@@ -21,6 +21,15 @@ from echoseg.io.volume.voxels import Acquisition
 from echoseg.types import Flag, Severity
 
 _KINDS = ("clip", "volume", "image")
+_ON_TIMING = (
+    "timing_missing",
+    "timing_contradictory",
+    "frame_times_differ",
+    "frame_times_unusable",
+    "frame_rate_assumed",
+    "capture_rate_differs",
+)
+_ON_SPACING = ("spacing_missing", "spacing_inconsistent", "spacing_unit_assumed", "spacing_estimated", "pixels_not_square")
 _SMALL = 32  # pixels; below this no structure can be told
 
 
@@ -260,12 +269,8 @@ def apply_given(source: Source, fps: float | None, spacing: float | tuple[float,
             raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}")
         if source.kind == "clip":
             timing = replace(timing, fps=rate, times=None)
-            flags = _noted(
-                flags,
-                Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO),
-                "timing_missing",
-                "capture_rate_differs",
-            )
+            note = Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO)
+            flags = _noted(flags, note, *_ON_TIMING)
     if spacing is not None:
         if geometry.affine is not None:
             raise SourceError(f"{source.name}: the volume has its own geometry; spacing cannot be given beside it")
@@ -274,7 +279,7 @@ def apply_given(source: Source, fps: float | None, spacing: float | tuple[float,
         note = Flag(
             "spacing_given", f"The pixel spacing of {row_mm:g} x {column_mm:g} mm (row, column) was given by the user.", Severity.INFO
         )
-        flags = _noted(flags, note, "spacing_missing", "spacing_inconsistent", "spacing_unit_assumed", "pixels_not_square")
+        flags = _noted(flags, note, *_ON_SPACING)
     if geometry.spacing is None and not any(flag.code.startswith("spacing_") for flag in flags):
         missing = "Pixel spacing is unknown (the input states none): lengths, areas and volumes are relative."
         flags = _noted(flags, Flag("spacing_missing", missing))

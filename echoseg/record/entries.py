@@ -15,6 +15,12 @@ from echoseg.record.measures import Measure
 
 NO_SPACING = "the pixel spacing is unknown"
 NO_RATE = "neither a complete beat nor the file tells the heart rate"
+CLOCK_DOUBTS = frozenset(("systole_too_long", "heart_rate_contradictory"))
+"""Flags on a clip whose rates cannot be given,"""
+CLOCK_DOUBTED = "the times of the frames contradict the beats or the stated heart rate"
+"""and why."""
+SIZE_DOUBT = "spacing_implausible"
+SIZE_DOUBTED = "the stated pixel spacing makes a ventricle of no heart's size"
 GRADED_DECIMALS = 1
 """Of every measure with a reference range, as it is written out."""
 BSA_FORMULA: Formula = "mosteller"

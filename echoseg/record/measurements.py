@@ -14,7 +14,20 @@ from echoseg.io.tables import frame_times, object_areas
 from echoseg.io.views import ViewChoice
 from echoseg.options import Subject
 from echoseg.record.documents import BeatEntry, FlagEntry, KnownMeasure, Measurements, ObjectEntry, Provenance, SourceEntry, UnknownMeasure
-from echoseg.record.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, positive, reference_range, subject_entry
+from echoseg.record.entries import (
+    CLOCK_DOUBTED,
+    CLOCK_DOUBTS,
+    NO_RATE,
+    NO_SPACING,
+    SIZE_DOUBT,
+    SIZE_DOUBTED,
+    body_surface,
+    measure_entry,
+    number,
+    positive,
+    reference_range,
+    subject_entry,
+)
 from echoseg.record.measures import BEAT, MEASURES
 from echoseg.record.quality import merged_flags, quality
 from echoseg.record.volume import volume_entry
@@ -150,7 +163,10 @@ def _lv_measures(
     missing = "the left ventricle could not be measured" if analysis.beats else "no beat was found"
     volumes = f"single-plane {analysis.method} ({analysis.view})"
     timed = any(beat.hr_bpm is not None for beat in complete)
-    no_output = missing if analysis.sv_ml is None else NO_RATE
+    doubts = {flag.code for flag in analysis.flags}
+    no_rate = CLOCK_DOUBTED if doubts & CLOCK_DOUBTS else NO_RATE
+    no_spacing = SIZE_DOUBTED if SIZE_DOUBT in doubts else NO_SPACING
+    no_output = missing if analysis.sv_ml is None else no_rate
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
 
     def entry(key: str, value: float | None, method: str, attribute: str | None, why: str = missing) -> None:
@@ -160,13 +176,13 @@ def _lv_measures(
 
     def in_ml(key: str, value: float | None, attribute: str | None, why: str = missing) -> None:
         # Checked here again: a mL that nobody can vouch for must not leave, whatever was computed before.
-        entry(key, value if spaced else None, volumes, attribute if spaced else None, why if spaced else NO_SPACING)
+        entry(key, value if spaced else None, volumes, attribute if spaced else None, why if spaced else no_spacing)
 
     entry("ef", analysis.ef, volumes, "ef")
     in_ml("edv", analysis.edv_ml, "edv_ml")
     in_ml("esv", analysis.esv_ml, "esv_ml")
     in_ml("sv", analysis.sv_ml, "sv_ml")
-    entry("hr", analysis.hr_bpm, "between end-diastoles" if timed else "from the file", "hr_bpm", NO_RATE)
+    entry("hr", analysis.hr_bpm, "between end-diastoles" if timed else "from the file", "hr_bpm", no_rate)
     in_ml("co", analysis.co_l_min, None, no_output)
     area = body_surface(subject)
     if area is not None:

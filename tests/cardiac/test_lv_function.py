@@ -5,7 +5,7 @@ import pytest
 from synthetic_beats import regular, volume_curve
 from ventricle_shapes import Ventricle
 
-from echoseg.cardiac import Beat, analyse_lv, lv_volume, measure_frames
+from echoseg.cardiac import Beat, analyse_lv, lv_volume, measure_frames, without_size
 from echoseg.errors import MeasureError
 
 SPACING = (1.0, 0.8)
@@ -291,3 +291,37 @@ def test_a_pause_between_beats_is_an_irregular_rhythm():
     assert float(flag.message.split()[-2]) == pytest.approx(2.5, abs=0.15)
     masks[(times > 2.6) & (times < 3.6)] = False  # nobody saw how many beats there were
     assert "irregular_rhythm" not in codes(analyse_lv(masks, times, SPACING))
+
+
+@pytest.mark.parametrize("heart_rate", [45, 60, 100])
+def test_a_stated_heart_rate_that_the_beats_have_brings_no_flag(heart_rate):
+    masks, times = beating(heart_rate)
+    found = analyse_lv(masks, times, SPACING, heart_rate=heart_rate * 1.1)
+    assert codes(found) == set()
+    assert found.hr_bpm == pytest.approx(heart_rate, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("stretch", "flag"), [(1.6, "heart_rate_contradictory"), (2.5, "systole_too_long"), (0.6, "heart_rate_contradictory")]
+)
+def test_times_that_contradict_the_stated_heart_rate_give_no_rate(stretch, flag):
+    masks, times = beating(70)
+    found = analyse_lv(masks, stretch * times, SPACING, heart_rate=70)
+    assert flag in codes(found)
+    assert found.hr_bpm is found.co_l_min is found.peak_ejection is None
+    assert all(beat.hr_bpm is None for beat in found.beats)
+    assert found.ef == pytest.approx(60, abs=3)
+
+
+def test_a_systole_that_no_heart_has_gives_no_rate_even_where_none_is_stated():
+    masks, times = beating(70)
+    assert "systole_too_long" in codes(analyse_lv(masks, 2 * times, SPACING))
+    assert "systole_too_long" not in codes(analyse_lv(masks, times, SPACING))
+
+
+def test_a_size_of_no_heart_leaves_ratios_alone():
+    masks, times = beating()
+    wrong = without_size(analyse_lv(masks, times, (2 * SPACING[0], 2 * SPACING[1])))
+    assert "spacing_implausible" in codes(wrong)
+    assert wrong.edv_ml is wrong.sv_ml is wrong.co_l_min is wrong.curve.volume_ml is wrong.curve.area_cm2 is None
+    assert wrong.ef == pytest.approx(60, abs=1.5)

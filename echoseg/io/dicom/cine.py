@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,12 +13,14 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 
 from echoseg.errors import SourceError
+from echoseg.io.dicom.colour import with_true_colour
 from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames, read_header
-from echoseg.io.dicom.geometry import pixel_spacing, ultrasound_spacing
+from echoseg.io.dicom.geometry import pixel_spacing, sector_fault, ultrasound_spacing
 from echoseg.io.dicom.increments import are_slices, check_no_mosaic, views_flag
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, GreyWindow, bit_depth_window, percentile_window, to_uint8
+from echoseg.io.sector import is_wedge
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.io.volume.windowing import fixed_window
@@ -69,32 +71,36 @@ class DicomSource(SeekableSource):
         with quiet_reading():
             dataset, self._table = read_header(path)
             try:
-                flags = self._understand(dataset, kind)
+                found = [flag for flag in self._understand(dataset, kind) if flag]
             except SourceError:
                 raise
             except Exception as error:  # values are parsed on access; the message may quote one, so it is not passed on
                 raise SourceError(f"{path}: the DICOM image header is not valid ({type(error).__name__}); damaged file") from error
             self.details = _details(dataset, self._table, self._window)
-        self.flags = tuple(flag for flag in (*flags, self._timing_flag(), self._surplus_flag()) if flag)
+        self.flags = tuple(flag for flag in (*found, self._timing_flag(found), self._surplus_flag(), *self._table.flags) if flag)
+        self._check_sector(dataset)
 
     def _understand(self, dataset: Dataset, kind: Kind | None) -> tuple[Flag | None, ...]:
         """Fill in what the header tells; returns the flags on the pixels' size and shape."""
         modality = text(dataset, "Modality")
         ultrasound = modality in ("US", "IVUS") or "SequenceOfUltrasoundRegions" in dataset
         spacing, flag = ultrasound_spacing(dataset) if ultrasound else pixel_spacing(dataset)
+        with open_frames(self._table) as file:
+            self._table, recoloured = with_true_colour(self._table, file)
+        photometric = str(self._table.options["photometric_interpretation"])
         self.length = self._table.count
         self.dicom_frames = tuple((self._table.path, index) for index in range(self.length))
         self.kind = kind or ("image" if self.length == 1 else "clip")
         self.size = (int(dataset.Rows), int(dataset.Columns))
         self.geometry = Geometry(spacing=spacing)
         check_no_mosaic(dataset, self._table.path)
-        self.timing = cine_timing(dataset, self.length) if self.kind == "clip" else Timing()
-        self._inverted = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-        self._palette = _palette(dataset, self._table.path)
+        self.timing, clock = cine_timing(dataset, self.length) if self.kind == "clip" else (Timing(), ())
+        self._inverted = photometric == "MONOCHROME1"
+        self._palette = _palette(dataset, self._table.path) if photometric == "PALETTE COLOR" else None
         plain_bytes = self._palette is not None or _depth(dataset) == (8, 0)
         self._rescale = None if plain_bytes else _rescale(dataset)
         self._window = self._choose_window(dataset, modality, plain_bytes)
-        return flag, None if spacing else _aspect_flag(dataset), views_flag(dataset)
+        return flag, None if spacing else _aspect_flag(dataset), *clock, recoloured, views_flag(dataset)
 
     def sector(self) -> BoolMask | None:
         return super().sector() if self.details.get("modality") in (None, "US") else None
@@ -104,6 +110,21 @@ class DicomSource(SeekableSource):
         if modality in ("US", "IVUS"):
             return True
         return False if modality in _OTHER_MODALITIES else super().ultrasound()  # a secondary capture may show an echo
+
+    def _check_sector(self, dataset: Dataset) -> None:
+        """No spacing where the scan sector does not lie in the file's regions; a damaged frame says so when it is read."""
+        if self.geometry.spacing is None or "SequenceOfUltrasoundRegions" not in dataset:
+            return
+        try:
+            sector = self.sector()
+        except SourceError:
+            return
+        if sector is None or (self.length == 1 and not is_wedge(sector)):  # of one frame, text and frames look alike
+            return
+        fault = sector_fault(dataset, sector)
+        if fault is not None:
+            self.geometry = Geometry()
+            self.flags = (fault, *self.flags)
 
     def _read(self, start: int, stop: int) -> Iterator[Image]:
         with open_frames(self._table) as file:
@@ -141,8 +162,8 @@ class DicomSource(SeekableSource):
                 return bit_depth_window(int(dataset.BitsStored))
             return percentile_window((self._values(file, i) for i in sample_indices(self._table.count, _SAMPLED_FRAMES)), self.name)
 
-    def _timing_flag(self) -> Flag | None:
-        if self.kind != "clip" or self.timing.fps is not None:
+    def _timing_flag(self, flags: Iterable[Flag]) -> Flag | None:
+        if self.kind != "clip" or self.timing.fps is not None or any(flag.code == "timing_contradictory" for flag in flags):
             return None
         return Flag("timing_missing", "The file states no usable frame time: give fps to get times in seconds.")
 
@@ -200,10 +221,8 @@ def _rescale(dataset: Dataset) -> tuple[float, float] | None:
     return None if slope is None or intercept is None or (slope, intercept) == (1.0, 0.0) else (slope, intercept)
 
 
-def _palette(dataset: Dataset, path: Path) -> Image | None:
+def _palette(dataset: Dataset, path: Path) -> Image:
     """The palette as ``(values, 3)`` RGB, one row for each stored value; 16-bit entries keep their high byte (PS3.3 C.7.9)."""
-    if text(dataset, "PhotometricInterpretation") != "PALETTE COLOR":
-        return None
     bits = int(dataset.BitsAllocated)
     try:
         every_value = np.arange(2 ** min(bits, 16), dtype=np.uint8 if bits == 8 else np.uint16)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLossless, JPEGLosslessSV1, JPEGLSTransferSyntaxes, JPEGTransferSyntaxes
@@ -16,24 +16,29 @@ from pydicom.uid import UID, JPEG2000TransferSyntaxes, JPEGLossless, JPEGLossles
 _LARGEST_FRAME = 1 << 28
 """Samples of one compressed frame, 16384 x 16384 of grey: a few bytes can claim any size, and a decoder would allocate it."""
 
-_SOI, _DHT, _DAC, _SOS, _DQT, _DRI, _COM, _SOF_LOSSLESS, _SOF_LS, _LSE, _ADOBE = (
-    *(0xD8, 0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0xFE, 0xC3, 0xF7, 0xF8, 0xEE),
+_SOI, _DHT, _DAC, _SOS, _DQT, _DRI, _COM, _SOF_LOSSLESS, _SOF_LS, _LSE, _ADOBE, _JFIF = (
+    *(0xD8, 0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0xFE, 0xC3, 0xF7, 0xF8, 0xEE, 0xE0),
 )
 _FRAME_HEADERS = {*range(0xC0, 0xD0), _SOF_LS} - {_DHT, 0xC8, _DAC}
 _IN_A_HEADER = {*_FRAME_HEADERS, *range(0xE0, 0xF0), _DHT, _DAC, _SOS, _DQT, _DRI, _COM, _LSE}
 _START_OF_J2K = b"\xff\x4f\xff\x51"  # SOC and SIZ, which must follow it
+_COD = b"\xff\x52"
 _MOST_TILES = 65535
 _MOST_CATEGORIES = 17  # 0 to 16: lengths of differences, the symbols of a lossless Huffman table
 
 
 @dataclass(frozen=True)
 class CodedFrame:
-    """Sizes in a codestream: ``rows``, ``columns``, ``samples`` a pixel, and ``precision``, the bits of a sample."""
+    """Sizes in a codestream: ``rows``, ``columns``, ``samples`` a pixel, and ``precision``, the bits of a sample.
+
+    ``colour`` is the space of three components as a decoder hands them out, ``RGB`` or ``YBR_FULL``; None where nothing tells.
+    """
 
     rows: int
     columns: int
     samples: int
     precision: int
+    colour: str | None = None
 
 
 def check_codestream(data: bytes, transfer_syntax: UID, header: Mapping[str, Any]) -> None:
@@ -48,11 +53,8 @@ def check_codestream(data: bytes, transfer_syntax: UID, header: Mapping[str, Any
     Raises:
         ValueError: damaged, or of other sizes; the message says in what.
     """
-    if transfer_syntax in JPEG2000TransferSyntaxes:
-        coded = _j2k_frame(data)
-    elif transfer_syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
-        coded = _jpeg_frame(data, lossless=transfer_syntax in (JPEGLossless, JPEGLosslessSV1))
-    else:
+    coded = coded_frame(data, transfer_syntax)
+    if coded is None:
         return
     stated = (header["rows"], header["columns"], header["samples_per_pixel"])
     if (coded.rows, coded.columns, coded.samples) != stated:
@@ -64,6 +66,19 @@ def check_codestream(data: bytes, transfer_syntax: UID, header: Mapping[str, Any
         raise ValueError(f"a compressed frame of {coded.columns} x {coded.rows} pixels is too large")
 
 
+def coded_frame(data: bytes, transfer_syntax: UID) -> CodedFrame | None:
+    """What a compressed frame says of itself; None of RLE, which says nothing.
+
+    Raises:
+        ValueError: damaged.
+    """
+    if transfer_syntax in JPEG2000TransferSyntaxes:
+        return _j2k_frame(data)
+    if transfer_syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
+        return _jpeg_frame(data, lossless=transfer_syntax in (JPEGLossless, JPEGLosslessSV1))
+    return None
+
+
 def _j2k_frame(data: bytes) -> CodedFrame:
     start = data.find(_START_OF_J2K)  # at 0, but for files that wrap the codestream into JP2 boxes
     if start < 0 or len(data) < start + 45:
@@ -73,17 +88,21 @@ def _j2k_frame(data: bytes) -> CodedFrame:
     tiles = [-(-(right - tile_left) // max(width, 1)), -(-(lower - tile_upper) // max(height, 1))]
     if min(width, height) < 1 or tile_left > left or tile_upper > upper or not 1 <= tiles[0] * tiles[1] <= _MOST_TILES:
         raise ValueError("damaged JPEG 2000 header")
-    return CodedFrame(rows, columns, components, (depth & 0x7F) + 1)
+    style = data.find(_COD, start)  # SGcod: order, layers, then 1 where the first three components are transformed (T.800 A.6.1)
+    transformed = style >= 0 and data[style + 8 : style + 9] == b"\x01"
+    return CodedFrame(rows, columns, components, (depth & 0x7F) + 1, "RGB" if transformed and components == 3 else None)
 
 
 def _jpeg_frame(data: bytes, lossless: bool) -> CodedFrame:
-    found = None
+    found, colour = None, None
+    jfif = False
     for marker, body in _segments(data):
         if marker in _FRAME_HEADERS:
             if found is not None or len(body) < 6:
                 raise ValueError("damaged JPEG header")
             precision, rows, columns, samples = struct.unpack_from(">BHHB", body)
             found = CodedFrame(rows, columns, samples, precision)
+            colour = colour or _by_components(body, samples)
             if lossless:
                 _check_components(marker, body, samples)
         elif lossless and marker == _DHT:
@@ -92,9 +111,24 @@ def _jpeg_frame(data: bytes, lossless: bool) -> CodedFrame:
             _check_scan(body, found)
         elif lossless and marker == _ADOBE and body.startswith(b"Adobe") and (len(body) < 12 or body[11] > 2):
             raise ValueError("unknown colour transform")
+        if marker == _ADOBE and body.startswith(b"Adobe") and len(body) >= 12:
+            colour = "RGB"  # with this marker decoders transform by themselves
+        jfif = jfif or (marker == _JFIF and body.startswith(b"JFIF"))
     if found is None:
         raise ValueError("no JPEG header")
-    return found
+    if found.samples != 3:
+        return found
+    return replace(found, colour=colour or ("YBR_FULL" if jfif else None))
+
+
+def _by_components(body: bytes, samples: int) -> str | None:
+    """The colour space of three components by their names and resolutions."""
+    components = [body[at : at + 3] for at in range(6, 6 + 3 * samples, 3)]
+    if samples != 3 or any(len(component) != 3 for component in components):
+        return None
+    if len({component[1] for component in components}) > 1:
+        return "YBR_FULL"  # colour is subsampled, which has no meaning in RGB
+    return "RGB" if bytes(component[0] for component in components) == b"RGB" else None
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:

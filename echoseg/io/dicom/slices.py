@@ -69,6 +69,7 @@ class DicomSlice:
         moments: the values of :data:`MOMENTS` that the file states.
         heart_rate: beats per minute, or None.
         placed: whether the position is in mm; else it is a number that orders.
+        skewed: an orientation is stated, but its directions are not of unit length or not perpendicular (PS3.3 C.7.6.2.1.1).
     """
 
     table: FrameTable = field(repr=False)
@@ -82,6 +83,7 @@ class DicomSlice:
     moments: dict[str, float]
     heart_rate: float | None
     placed: bool = True
+    skewed: bool = False
 
 
 @quiet_reading()
@@ -179,7 +181,8 @@ def _slice(header: Dataset, table: FrameTable, index: int, groups: list[Dataset]
     orientation, position, in_patient = stated("ImageOrientationPatient"), stated("ImagePositionPatient"), True
     if not position and stated("ImagePositionVolume"):
         orientation, position, in_patient = stated("ImageOrientationVolume"), stated("ImagePositionVolume"), False
-    if len(orientation) != 6 or not _perpendicular(orientation):
+    skewed = len(orientation) == 6 and not _perpendicular(orientation)
+    if len(orientation) != 6 or skewed:
         orientation = []
     spacing = stated("PixelSpacing")
     slope, intercept = (stated(keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
@@ -197,6 +200,7 @@ def _slice(header: Dataset, table: FrameTable, index: int, groups: list[Dataset]
         rescale=(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0),
         moments=moments,
         heart_rate=rate,
+        skewed=skewed,
     )
 
 

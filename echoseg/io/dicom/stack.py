@@ -53,7 +53,7 @@ def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None, tol
     heights = _heights(slices, where)
     grid, differ = _grid(slices, heights, where)
     stack = _place([moments[0] for moments in grid], where)
-    copies = (*copies, *told)
+    copies = (*copies, *told, *dict.fromkeys(flag for one in slices for flag in one.table.flags))
     flags = (*stack.flags, *copies)
     column, row = _in_plane(slices, where)
 
@@ -92,6 +92,11 @@ def _without_copies(slices: Sequence[DicomSlice]) -> tuple[list[DicomSlice], tup
 def _heights(slices: Sequence[DicomSlice], where: Path) -> NDArray[np.float64]:
     """The position of each image along the normal of the first, in mm; the order of a multi-frame file that states none."""
     first = slices[0]
+    if any(one.skewed for one in slices):
+        raise SourceError(
+            f"{where}: directions of the DICOM images (ImageOrientationPatient) are not of length 1, or not perpendicular: nothing tells "
+            "where the slices are; repair the header, or convert the series anew"
+        )
     if len(slices) == 1:
         return np.zeros(1)
     if first.orientation is None or any(one.position is None for one in slices):

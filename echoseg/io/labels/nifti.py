@@ -174,7 +174,7 @@ def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
         raise SourceError(f"{path}: not a readable NIfTI label map ({error})") from error
     column, row, between = steps
     spacing = None if row is None or column is None or _is_default(header, (row, column)) else (row, column)
-    flags = flags if spacing else ()
+    flags = flags if spacing or None in steps else ()  # of a default nothing is to be said
     if kind == "clip" or (kind is None and (one_slice or affine is None)):
         return LabelMap.of(moments.T, str(path), "clip", Geometry(spacing), timing, flags)
     return LabelMap.of(moments.T, str(path), "volume", Geometry(spacing, between, None if one_slice else affine), Timing(), flags)

@@ -7,6 +7,7 @@ where a qform is given beside it, replaces by a rotation) an affine that is shea
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _GZIP_HIGHEST_RATIO = 1032  # deflate packs no tighter
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 _SECONDS_PER_UNIT = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+_SIZE_AGREEMENT = 0.01  # relative, of pixdim and the matrices: single precision and rounding writers stay far below
+_VOXEL_MM = (0.002, 100.0)  # sides of voxels: micro-CT to thick slices; metres for millimetres leave it
 _BLOCK = 1 << 20
 _UNIT_ASSUMED = Flag(
     "spacing_unit_assumed", "The NIfTI header names no unit of length: millimetres are assumed, as readers do.", Severity.INFO
@@ -133,6 +136,11 @@ def _packed(path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...]) ->
 def header_geometry(header: Any, path: str | Path) -> tuple[NDArray[np.float64] | None, Spacing, tuple[Flag, ...]]:
     """Affine to LPS mm, spacing along (i, j, k) in mm, and flags. Without form codes the header states spacing alone.
 
+    The sform counts before the qform, as nifti1.h (method 3) has it and readers do; ``forms_differ`` says where the other places the
+    voxels elsewhere in the same space, or mirrored. Both must be of the size of pixdim, the "grid spacings" of the header: an sform may
+    lead to an atlas, or have been edited alone. Where it is of another size, or voxels are of a size that no image has (a wrong unit),
+    the affine gives places, and all spacing is unknown (``spacing_inconsistent``).
+
     Args:
         header: of nibabel, NIfTI-1 or NIfTI-2.
         path: names the file in an error.
@@ -143,15 +151,71 @@ def header_geometry(header: Any, path: str | Path) -> tuple[NDArray[np.float64] 
     unit = header.get_xyzt_units()[0]
     scale = _MM_PER_UNIT[unit]
     assumed = (_UNIT_ASSUMED,) if unit == "unknown" else ()
-    if int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0:
-        affine = _RAS_TO_LPS @ np.asarray(header.get_best_affine(), dtype=np.float64)
-        affine[:3] *= scale
+    steps = [abs(float(step)) * scale for step in header["pixdim"][1:4]]
+    forms = _forms(header, scale)
+    if forms:
+        used, affine = next(iter(forms.items()))
         if not is_usable(affine):
             raise SourceError(f"{path}: the matrix in the NIfTI header gives the voxels no place in space; repair its sform or qform")
-        return affine, spacing(affine), assumed
-    steps = [abs(float(step)) * scale for step in header["pixdim"][1:4]]
+        flags = (*assumed, *_forms_flags(header, forms))
+        fault = _size_fault(spacing(affine), steps, used, unit)
+        if fault is not None:
+            return affine, (None, None, None), (*flags, fault)
+        return affine, spacing(affine), flags
     known = unit != "unknown" and all(np.isfinite(step) and step > 0 for step in steps)
-    return None, (steps[0], steps[1], steps[2]) if known else (None, None, None), ()
+    fault = _size_fault((steps[0], steps[1], steps[2]), steps, "pixdim", unit) if known else None
+    return None, (steps[0], steps[1], steps[2]) if known and fault is None else (None, None, None), () if fault is None else (fault,)
+
+
+def _forms(header: Any, scale: float) -> dict[str, NDArray[np.float64]]:
+    """The matrices that the header gives a code to, the one that counts first, to LPS mm."""
+    found = {}
+    if int(header["sform_code"]) > 0:
+        found["sform"] = np.asarray(header.get_sform(), dtype=np.float64)
+    if int(header["qform_code"]) > 0:
+        try:
+            found["qform"] = np.asarray(header.get_qform(), dtype=np.float64)
+        except ValueError:  # no rotation
+            if not found:
+                raise
+    for name in found:
+        found[name] = _RAS_TO_LPS @ found[name]
+        found[name][:3] *= scale
+    return found
+
+
+def _forms_flags(header: Any, forms: dict[str, NDArray[np.float64]]) -> tuple[Flag, ...]:
+    """A flag where the two matrices mirror each other, or lead to one space and place voxels more than a voxel apart."""
+    if len(forms) < 2 or not is_usable(forms["qform"]):
+        return ()
+    chosen, besides = forms["sform"], forms["qform"]
+    if np.linalg.det(chosen[:3, :3]) * np.linalg.det(besides[:3, :3]) < 0:
+        return (_placed("its sform and qform mirror each other: left and right are those of its sform"),)
+    last = [max(int(n) - 1, 0) for n in (*header.get_data_shape(), 1, 1)[:3]]
+    corners = np.array(np.meshgrid(*([0, n] for n in last), [1])).reshape(4, -1)
+    apart = float(np.linalg.norm(((chosen - besides) @ corners)[:3], axis=0).max())
+    if int(header["sform_code"]) != int(header["qform_code"]) or apart <= max(spacing(chosen)):
+        return ()  # two spaces, such as scanner and atlas, need not agree
+    return (_placed(f"its sform and qform place voxels up to {apart:.3g} mm apart: its sform is used"),)
+
+
+def _placed(reason: str) -> Flag:
+    return Flag("forms_differ", f"The NIfTI header contradicts itself on where the voxels are: {reason}.")
+
+
+def _size_fault(used: tuple[float, float, float], stated: list[float], name: str, unit: str) -> Flag | None:
+    """A flag where the voxels of a matrix are not those of pixdim, or of no image."""
+    if not all(_VOXEL_MM[0] <= step <= _VOXEL_MM[1] for step in used):
+        reason = f"voxels of {_sides(used)} in the header's unit of length, {unit}"
+    elif not np.allclose(used, stated, rtol=_SIZE_AGREEMENT):
+        reason = f"voxels are {_sides(used)} by its {name}, {_sides(stated)} by pixdim"
+    else:
+        return None
+    return Flag("spacing_inconsistent", f"The NIfTI header's voxel size is not used ({reason}): lengths, areas and volumes are unknown.")
+
+
+def _sides(steps: Iterable[float]) -> str:
+    return " x ".join(f"{step:.4g}" for step in steps) + " mm"
 
 
 def header_timing(header: Any, count: int, axis: int = 4, *, one_is_known: bool = False) -> Timing:

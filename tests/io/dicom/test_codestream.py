@@ -72,7 +72,7 @@ def test_a_frame_that_claims_to_be_huge_is_refused(tmp_path, syntax, header_agre
         open_source(with_frame(tmp_path / "spoiled.dcm", dataset, spoiled))
 
 
-@pytest.mark.parametrize(("keyword", "value"), [("Rows", 99), ("Columns", 101), ("SamplesPerPixel", 1)])
+@pytest.mark.parametrize(("keyword", "value"), [("Rows", 99), ("Columns", 101), ("SamplesPerPixel", 4)])
 def test_other_sizes_than_in_the_header_are_refused(tmp_path, keyword, value):
     dataset, _, frame = stored_frame(JPEGLosslessSV1)
     setattr(dataset, keyword, value)

@@ -1,13 +1,14 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from echoseg.io.dicom.geometry import pixel_spacing, ultrasound_spacing
+from echoseg.io.dicom.geometry import pixel_spacing, sector_fault, ultrasound_spacing
 
-deltas = st.floats(0.001, 0.9, allow_nan=False)
+deltas = st.floats(0.02, 0.07, allow_nan=False)  # depths that ultrasound shows
 
 
 def region(dx=0.05, dy=0.04, box=(10, 20, 300, 200), units=(3, 3), data_type=1, spatial=1):
@@ -70,7 +71,7 @@ def test_regions_that_are_not_2d_tissue_in_centimetres_do_not_count(other):
 
 @given(deltas, st.floats(1.01, 3))
 def test_tissue_regions_that_disagree_are_inconsistent(delta, factor):
-    assert code(header(region(delta, delta), region(min(delta * factor, 0.99), delta))) == "spacing_inconsistent"
+    assert code(header(region(delta, delta), region(delta * factor, delta))) == "spacing_inconsistent"
 
 
 def test_tissue_regions_that_agree_are_used():
@@ -118,3 +119,49 @@ def test_spacing_of_enhanced_files_is_found_in_the_shared_groups():
     group.PixelMeasuresSequence = [measures]
     dataset.SharedFunctionalGroupsSequence = [group]
     assert pixel_spacing(dataset)[0] == (0.7, 0.8)
+
+
+@pytest.mark.parametrize("factor", [10, 0.1])
+def test_a_scale_of_no_scanner_is_inconsistent(factor):
+    assert code(header(region(0.08, 0.08))) is None
+    assert code(header(region(0.08 * factor, 0.08 * factor))) == "spacing_inconsistent"
+    assert code(header(region(0.08 * factor, 0.08))) == "spacing_inconsistent"
+
+
+def test_pixel_spacing_of_another_size_makes_the_regions_inconsistent():
+    stated = header(region(0.05, 0.04))
+    stated.PixelSpacing = [0.4, 0.5]
+    assert code(stated) is None
+    stated.PixelSpacing = [0.2, 0.25]
+    assert code(stated) == "spacing_inconsistent"
+
+
+@pytest.mark.parametrize(("size", "fault"), [(1.0, False), (1.1, True), (2.0, True), (0.5, True)])
+def test_regions_that_the_visible_sector_does_not_fill_are_inconsistent(size, fault):
+    y, x = np.mgrid[:480, :640]
+    y, x = (y - 30 * size) / size, (x - 150 * size) / size
+    wedge = (np.hypot(y, x) < 150) & (y > np.abs(x))
+    assert (sector_fault(header(region(box=(40, 28, 260, 181)), rows=480, columns=640), wedge) is not None) == fault
+
+
+def detector(modality="DX", **stated):
+    dataset = Dataset()
+    dataset.Modality, dataset.ImagerPixelSpacing = modality, [0.2, 0.2]
+    for keyword, value in stated.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def test_the_spacing_of_a_detector_needs_a_magnification():
+    assert pixel_spacing(detector())[1].code == "spacing_missing"
+    assert pixel_spacing(detector(PixelSpacing=[0.2, 0.2]))[1].code == "spacing_missing"
+    for stated in ({"EstimatedRadiographicMagnificationFactor": 1.25}, {"DistanceSourceToDetector": 1000, "DistanceSourceToPatient": 800}):
+        spacing, flag = pixel_spacing(detector(**stated))
+        assert (spacing, flag.code) == (pytest.approx((0.16, 0.16)), "spacing_estimated")
+    stated = {"EstimatedRadiographicMagnificationFactor": 2, "DistanceSourceToDetector": 1000, "DistanceSourceToPatient": 800}
+    assert pixel_spacing(detector(**stated))[0] is None
+
+
+def test_a_calibrated_spacing_of_a_projection_is_used():
+    assert pixel_spacing(detector(PixelSpacing=[0.15, 0.15])) == ((0.15, 0.15), None)
+    assert pixel_spacing(detector(PixelSpacing=[0.2, 0.2], PixelSpacingCalibrationType="FIDUCIAL")) == ((0.2, 0.2), None)

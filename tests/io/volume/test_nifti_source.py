@@ -4,10 +4,14 @@ import tracemalloc
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import open_source
+from echoseg.io.labels.nifti import read_label_map
 from echoseg.io.open import open_parts
+from echoseg.types import Geometry
 
 RNG = np.random.default_rng(0)
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -76,8 +80,10 @@ def test_a_sheared_matrix_is_kept(tmp_path):
 
 @pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("meter", 1000), ("micron", 0.001), ("unknown", 1)])
 def test_units_of_length_count(tmp_path, unit, factor):
-    source = open_source(saved(tmp_path / "v.nii", np.zeros((40, 40, 5), np.uint8), np.diag([2.0, 3, 4, 1]), (unit, "sec")))
-    assert source.geometry.spacing == pytest.approx((3 * factor, 2 * factor))
+    source = open_source(
+        saved(tmp_path / "v.nii", np.zeros((40, 40, 5), np.uint8), np.diag([2 / factor, 3 / factor, 4 / factor, 1]), (unit, "sec"))
+    )
+    assert source.geometry.spacing == pytest.approx((3, 2))
     assert flags(source) == (["spacing_unit_assumed"] if unit == "unknown" else [])
 
 
@@ -206,3 +212,63 @@ def test_a_header_that_promises_more_than_gzip_can_pack_is_refused_at_once(tmp_p
     (tmp_path / "v.nii.gz").write_bytes(gzip.compress(bytes(data)))
     with pytest.raises(SourceError, match="cannot hold"):
         open_source(tmp_path / "v.nii.gz")
+
+
+def edited(path, affine, sform=None, qform=None, pixdim=None, codes=(1, 1), unit="mm"):
+    """A volume whose header states its geometry once or several times."""
+    image = nibabel.Nifti1Image(np.zeros((40, 36, 34), np.uint8), affine)
+    image.header.set_xyzt_units(unit, "sec")
+    image.set_sform(affine if sform is None else sform, codes[0])
+    image.set_qform(affine if qform is None else qform, codes[1])
+    if pixdim is not None:
+        image.header["pixdim"][1:4] = pixdim
+    nibabel.save(image, path)
+    return path
+
+
+GRID = np.array([[2.0, 0, 0, -40], [0, 2, 0, -36], [0, 0, 3, -50], [0, 0, 0, 1]])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(["sform", "pixdim"]), st.floats(0.1, 10))
+def test_voxels_of_two_sizes_have_no_size(tmp_path_factory, changed, factor):
+    smaller = GRID @ np.diag([factor, factor, factor, 1])
+    given_form = {"sform": {"sform": smaller}, "pixdim": {"pixdim": [2 * factor, 2 * factor, 3 * factor], "codes": (1, 0)}}[changed]
+    source = open_source(edited(tmp_path_factory.mktemp("n") / "v.nii", GRID, **given_form))
+    if abs(np.log(factor)) > 0.02:
+        assert source.geometry == Geometry() and "spacing_inconsistent" in flags(source)
+        assert source.stored_affine is not None  # masks still lie where the voxels do
+    elif abs(np.log(factor)) < 0.005:
+        assert source.geometry.spacing is not None
+
+
+def test_matrices_that_agree_bring_no_flag(tmp_path):
+    turned = GRID @ np.array([[0.6, -0.8, 0, 0], [0.8, 0.6, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    for affine in (GRID, turned):
+        assert flags(open_source(edited(tmp_path / "v.nii", affine))) == []
+    moved = GRID + np.array([[0, 0, 0, 30.0], [0] * 4, [0] * 4, [0] * 4])
+    assert flags(open_source(edited(tmp_path / "v.nii", GRID, sform=moved, codes=(4, 1)))) == []  # an atlas is another space
+
+
+def test_matrices_of_one_space_that_differ_are_flagged_and_the_sform_counts(tmp_path):
+    moved = GRID + np.array([[0, 0, 0, 30.0], [0] * 4, [0] * 4, [0] * 4])
+    mirrored = np.diag([-1.0, 1, 1, 1]) @ GRID
+    for other in (moved, mirrored):
+        source = open_source(edited(tmp_path / "v.nii", GRID, qform=other))
+        assert flags(source) == ["forms_differ"]
+        np.testing.assert_allclose(LPS_TO_RAS @ source.stored_affine, GRID)
+        assert source.geometry.spacing == pytest.approx((2, 2))
+
+
+@pytest.mark.parametrize("unit", ["meter", "micron"])
+def test_voxels_of_a_size_that_no_image_has_have_no_size(tmp_path, unit):
+    small = GRID @ np.diag([0.5, 0.5, 0.5, 1])
+    source = open_source(edited(tmp_path / "v.nii", small, unit=unit))
+    assert source.geometry.spacing is None and flags(source) == ["spacing_inconsistent"]
+
+
+def test_masks_of_two_sizes_give_no_millilitres(tmp_path):
+    path = edited(tmp_path / "m.nii", GRID, pixdim=[1, 1, 1], codes=(1, 0))
+    assert read_label_map(path).geometry.spacing is None
+    assert [flag.code for flag in read_label_map(path).flags] == ["spacing_inconsistent"]
+    assert read_label_map(edited(tmp_path / "m.nii", GRID)).flags == ()
