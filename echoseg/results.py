@@ -7,16 +7,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+
 from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, chamber_measures, thresholds
 from echoseg.cardiac.chambers import ChamberMeasure, Structure
 from echoseg.cardiac.curve import SinglePlane
-from echoseg.io.dicom.study import StatedStudy, stated_study
+from echoseg.cardiac.references import child_flags
+from echoseg.io.dicom.study import StatedStudy
 from echoseg.io.labels.formats import write_label_map_as
 from echoseg.io.labels.nifti import write_label_map
+from echoseg.io.picture.flags import picture_flags
 from echoseg.io.result_folder import ResultFolder
+from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Source
 from echoseg.io.views import ViewAnswer, ViewChoice, ViewOrigin, view_of
 from echoseg.options import LabelFormat, Measuring
+from echoseg.record.input_flags import answered_by_hand, may_be_apical, stated_by, stated_view_flags, undefined_by
 from echoseg.record.measurements import measurements
 from echoseg.record.quality import merged_flags
 from echoseg.report.files import write_report
@@ -86,13 +92,28 @@ def measure_result(
     Raises:
         MeasureError: a given beat does not fit the masks.
     """
-    stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
-    view = view_of(source, options.view, _sure(options.seen)) if source.kind == "clip" and _may_be_apical(source, options) else None
-    analysis, segmentation = _analysed(segmentation, source, view, options)
-    segmentation = replace(segmentation, flags=(*segmentation.flags, *flags, *_found_flags(segmentation, analysis)))
+    stated = stated_by(source)
+    view = view_of(source, options.view, _sure(options.seen)) if source.kind == "clip" and may_be_apical(source, options.view) else None
+    analysis, segmentation = _analysed(_without_ends(segmentation, source), source, view, options)
+    about: tuple[Flag, ...] = ()
+    if may_be_apical(source, options.view):
+        about = (*picture_flags(source), *child_flags(options.subject.over(stated.subject)))
+    segmentation = replace(segmentation, flags=(*segmentation.flags, *about, *flags, *_found_flags(segmentation, analysis)))
+    if not segmentation.automatic:
+        segmentation = replace(segmentation, flags=answered_by_hand(segmentation.flags))
+    undefined = "" if analysis is None else undefined_by(segmentation.flags)
+    if analysis is not None and undefined:
+        analysis = analysis.without_numbers()
     chambers = None if analysis is None else _chambers(segmentation, analysis)
     record = measurements(
-        source, segmentation, analysis, provenance, view=view, subject=options.subject.over(stated.subject), chambers=chambers
+        source,
+        segmentation,
+        analysis,
+        provenance,
+        view=view,
+        subject=options.subject.over(stated.subject),
+        chambers=chambers,
+        undefined=undefined,
     )
     merged = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     return Measured(measurements=record, flags=merged, segmentation=segmentation, analysis=analysis, view=view, stated=stated)
@@ -143,9 +164,18 @@ def object_named(segmentation: Segmentation, name: str) -> int | None:
     return next((object_id for object_id, found in segmentation.names.items() if found == name), None)
 
 
-def _may_be_apical(source: Source, options: MeasureOptions) -> bool:
-    """An apical view is assumed of echo alone: most clips of cine MR are short axes."""
-    return options.view is not None or source.ultrasound() is not False
+def _without_ends(segmentation: Segmentation, source: Source) -> Segmentation:
+    """Without what a tracker made of title cards and other frames at the ends that are no part of the clip; given masks stay."""
+    if segmentation.given or not isinstance(source, SeekableSource) or source.kind != "clip" or not may_be_apical(source):
+        return segmentation
+    first, stop = source.moving()
+    left_out = np.ones(len(segmentation.masks), dtype=bool)
+    left_out[first:stop] = False
+    if not left_out.any():
+        return segmentation
+    masks, scores, object_scores = (array.copy() for array in (segmentation.masks, segmentation.scores, segmentation.object_scores))
+    masks[left_out], scores[left_out], object_scores[left_out] = 0, np.nan, np.nan
+    return replace(segmentation, masks=masks, scores=scores, object_scores=object_scores)
 
 
 def _analysed(
@@ -153,7 +183,7 @@ def _analysed(
 ) -> tuple[LVAnalysis | None, Segmentation]:
     """LV function of a clip in which an LV was segmented, and the segmentation with what its view gives reason to say."""
     lv = object_named(segmentation, "LV")
-    if lv is None or not source.moments or not _may_be_apical(source, options):
+    if lv is None or not may_be_apical(source, options.view):
         return None, segmentation
     if view is None:
         view = ViewChoice(options.view or "A4C", ViewOrigin.GIVEN if options.view else ViewOrigin.ASSUMED)
@@ -202,13 +232,10 @@ def _sure(seen: ViewAnswer | None) -> str | None:
 
 def _view_flags(view: ViewChoice, seen: ViewAnswer | None) -> list[Flag]:
     """What is to be said of a view and of where it is known from."""
+    flags = stated_view_flags(view)
     if view.name not in APICAL_VIEWS:
-        where = "The file says that its view" if view.origin is ViewOrigin.STATED else "By the file's name its view"
-        return [Flag("view_not_apical", f"{where} is {view.name}: no LV volumes or EF are measured in it.")]
-    flags = []
-    if view.origin is ViewOrigin.GUESSED:
-        flags.append(Flag("view_guessed", f"The view {view.name} was guessed from the file name.", Severity.INFO))
-    elif view.origin is ViewOrigin.SEEN:
+        return flags
+    if view.origin is ViewOrigin.SEEN:
         flags.append(
             Flag("view_guessed", f"Nothing tells the view: the view classifier takes it for {_told(seen) or view.name}.", Severity.INFO)
         )

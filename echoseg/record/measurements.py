@@ -43,6 +43,7 @@ def measurements(
     view: ViewChoice | None = None,
     subject: Subject | None = None,
     chambers: Mapping[ChamberMeasure, tuple[float | None, ...]] | None = None,
+    undefined: str = "",
 ) -> dict[str, Any]:
     """The contents of measurements.json.
 
@@ -54,6 +55,7 @@ def measurements(
         view: of a clip, and where it is known from.
         subject: for indexed values and reference ranges; None: nothing is known.
         chambers: from :func:`echoseg.cardiac.chamber_measures`; None: no more than LV function.
+        undefined: why no measure is defined in the picture, of an analysis without numbers; else empty.
 
     Returns:
         Plain JSON values, see :class:`echoseg.record.documents.Measurements`. Without spacing nothing is in mL or cm².
@@ -63,8 +65,9 @@ def measurements(
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
     if analysis is not None:
         sure = _ef_interval(segmentation, analysis, provenance["model"]["weights_sha256"])
-        measures |= _lv_measures(analysis, subject, sure, spaced=spacing is not None)
-        measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spacing is not None, drawn=segmentation.given)
+        spaced = spacing is not None or bool(undefined)  # without numbers the reason is not the spacing
+        measures |= _lv_measures(analysis, subject, sure, spaced=spaced, undefined=undefined)
+        measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spaced, drawn=segmentation.given, undefined=undefined)
     sides: Any = None if spacing is None else [positive(side, 5) for side in spacing]
     return Measurements(
         schema=Measurements.identifier(),
@@ -144,12 +147,13 @@ def _ef_interval(segmentation: Segmentation, analysis: LVAnalysis, weights_sha25
 
 
 def _lv_measures(
-    analysis: LVAnalysis, subject: Subject, ef_interval: tuple[float, float] | None, *, spaced: bool
+    analysis: LVAnalysis, subject: Subject, ef_interval: tuple[float, float] | None, *, spaced: bool, undefined: str
 ) -> dict[str, KnownMeasure | UnknownMeasure]:
     complete = [beat for beat in analysis.beats if not beat.partial]
-    missing = "the left ventricle could not be measured" if analysis.beats else "no beat was found"
+    missing = undefined or ("the left ventricle could not be measured" if analysis.beats else "no beat was found")
     volumes = f"single-plane {analysis.method} ({analysis.view})"
     timed = any(beat.hr_bpm is not None for beat in complete)
+    no_rate = undefined or NO_RATE
     no_output = missing if analysis.sv_ml is None else NO_RATE
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
 
@@ -166,7 +170,7 @@ def _lv_measures(
     in_ml("edv", analysis.edv_ml, "edv_ml")
     in_ml("esv", analysis.esv_ml, "esv_ml")
     in_ml("sv", analysis.sv_ml, "sv_ml")
-    entry("hr", analysis.hr_bpm, "between end-diastoles" if timed else "from the file", "hr_bpm", NO_RATE)
+    entry("hr", analysis.hr_bpm, "between end-diastoles" if timed else "from the file", "hr_bpm", no_rate)
     in_ml("co", analysis.co_l_min, None, no_output)
     area = body_surface(subject)
     if area is not None:
@@ -183,9 +187,15 @@ def _lv_measures(
 
 
 def _chamber_measures(
-    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]], analysis: LVAnalysis, subject: Subject, *, spaced: bool, drawn: bool
+    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]],
+    analysis: LVAnalysis,
+    subject: Subject,
+    *,
+    spaced: bool,
+    drawn: bool,
+    undefined: str,
 ) -> dict[str, KnownMeasure | UnknownMeasure]:
-    missing = "it could not be measured at the phases of a beat" if analysis.beats else "no beat was found"
+    missing = undefined or "it could not be measured at the phases of a beat" if undefined or analysis.beats else "no beat was found"
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
     for key, each in chambers.items():
         measurable = spaced or MEASURES[key].unit == "%"

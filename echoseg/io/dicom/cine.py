@@ -15,6 +15,7 @@ from pydicom.pixels import apply_color_lut
 from echoseg.errors import SourceError
 from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames, read_header
 from echoseg.io.dicom.geometry import pixel_spacing, ultrasound_spacing
+from echoseg.io.dicom.regions import region_flags
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, GreyWindow, bit_depth_window, percentile_window, to_uint8
@@ -91,7 +92,7 @@ class DicomSource(SeekableSource):
         plain_bytes = self._palette is not None or _depth(dataset) == (8, 0)
         self._rescale = None if plain_bytes else _rescale(dataset)
         self._window = self._choose_window(dataset, modality, plain_bytes)
-        return flag, None if spacing else _aspect_flag(dataset)
+        return flag, None if spacing else _aspect_flag(dataset), *(region_flags(dataset) if ultrasound else ())
 
     def sector(self) -> BoolMask | None:
         return super().sector() if self.details.get("modality") in (None, "US") else None
