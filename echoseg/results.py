@@ -217,12 +217,14 @@ def _found_flags(segmentation: Segmentation, analysis: LVAnalysis | None) -> lis
     """Echo shows the wall's outer border and the right ventricle badly, and a tracker's answer is no better than what it sees."""
     if analysis is None or segmentation.given:
         return []
-    rested = {
-        "MYO": ("wall_found", "wall", "wall thickness or LV mass"),
-        "RV": ("rv_found", "right ventricle", "its fractional area change"),
-    }
-    told = [words for name, words in rested.items() if object_named(segmentation, name) is not None]
-    return [Flag(code, f"The {what} was found, not drawn: look at its border before you use {measures}.") for code, what, measures in told]
+    flags = []
+    if object_named(segmentation, "MYO") is not None:
+        wall = "The wall was found, not drawn: look at its border before you use wall thickness or LV mass."
+        flags.append(Flag("wall_found", wall))
+    if object_named(segmentation, "RV") is not None:
+        ventricle = "The right ventricle was found, not drawn: look at its border before you use its fractional area change."
+        flags.append(Flag("rv_found", ventricle))
+    return flags
 
 
 def _sure(seen: ViewAnswer | None) -> str | None:

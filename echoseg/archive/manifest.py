@@ -22,8 +22,8 @@ def read_manifest(path: Path) -> Iterator[Item]:
     """The rows of ``path`` as items, read as they are asked for.
 
     Columns: ``path`` (relative to the manifest's folder, absolute, or an address ``dicomweb://...``) and any of study, patient, view
-    (A4C, A2C), sex (M, F), height_cm, weight_kg, age_years, prompt, row_mm, col_mm, fps, ef_truth. ``height``, ``weight`` and ``ef`` are taken
-    for height_cm, weight_kg and ef_truth. In place of a prompt a row may have a box in the columns x0, y0, x1, y1 (pixels; x1, y1 are
+    (A4C, A2C), sex (M, F), height_cm, weight_kg, age_years, prompt, row_mm, col_mm, fps, ef_truth. ``height``, ``weight`` and ``ef`` are
+    taken for height_cm, weight_kg and ef_truth. In place of a prompt a row may have a box in the columns x0, y0, x1, y1 (pixels; x1, y1 are
     edges) and prompt_frame (from 0; empty: 0). Other columns do not count; an empty cell is unknown.
 
     Raises:

@@ -72,7 +72,7 @@ def count_sectors(frames: Iterable[Image]) -> int:
 
 
 def turned_sector(region: BoolMask) -> str:
-    """How a sector ``(H, W)`` bool, not empty, is turned: ``upside down``, ``on its side``, or nothing where it stands or no wedge is seen."""
+    """How a sector ``(H, W)`` bool, not empty, is turned: ``upside down``, ``on its side``, or nothing where it stands."""
     down, across = _profile(region), _profile(region.T)
     if down[1] > 0 and down[0] > _TURNED * down[1]:
         return "upside down"
@@ -137,7 +137,10 @@ def _temporal_statistics(frames: Iterable[Image]) -> tuple[int, NDArray[np.float
 
 
 def _compact_parts(mask: BoolMask) -> list[BoolMask]:
-    """The connected parts of a tenth of the largest and more, the largest first, after gaps of about 2 % of the image are closed and structures thinner than that removed."""
+    """The connected parts of a tenth of the largest and more, the largest first.
+
+    Before, gaps of about 2 % of the image are closed and structures thinner than that removed.
+    """
     reach = max(1, round(0.01 * min(mask.shape)))
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * reach + 1, 4 * reach + 1))

@@ -1,4 +1,7 @@
-"""Pictures whose one axis is time, told by how they move: M-mode and spectral Doppler scroll as a whole, or are written anew column by column."""
+"""Pictures whose one axis is time, told by how they move.
+
+M-mode and spectral Doppler scroll as a whole, or are written anew column by column; tissue does neither.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def runs_in_time(frames: NDArray[np.uint8]) -> bool:
     if len(frames) < 4:
         return False
     small = [_small(frame) for frame in frames]
-    return any(_scrolls(small[first::gap]) for gap in (1, 3) for first in (0,)) or _sweeps(small)
+    return any(_scrolls(small[::gap]) for gap in (1, 3)) or _sweeps(small)
 
 
 def _small(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -78,9 +81,9 @@ def _sweeps(frames: list[NDArray[np.float32]]) -> bool:
     for before, after in pairwise(frames):
         changed = np.abs(after - before) > _CHANGED
         columns, rows = np.flatnonzero(changed.sum(axis=0) > 1), np.flatnonzero(changed.any(axis=1))
-        if len(columns) and len(columns) < _MOST_STILL * width and len(rows) and np.ptp(rows) > _LEAST_HEIGHT * height:
-            if np.ptp(columns) < _MOST_STILL * width:
-                centres.append(float(columns.mean()))
+        narrow = 0 < len(columns) < _MOST_STILL * width and np.ptp(columns) < _MOST_STILL * width
+        if narrow and np.ptp(rows) > _LEAST_HEIGHT * height:
+            centres.append(float(columns.mean()))
     if len(centres) < _MAJORITY * (len(frames) - 1):
         return False
     steps = np.diff(centres)
