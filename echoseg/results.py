@@ -101,6 +101,8 @@ def measure_result(
     segmentation = replace(segmentation, flags=(*segmentation.flags, *about, *flags, *_found_flags(segmentation, analysis)))
     if not segmentation.automatic:
         segmentation = replace(segmentation, flags=answered_by_hand(segmentation.flags))
+    if analysis is not None and segmentation.automatic and source.kind == "clip":
+        segmentation = replace(segmentation, flags=(*segmentation.flags, *_no_heart_flags(source, segmentation, analysis)))
     undefined = "" if analysis is None else undefined_by(segmentation.flags)
     if analysis is not None and undefined:
         analysis = analysis.without_numbers()
@@ -225,6 +227,17 @@ def _found_flags(segmentation: Segmentation, analysis: LVAnalysis | None) -> lis
         ventricle = "The right ventricle was found, not drawn: look at its border before you use its fractional area change."
         flags.append(Flag("rv_found", ventricle))
     return flags
+
+
+def _no_heart_flags(source: Source, segmentation: Segmentation, analysis: LVAnalysis) -> list[Flag]:
+    """Something that beats need not be a heart: a flag where the model found it, is unsure of it, and nothing else speaks for echo."""
+    if not any(flag.code == "low_iou" for flag in analysis.flags):
+        return []
+    scores = segmentation.scores[:, segmentation.object_ids.index(object_named(segmentation, "LV") or 0)]
+    if source.sector() is not None and float(np.nanmedian(scores)) >= thresholds.NO_HEART_IOU:
+        return []
+    told = "What was found need not be a left ventricle: the model is unsure of its border, or no scan sector is seen around it."
+    return [Flag("no_heart", f"{told} Look at the masks, and give a box or points if there is one.", Severity.REJECT)]
 
 
 def _sure(seen: ViewAnswer | None) -> str | None:
