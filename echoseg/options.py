@@ -186,16 +186,9 @@ class Subject:
     """
 
     sex: Literal["M", "F"] | None = _option(None, "For reference ranges. Default: as the DICOM file says.")
-    height_cm: float | None = _option(
-        None, "With --weight, for indexed values.", name="height", metavar="CM", least=20, most=250
-    )  # fmt: skip
-    weight_kg: float | None = _option(
-        None, "With --height, for indexed values.", name="weight", metavar="KG", least=0.3, most=400
-    )  # fmt: skip
-    age_years: float | None = _option(
-        None, "At the examination; children get no reference ranges. Default: as the DICOM file says.",
-        name="age", metavar="YEARS", least=0, most=120,
-    )  # fmt: skip
+    height_cm: float | None = _option(None, "With --weight, for indexed values.", name="height", metavar="CM", least=20, most=250)
+    weight_kg: float | None = _option(None, "With --height, for indexed values.", name="weight", metavar="KG", least=0.3, most=400)
+    age_years: float | None = _option(None, "Children get no reference ranges.", name="age", metavar="YEARS", least=0, most=120)
 
     def __post_init__(self) -> None:
         if self.sex not in (None, "M", "F"):
