@@ -179,18 +179,16 @@ class Subject:
     Attributes:
         sex: ``"M"``, ``"F"`` or None when unknown: the sex that the ranges of guidelines are given for.
         height_cm, weight_kg: or None when unknown.
+        age_years: at the examination; below 18 nothing is held against ranges, which are those of adults. None when unknown.
 
     Raises:
-        MeasureError: another sex, or a height or weight that is not a positive number.
+        MeasureError: another sex, a height or weight that is not a positive number, or an age below 0.
     """
 
     sex: Literal["M", "F"] | None = _option(None, "For reference ranges. Default: as the DICOM file says.")
-    height_cm: float | None = _option(
-        None, "With --weight, for indexed values.", name="height", metavar="CM", least=20, most=250
-    )  # fmt: skip
-    weight_kg: float | None = _option(
-        None, "With --height, for indexed values.", name="weight", metavar="KG", least=0.3, most=400
-    )  # fmt: skip
+    height_cm: float | None = _option(None, "With --weight, for indexed values.", name="height", metavar="CM", least=20, most=250)
+    weight_kg: float | None = _option(None, "With --height, for indexed values.", name="weight", metavar="KG", least=0.3, most=400)
+    age_years: float | None = _option(None, "Children get no reference ranges.", name="age", metavar="YEARS", least=0, most=120)
 
     def __post_init__(self) -> None:
         if self.sex not in (None, "M", "F"):
@@ -198,10 +196,13 @@ class Subject:
         for name, value in (("height in cm", self.height_cm), ("weight in kg", self.weight_kg)):
             if value is not None and not 0 < value < float("inf"):
                 raise MeasureError(f"the {name} must be a positive number, or None when unknown; got {value!r}")
+        if self.age_years is not None and not 0 <= self.age_years < float("inf"):
+            raise MeasureError(f"the age in years must be 0 or more, or None when unknown; got {self.age_years!r}")
 
     def over(self, stated: Subject) -> Subject:
         """What is known here, filled up with what is ``stated`` elsewhere."""
-        return Subject(self.sex or stated.sex, self.height_cm or stated.height_cm, self.weight_kg or stated.weight_kg)
+        age = stated.age_years if self.age_years is None else self.age_years
+        return Subject(self.sex or stated.sex, self.height_cm or stated.height_cm, self.weight_kg or stated.weight_kg, age)
 
 
 @dataclass(frozen=True)

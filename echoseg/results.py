@@ -7,16 +7,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+
 from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, chamber_measures, thresholds, without_size
 from echoseg.cardiac.chambers import ChamberMeasure, Structure
 from echoseg.cardiac.curve import SinglePlane
-from echoseg.io.dicom.study import StatedStudy, stated_study
+from echoseg.cardiac.references import child_flags
+from echoseg.io.dicom.study import StatedStudy
 from echoseg.io.labels.formats import write_label_map_as
 from echoseg.io.labels.nifti import write_label_map
+from echoseg.io.picture.flags import picture_flags
 from echoseg.io.result_folder import ResultFolder
+from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Source
 from echoseg.io.views import ViewAnswer, ViewChoice, ViewOrigin, view_of
 from echoseg.options import LabelFormat, Measuring
+from echoseg.record.input_flags import answered_by_hand, may_be_apical, stated_by, stated_view_flags, undefined_by
 from echoseg.record.measurements import measurements
 from echoseg.record.quality import merged_flags
 from echoseg.report.files import write_report
@@ -86,13 +92,30 @@ def measure_result(
     Raises:
         MeasureError: a given beat does not fit the masks.
     """
-    stated = stated_study(source.dicom_frames[0][0]) if source.dicom_frames else StatedStudy()
-    view = view_of(source, options.view, _sure(options.seen)) if source.kind == "clip" and _may_be_apical(source, options) else None
-    analysis, segmentation = _analysed(segmentation, source, view, options)
-    segmentation = replace(segmentation, flags=(*segmentation.flags, *flags, *_found_flags(segmentation, analysis)))
+    stated = stated_by(source)
+    view = view_of(source, options.view, _sure(options.seen)) if source.kind == "clip" and may_be_apical(source, options.view) else None
+    analysis, segmentation = _analysed(_without_ends(segmentation, source), source, view, options)
+    about: tuple[Flag, ...] = ()
+    if may_be_apical(source, options.view):
+        about = (*picture_flags(source), *child_flags(options.subject.over(stated.subject)))
+    segmentation = replace(segmentation, flags=(*segmentation.flags, *about, *flags, *_found_flags(segmentation, analysis)))
+    if not segmentation.automatic:
+        segmentation = replace(segmentation, flags=answered_by_hand(segmentation.flags))
+    if analysis is not None and segmentation.automatic and source.kind == "clip":
+        segmentation = replace(segmentation, flags=(*segmentation.flags, *_no_heart_flags(source, segmentation, analysis)))
+    undefined = "" if analysis is None else undefined_by(segmentation.flags)
+    if analysis is not None and undefined:
+        analysis = analysis.without_numbers()
     chambers = None if analysis is None else _chambers(segmentation, analysis)
     record = measurements(
-        source, segmentation, analysis, provenance, view=view, subject=options.subject.over(stated.subject), chambers=chambers
+        source,
+        segmentation,
+        analysis,
+        provenance,
+        view=view,
+        subject=options.subject.over(stated.subject),
+        chambers=chambers,
+        undefined=undefined,
     )
     merged = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     return Measured(measurements=record, flags=merged, segmentation=segmentation, analysis=analysis, view=view, stated=stated)
@@ -145,9 +168,18 @@ def object_named(segmentation: Segmentation, name: str) -> int | None:
     return next((object_id for object_id, found in segmentation.names.items() if found == name), None)
 
 
-def _may_be_apical(source: Source, options: MeasureOptions) -> bool:
-    """An apical view is assumed of echo alone: most clips of cine MR are short axes."""
-    return options.view is not None or source.ultrasound() is not False
+def _without_ends(segmentation: Segmentation, source: Source) -> Segmentation:
+    """Without what a tracker made of title cards and other frames at the ends that are no part of the clip; given masks stay."""
+    if segmentation.given or not isinstance(source, SeekableSource) or source.kind != "clip" or not may_be_apical(source):
+        return segmentation
+    first, stop = source.moving()
+    left_out = np.ones(len(segmentation.masks), dtype=bool)
+    left_out[first:stop] = False
+    if not left_out.any():
+        return segmentation
+    masks, scores, object_scores = (array.copy() for array in (segmentation.masks, segmentation.scores, segmentation.object_scores))
+    masks[left_out], scores[left_out], object_scores[left_out] = 0, np.nan, np.nan
+    return replace(segmentation, masks=masks, scores=scores, object_scores=object_scores)
 
 
 def _analysed(
@@ -155,7 +187,7 @@ def _analysed(
 ) -> tuple[LVAnalysis | None, Segmentation]:
     """LV function of a clip in which an LV was segmented, and the segmentation with what its view gives reason to say."""
     lv = object_named(segmentation, "LV")
-    if lv is None or not source.moments or not _may_be_apical(source, options):
+    if lv is None or not may_be_apical(source, options.view):
         return None, segmentation
     if view is None:
         view = ViewChoice(options.view or "A4C", ViewOrigin.GIVEN if options.view else ViewOrigin.ASSUMED)
@@ -191,12 +223,25 @@ def _found_flags(segmentation: Segmentation, analysis: LVAnalysis | None) -> lis
     """Echo shows the wall's outer border and the right ventricle badly, and a tracker's answer is no better than what it sees."""
     if analysis is None or segmentation.given:
         return []
-    rested = {
-        "MYO": ("wall_found", "wall", "wall thickness or LV mass"),
-        "RV": ("rv_found", "right ventricle", "its fractional area change"),
-    }
-    told = [words for name, words in rested.items() if object_named(segmentation, name) is not None]
-    return [Flag(code, f"The {what} was found, not drawn: look at its border before you use {measures}.") for code, what, measures in told]
+    flags = []
+    if object_named(segmentation, "MYO") is not None:
+        wall = "The wall was found, not drawn: look at its border before you use wall thickness or LV mass."
+        flags.append(Flag("wall_found", wall))
+    if object_named(segmentation, "RV") is not None:
+        ventricle = "The right ventricle was found, not drawn: look at its border before you use its fractional area change."
+        flags.append(Flag("rv_found", ventricle))
+    return flags
+
+
+def _no_heart_flags(source: Source, segmentation: Segmentation, analysis: LVAnalysis) -> list[Flag]:
+    """Something that beats need not be a heart: a flag where the model found it, is unsure of it, and nothing else speaks for echo."""
+    if not any(flag.code == "low_iou" for flag in analysis.flags):
+        return []
+    scores = segmentation.scores[:, segmentation.object_ids.index(object_named(segmentation, "LV") or 0)]
+    if source.sector() is not None and float(np.nanmedian(scores)) >= thresholds.NO_HEART_IOU:
+        return []
+    told = "What was found need not be a left ventricle: the model is unsure of its border, or no scan sector is seen around it."
+    return [Flag("no_heart", f"{told} Look at the masks, and give a box or points if there is one.", Severity.REJECT)]
 
 
 def _sure(seen: ViewAnswer | None) -> str | None:
@@ -206,13 +251,10 @@ def _sure(seen: ViewAnswer | None) -> str | None:
 
 def _view_flags(view: ViewChoice, seen: ViewAnswer | None) -> list[Flag]:
     """What is to be said of a view and of where it is known from."""
+    flags = stated_view_flags(view)
     if view.name not in APICAL_VIEWS:
-        where = "The file says that its view" if view.origin is ViewOrigin.STATED else "By the file's name its view"
-        return [Flag("view_not_apical", f"{where} is {view.name}: no LV volumes or EF are measured in it.")]
-    flags = []
-    if view.origin is ViewOrigin.GUESSED:
-        flags.append(Flag("view_guessed", f"The view {view.name} was guessed from the file name.", Severity.INFO))
-    elif view.origin is ViewOrigin.SEEN:
+        return flags
+    if view.origin is ViewOrigin.SEEN:
         flags.append(
             Flag("view_guessed", f"Nothing tells the view: the view classifier takes it for {_told(seen) or view.name}.", Severity.INFO)
         )

@@ -102,7 +102,7 @@ class ClipTask:
             "model": self.model,
             **{name: getattr(self.settings, name) for name in ("direction", "memory_selection", "method")},
             "view": item.view,
-            "subject": Subject(item.sex, item.height_cm, item.weight_kg),
+            "subject": Subject(item.sex, item.height_cm, item.weight_kg, item.age_years),
         }
 
     def _prompt(self, item: Item, location: str, source: Source) -> str | Plan:

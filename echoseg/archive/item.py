@@ -16,7 +16,7 @@ class Item:
         path: relative to the source's root, with ``/``; or as a manifest gives it. It names the item.
         study, patient: pseudonyms, or None.
         view: ``A4C`` or ``A2C``, when known before the clip is opened.
-        sex: ``M`` or ``F``. ``height_cm``, ``weight_kg``: of the subject.
+        sex: ``M`` or ``F``. ``height_cm``, ``weight_kg``, ``age_years``: of the subject.
         prompt: as on the command line, for this clip alone.
         row_mm, col_mm: pixel spacing in place of what the file says. ``fps``: frames per second, likewise.
         kind: ``clip`` where the file could also be read as a volume.
@@ -33,6 +33,7 @@ class Item:
     sex: Literal["M", "F"] | None = None
     height_cm: float | None = None
     weight_kg: float | None = None
+    age_years: float | None = None
     prompt: str | None = None
     row_mm: float | None = None
     col_mm: float | None = None
@@ -56,6 +57,6 @@ class Item:
         return Item(path, **json.loads(facts))
 
 
-_CHOICES = ("view", "sex", "height_cm", "weight_kg", "prompt", "row_mm", "col_mm", "fps", "kind", "outlines")
+_CHOICES = ("view", "sex", "height_cm", "weight_kg", "age_years", "prompt", "row_mm", "col_mm", "fps", "kind", "outlines")
 FACTS = tuple(field.name for field in fields(Item) if field.name not in ("path", "outlines", "fault"))
 """What a manifest may say of an item."""

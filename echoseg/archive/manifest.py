@@ -11,7 +11,7 @@ from typing import Any
 from echoseg.archive.item import FACTS, Item
 from echoseg.errors import SourceError
 
-_NUMBERS = ("height_cm", "weight_kg", "row_mm", "col_mm", "fps", "ef_truth")
+_NUMBERS = ("height_cm", "weight_kg", "age_years", "row_mm", "col_mm", "fps", "ef_truth")
 _OTHER_NAMES = {"file": "path", "filename": "path", "patient_id": "patient", "study_id": "study", "ef": "ef_truth", "height": "height_cm"}
 _OTHER_NAMES |= {"weight": "weight_kg", "truth": "ef_truth"}
 _BOX = ("x0", "y0", "x1", "y1")
@@ -22,8 +22,8 @@ def read_manifest(path: Path) -> Iterator[Item]:
     """The rows of ``path`` as items, read as they are asked for.
 
     Columns: ``path`` (relative to the manifest's folder, absolute, or an address ``dicomweb://...``) and any of study, patient, view
-    (A4C, A2C), sex (M, F), height_cm, weight_kg, prompt, row_mm, col_mm, fps, ef_truth. ``height``, ``weight`` and ``ef`` are taken
-    for height_cm, weight_kg and ef_truth. In place of a prompt a row may have a box in the columns x0, y0, x1, y1 (pixels; x1, y1 are
+    (A4C, A2C), sex (M, F), height_cm, weight_kg, age_years, prompt, row_mm, col_mm, fps, ef_truth. ``height``, ``weight`` and ``ef`` are
+    taken for height_cm, weight_kg and ef_truth. In place of a prompt a row may have a box in the columns x0, y0, x1, y1 (pixels; x1, y1 are
     edges) and prompt_frame (from 0; empty: 0). Other columns do not count; an empty cell is unknown.
 
     Raises:
@@ -59,7 +59,7 @@ def _cell(path: Path, number: int, name: str, value: object) -> Any:
             found = float(text)
         except ValueError:
             found = math.nan
-        if not math.isfinite(found) or found <= 0:
+        if not math.isfinite(found) or found < 0 or (found == 0 and name != "age_years"):
             raise SourceError(f"{where}: {text!r} is not a positive number")
         return found
     if name == "sex":

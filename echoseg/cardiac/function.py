@@ -97,6 +97,13 @@ class LVAnalysis:
     peak_ejection: float | None = None
     peak_filling: float | None = None
 
+    def without_numbers(self) -> LVAnalysis:
+        """The curve alone, in pixels: of a picture in which nothing is defined that could be said of beats, in mL or in mm."""
+        no_number = dict.fromkeys(("ef", "fac", "ef_spread", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min"))
+        no_number |= dict.fromkeys(("contour_strain", "peak_ejection", "peak_filling"))
+        curve = replace(self.curve, area_cm2=None, length_mm=None, volume_ml=None)
+        return replace(self, curve=curve, beats=(), phase=np.full_like(self.phase, ""), flags=(), **no_number)
+
 
 def analyse_lv(
     masks: ArrayLike,

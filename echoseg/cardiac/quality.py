@@ -168,6 +168,19 @@ def reversed_flags(efs: Sequence[float]) -> list[Flag]:
     return [Flag("ef_not_positive", "end-systole is no smaller than end-diastole in a beat: were the two phases mixed up?")]
 
 
+def frame_rate_flags(times: NDArray[np.float64] | None, frames: int) -> list[Flag]:
+    """Flags on the number of ``frames`` and their ``times`` ``(T,)`` in seconds, or None when unknown; known before there is any mask."""
+    if frames == 1:
+        return [Flag("single_frame", "one frame: areas and volumes only, no ejection fraction", Severity.INFO)]
+    if times is None:
+        return [Flag("timing_missing", "the frame rate is unknown: beats were found by frame order, rates are left out")]
+    rate = 1 / float(np.median(np.diff(times)))
+    if not _below(rate, thresholds.MIN_FRAME_RATE):
+        return []
+    wanted = f"{thresholds.MIN_FRAME_RATE:.0f}"
+    return [Flag("low_frame_rate", f"{rate:.0f} frames/s: below {wanted}, end-systole and end-diastole are missed")]
+
+
 def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, seen: BoolMask) -> list[Flag]:
     """Flags on frame rate, number of beats and rhythm.
 
@@ -177,14 +190,9 @@ def timing_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, seen:
         seen: ``(T,)`` where there is a mask to trust.
     """
     frames = len(seen)
+    flags = frame_rate_flags(times, frames)
     if frames == 1:
-        return [Flag("single_frame", "one frame: areas and volumes only, no ejection fraction", Severity.INFO)]
-    flags = []
-    if times is None:
-        flags.append(Flag("timing_missing", "the frame rate is unknown: beats were found by frame order, rates are left out"))
-    elif _below(rate := 1 / float(np.median(np.diff(times))), thresholds.MIN_FRAME_RATE):
-        wanted_rate = f"{thresholds.MIN_FRAME_RATE:.0f}"
-        flags.append(Flag("low_frame_rate", f"{rate:.0f} frames/s: below {wanted_rate}, end-systole and end-diastole are missed"))
+        return flags
     flags += _phase_flags(beats, times, frames)
     if not beats:
         return [*flags, Flag("no_beat", "no heart beat was found in the clip: no ejection fraction", Severity.REJECT)]

@@ -15,11 +15,17 @@ from importlib import resources
 from typing import Any, Literal, get_args
 
 from echoseg.errors import MeasureError
+from echoseg.options import Subject
+from echoseg.types import Flag
 
 Sex = Literal["M", "F"]
 Formula = Literal["mosteller", "dubois"]
 
 DEFAULT_GUIDELINE = "ase-eacvi-2015"
+ADULT_YEARS = 18
+"""Age from which the ranges hold: Lang et al. 2015 measured adults; children's values go with body size and age (Lopez et al. 2010)."""
+_ADULT_HEIGHT_CM, _ADULT_SURFACE_M2 = 140.0, 1.25
+"""Below these, without an age, a person is taken for a child: the ranges of neither sex were made on adults so small."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,24 @@ def grade(measure: str, value: float, sex: Sex, name: str = DEFAULT_GUIDELINE) -
     word = next(word for word, least, most in grades if least <= whole and (most is None or whole <= most))
     low, high = stated[sex]
     return Grade(word, low, high, table["name"], table["citation"])
+
+
+def child_flags(subject: Subject) -> list[Flag]:
+    """A flag on a person whom no range of adults may grade: below 18 years, or of a child's size and of unknown age; else none."""
+    if subject.age_years is not None:
+        if subject.age_years >= ADULT_YEARS:
+            return []
+        years = int(subject.age_years)
+        age = "less than a year" if years < 1 else "1 year" if years == 1 else f"{years} years"
+        return [Flag("child", f"The patient's age is {age}: the reference ranges are those of adults, so nothing is graded.")]
+    height, weight = subject.height_cm, subject.weight_kg
+    surface = math.sqrt(height * weight / 3600) if height is not None and weight is not None else None
+    small = "height" if height is not None and height < _ADULT_HEIGHT_CM else ""
+    small = small or ("body surface" if surface is not None and surface < _ADULT_SURFACE_M2 else "")
+    if not small:
+        return []
+    told = f"The patient's {small} is a child's and no age is stated: the reference ranges are those of adults, so nothing is graded."
+    return [Flag("child", f"{told} Give the age if this is an adult (--age).")]
 
 
 def grade_ef(ef: float, sex: Sex, name: str = DEFAULT_GUIDELINE) -> Grade:

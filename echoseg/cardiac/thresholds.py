@@ -69,6 +69,9 @@ UPSIDE_DOWN = 1.3
 apex is shown at the bottom. Eight human masks of CAMUS: 0.26 to 0.49; stills of 40 simulated hearts: at most 0.46."""
 LOW_IOU = 0.75
 """Median predicted IoU below which the segmentation is not trusted."""
+NO_HEART_IOU = 0.65
+"""Median predicted IoU below which nothing that the model found by itself is taken for a ventricle: a beating disc reaches 0.61 (0.73
+with no sector around it)."""
 LOW_OBJECT_SCORE = 2.2
 """Median object score (a logit) below which the model is less than 90 % sure that there is a left ventricle at all."""
 MIN_LONG_AXIS, MAX_LONG_AXIS = 15.0, 150.0

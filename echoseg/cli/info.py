@@ -72,7 +72,9 @@ def folder_series(folder: Path) -> list[dict[str, Any]]:
 
 
 def describe(source: Source) -> dict[str, Any]:
-    """The facts of a source as plain JSON values; None where a fact is unknown."""
+    """The facts of a source as plain JSON values; None where a fact is unknown. Flags: all that need no model, as a run says them."""
+    from echoseg.record.input_flags import input_flags
+
     geometry, timing = source.geometry, source.timing
     sector = source.sector() if source.kind == "clip" else None
     duration = None if not timing.fps or source.length is None else source.length / timing.fps
@@ -88,7 +90,7 @@ def describe(source: Source) -> dict[str, Any]:
         "slice_spacing_mm": geometry.slice_spacing,
         "heart_rate_per_min": timing.heart_rate,
         "sector_fraction": None if sector is None else float(sector.mean()),
-        "flags": [{"code": f.code, "severity": f.severity, "message": f.message} for f in source.flags],
+        "flags": [{"code": f.code, "severity": f.severity, "message": f.message} for f in input_flags(source)],
         "details": dict(source.details),
     }
 

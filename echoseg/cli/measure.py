@@ -24,7 +24,7 @@ EPILOG = (
 
 
 @takes(
-    *("views", "method", "sex", "height", "weight", "spacing", "fps", "overwrite"),
+    *("views", "method", "sex", "age", "height", "weight", "spacing", "fps", "overwrite"),
     views={"help": "The view of each input, as in `echoseg run`; it makes the input a clip."},
 )
 def measure(

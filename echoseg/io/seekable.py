@@ -26,6 +26,7 @@ class SeekableSource(Source):
         self._readers: Readers[Image] = Readers()
         self._sector: BoolMask | None = None
         self._sector_known = False
+        self._moving: tuple[int, int] | None = None
 
     @abstractmethod
     def _read(self, start: int, stop: int) -> Iterator[Image]:
@@ -49,8 +50,17 @@ class SeekableSource(Source):
         if not self._sector_known:
             from echoseg.io.sector import SECTOR_FRAMES, find_sector
 
-            self._sector, self._sector_known = find_sector(self.frames(0, SECTOR_FRAMES)), True
+            first, stop = self.moving()
+            self._sector, self._sector_known = find_sector(self.frames(first, min(first + SECTOR_FRAMES, stop))), True
         return self._sector
+
+    def moving(self) -> tuple[int, int]:
+        """``(first, stop)`` of the frames of a clip between title cards, black and frozen ends; all frames where there are none."""
+        if self._moving is None:
+            from echoseg.io.picture.ends import moving_part
+
+            self._moving = moving_part(self.frame, self.length) if self.kind == "clip" else (0, self.length)
+        return self._moving
 
     def close(self) -> None:
         self._readers.close()

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from echoseg.cardiac.interval import LEVEL
-from echoseg.cardiac.references import DEFAULT_GUIDELINE, Formula, body_surface_area, grade, guideline
+from echoseg.cardiac.references import DEFAULT_GUIDELINE, Formula, body_surface_area, child_flags, grade, guideline
 from echoseg.errors import MeasureError
 from echoseg.options import Subject
 from echoseg.record.documents import KnownMeasure, Reference, SubjectEntry, UnknownMeasure
@@ -24,6 +24,7 @@ SIZE_DOUBTED = "the stated pixel spacing makes a ventricle of no heart's size"
 GRADED_DECIMALS = 1
 """Of every measure with a reference range, as it is written out."""
 BSA_FORMULA: Formula = "mosteller"
+_OLDEST = 90
 
 
 def number(value: float | None, decimals: int) -> float | None:
@@ -75,7 +76,7 @@ def reference_range(key: str, value: float | None, subject: Subject, name: str =
     Args:
         key: as in the guideline's table, e.g. ``ef`` or ``edv_index``.
         value: in the table's unit.
-        subject: without a sex there is no range.
+        subject: without a sex there is no range, nor for a child, see :func:`echoseg.cardiac.references.child_flags`.
         name: of the guideline, see :func:`echoseg.cardiac.guideline`.
 
     Returns:
@@ -84,7 +85,7 @@ def reference_range(key: str, value: float | None, subject: Subject, name: str =
     value = number(value, GRADED_DECIMALS)  # what a reader is shown is what is graded
     table = guideline(name)
     stated = table["ranges"].get(key)
-    if stated is None or subject.sex is None or value is None:
+    if stated is None or subject.sex is None or value is None or child_flags(subject):
         return None
     low, high = stated[subject.sex]
     try:
@@ -95,8 +96,9 @@ def reference_range(key: str, value: float | None, subject: Subject, name: str =
 
 
 def subject_entry(subject: Subject) -> SubjectEntry:
-    """Sex and body surface area; neither height nor weight is written out."""
-    return SubjectEntry(sex=subject.sex, bsa_m2=number(body_surface(subject), 3), bsa_formula=BSA_FORMULA)
+    """Sex, age in whole years (90 for all above, as de-identified data have it) and body surface area; no height, weight or date."""
+    age = None if subject.age_years is None else min(int(subject.age_years), _OLDEST)
+    return SubjectEntry(sex=subject.sex, age_years=age, bsa_m2=number(body_surface(subject), 3), bsa_formula=BSA_FORMULA)
 
 
 def body_surface(subject: Subject) -> float | None:

@@ -56,6 +56,7 @@ def measurements(
     view: ViewChoice | None = None,
     subject: Subject | None = None,
     chambers: Mapping[ChamberMeasure, tuple[float | None, ...]] | None = None,
+    undefined: str = "",
 ) -> dict[str, Any]:
     """The contents of measurements.json.
 
@@ -67,6 +68,7 @@ def measurements(
         view: of a clip, and where it is known from.
         subject: for indexed values and reference ranges; None: nothing is known.
         chambers: from :func:`echoseg.cardiac.chamber_measures`; None: no more than LV function.
+        undefined: why no measure is defined in the picture, of an analysis without numbers; else empty.
 
     Returns:
         Plain JSON values, see :class:`echoseg.record.documents.Measurements`. Without spacing nothing is in mL or cm².
@@ -76,8 +78,9 @@ def measurements(
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
     if analysis is not None:
         sure = _ef_interval(segmentation, analysis, provenance["model"]["weights_sha256"])
-        measures |= _lv_measures(analysis, subject, sure, spaced=spacing is not None)
-        measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spacing is not None, drawn=segmentation.given)
+        spaced = spacing is not None or bool(undefined)  # without numbers the reason is not the spacing
+        measures |= _lv_measures(analysis, subject, sure, spaced=spaced, undefined=undefined)
+        measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spaced, drawn=segmentation.given, undefined=undefined)
     sides: Any = None if spacing is None else [positive(side, 5) for side in spacing]
     return Measurements(
         schema=Measurements.identifier(),
@@ -157,14 +160,14 @@ def _ef_interval(segmentation: Segmentation, analysis: LVAnalysis, weights_sha25
 
 
 def _lv_measures(
-    analysis: LVAnalysis, subject: Subject, ef_interval: tuple[float, float] | None, *, spaced: bool
+    analysis: LVAnalysis, subject: Subject, ef_interval: tuple[float, float] | None, *, spaced: bool, undefined: str
 ) -> dict[str, KnownMeasure | UnknownMeasure]:
     complete = [beat for beat in analysis.beats if not beat.partial]
-    missing = "the left ventricle could not be measured" if analysis.beats else "no beat was found"
+    missing = undefined or ("the left ventricle could not be measured" if analysis.beats else "no beat was found")
     volumes = f"single-plane {analysis.method} ({analysis.view})"
     timed = any(beat.hr_bpm is not None for beat in complete)
     doubts = {flag.code for flag in analysis.flags}
-    no_rate = CLOCK_DOUBTED if doubts & CLOCK_DOUBTS else NO_RATE
+    no_rate = undefined or (CLOCK_DOUBTED if doubts & CLOCK_DOUBTS else NO_RATE)
     no_spacing = SIZE_DOUBTED if SIZE_DOUBT in doubts else NO_SPACING
     no_output = missing if analysis.sv_ml is None else no_rate
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
@@ -199,9 +202,15 @@ def _lv_measures(
 
 
 def _chamber_measures(
-    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]], analysis: LVAnalysis, subject: Subject, *, spaced: bool, drawn: bool
+    chambers: Mapping[ChamberMeasure, tuple[float | None, ...]],
+    analysis: LVAnalysis,
+    subject: Subject,
+    *,
+    spaced: bool,
+    drawn: bool,
+    undefined: str,
 ) -> dict[str, KnownMeasure | UnknownMeasure]:
-    missing = "it could not be measured at the phases of a beat" if analysis.beats else "no beat was found"
+    missing = undefined or "it could not be measured at the phases of a beat" if undefined or analysis.beats else "no beat was found"
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
     for key, each in chambers.items():
         measurable = spaced or MEASURES[key].unit == "%"

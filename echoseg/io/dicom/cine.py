@@ -17,6 +17,7 @@ from echoseg.io.dicom.colour import with_true_colour
 from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames, read_header
 from echoseg.io.dicom.geometry import pixel_spacing, sector_fault, ultrasound_spacing
 from echoseg.io.dicom.increments import are_slices, check_no_mosaic, views_flag
+from echoseg.io.dicom.regions import region_flags
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, GreyWindow, bit_depth_window, percentile_window, to_uint8
@@ -100,7 +101,8 @@ class DicomSource(SeekableSource):
         plain_bytes = self._palette is not None or _depth(dataset) == (8, 0)
         self._rescale = None if plain_bytes else _rescale(dataset)
         self._window = self._choose_window(dataset, modality, plain_bytes)
-        return flag, None if spacing else _aspect_flag(dataset), *clock, recoloured, views_flag(dataset)
+        regions = region_flags(dataset) if ultrasound else ()
+        return flag, None if spacing else _aspect_flag(dataset), *clock, recoloured, views_flag(dataset), *regions
 
     def sector(self) -> BoolMask | None:
         return super().sector() if self.details.get("modality") in (None, "US") else None

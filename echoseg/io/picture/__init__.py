@@ -1,0 +1,1 @@
+"""What a picture shows, and whether a measure is defined on it."""
