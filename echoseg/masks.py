@@ -143,7 +143,13 @@ def measure(
         beats = (Beat(0, 1, None, False, None),) if given.phases else None
         options = MeasureOptions(view, method, subject or Subject(), beats)
         shown = None if on is None else Path(on)
-        chosen = {"masks": [path.name for path in given.files], "on": shown, "names": segmentation.names, "spacing": spacing, "fps": fps}
+        chosen: dict[str, object] = {
+            "masks": [path.name for path in given.files],
+            "on": shown,
+            "names": segmentation.names,
+            "spacing": spacing,
+            "fps": fps,
+        }
         chosen |= {"label_numbers": dict(file.read.numbers)} if file.read.numbers else {}
         made_by = provenance(model=None, weights_sha256=None, prompt=None, options=chosen)
         keep = [*keep, *given.files, *([] if on is None else [on])]
@@ -199,7 +205,7 @@ def _labels(file: LabelFile, names: Mapping[int, str] | None) -> list[int]:
     if not labels:
         raise MeasureError(f"{file.source.name}: the label map is empty, there is nothing to measure")
     if names and not set(names) & set(labels):
-        held = ", ".join(map(str, file.read.in_file(np.uint8(labels))))
+        held = ", ".join(map(str, file.read.in_file(np.array(labels, np.uint8))))
         raise MeasureError(f"{file.source.name}: none of the labels {', '.join(map(str, names))} is there; the label map holds {held}")
     return labels
 

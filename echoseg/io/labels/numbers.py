@@ -7,6 +7,7 @@ the table goes with them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _HIGHEST = 255
 _LISTED = 20
 
 
-def renumbered(values: NDArray[np.generic], where: str) -> tuple[NDArray[np.uint8], dict[int, int]]:
+def renumbered(values: NDArray[Any], where: str) -> tuple[NDArray[np.uint8], dict[int, int]]:
     """``values`` as uint8 label numbers, and ``{label: number in the file}``, empty where they stand as they are.
 
     Args:

@@ -89,10 +89,10 @@ def _turned(masks: Image, ours: NDArray[np.float64], theirs: NDArray[np.float64]
         return masks
     cosines = (directions(theirs).T @ directions(ours))[:2, :2]
     if (np.abs(np.diag(cosines)) > _PARALLEL).all():
-        return np.flip(masks, [axis for axis, cosine in ((2, cosines[0, 0]), (1, cosines[1, 1])) if cosine < 0])
+        return np.flip(masks, tuple(axis for axis, cosine in ((2, cosines[0, 0]), (1, cosines[1, 1])) if cosine < 0))
     if (np.abs(np.diag(cosines[::-1])) > _PARALLEL).all():
         masks = masks.swapaxes(1, 2)
-        return np.flip(masks, [axis for axis, cosine in ((2, cosines[0, 1]), (1, cosines[1, 0])) if cosine < 0])
+        return np.flip(masks, tuple(axis for axis, cosine in ((2, cosines[0, 1]), (1, cosines[1, 0])) if cosine < 0))
     raise SourceError(f"{where}: the axes of the masks are turned against those of the image; bring them to its grid and save them again")
 
 

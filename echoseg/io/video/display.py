@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -45,12 +46,13 @@ class Turn:
         """The picture ``(H, W)`` or ``(H, W, 3)`` as it is shown."""
         swapped, up, left = self.axes
         image = image.swapaxes(0, 1) if swapped else image
-        return np.flip(image, [axis for axis, back in ((0, up), (1, left)) if back])
+        return np.flip(image, tuple(axis for axis, back in ((0, up), (1, left)) if back))
 
 
 def frame_turn(frame: av.VideoFrame) -> Turn:
     """The turn that a decoded frame carries; none where it carries no display matrix, or one of zeros."""
-    found = next((one for one in frame.side_data if one.type.name == "DISPLAYMATRIX"), None)
+    held: Any = frame.side_data  # typed as a mapping by name, and iterates over its items
+    found = next((one for one in held if one.type.name == "DISPLAYMATRIX"), None)
     return Turn() if found is None else matrix_turn(np.frombuffer(bytes(found), "<i4") / _UNIT)
 
 

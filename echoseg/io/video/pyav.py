@@ -59,7 +59,7 @@ def to_image(frame: av.VideoFrame) -> Image:
     """``(H, W, 3)`` RGB, or ``(H, W)`` where the file stores grey, as it is shown (turned or mirrored where the file says so)."""
     grey = frame.format.name.startswith("gray")
     image = frame.to_ndarray(format="gray" if grey else "rgb24")
-    return np.ascontiguousarray(frame_turn(frame)(image)).astype(np.uint8, copy=False)
+    return np.ascontiguousarray(frame_turn(frame)(image.astype(np.uint8, copy=False)))
 
 
 def _frames_from(container: InputContainer, stream: VideoStream, index: FrameIndex, start: int) -> Iterator[av.VideoFrame]:

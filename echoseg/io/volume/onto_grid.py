@@ -43,7 +43,7 @@ def onto_grid(
     taken = [int(np.argmax(np.abs(row))) for row in turn]  # the voxel axis of the labels for each of the image
     signs = [int(turn[axis, taken[axis]]) for axis in range(3)]
     turned = labels.T.transpose(taken)
-    turned = np.flip(turned, [axis for axis in range(3) if signs[axis] < 0])
+    turned = np.flip(turned, tuple(axis for axis in range(3) if signs[axis] < 0))
     size = np.array(turned.shape)
     first = np.array([offset[axis] - (size[axis] - 1 if signs[axis] < 0 else 0) for axis in range(3)])
     room = np.array(tuple(reversed(shape)))
