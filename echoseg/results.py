@@ -177,7 +177,7 @@ def _without_ends(segmentation: Segmentation, source: Source) -> Segmentation:
     left_out[first:stop] = False
     if not left_out.any():
         return segmentation
-    masks, scores, object_scores = (array.copy() for array in (segmentation.masks, segmentation.scores, segmentation.object_scores))
+    masks, scores, object_scores = segmentation.masks.copy(), segmentation.scores.copy(), segmentation.object_scores.copy()
     masks[left_out], scores[left_out], object_scores[left_out] = 0, np.nan, np.nan
     return replace(segmentation, masks=masks, scores=scores, object_scores=object_scores)
 

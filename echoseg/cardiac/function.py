@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -99,7 +100,7 @@ class LVAnalysis:
 
     def without_numbers(self) -> LVAnalysis:
         """The curve alone, in pixels: of a picture in which nothing is defined that could be said of beats, in mL or in mm."""
-        no_number = dict.fromkeys(("ef", "fac", "ef_spread", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min"))
+        no_number: dict[str, Any] = dict.fromkeys(("ef", "fac", "ef_spread", "edv_ml", "esv_ml", "sv_ml", "hr_bpm", "co_l_min"))
         no_number |= dict.fromkeys(("contour_strain", "peak_ejection", "peak_filling"))
         curve = replace(self.curve, area_cm2=None, length_mm=None, volume_ml=None)
         return replace(self, curve=curve, beats=(), phase=np.full_like(self.phase, ""), flags=(), **no_number)

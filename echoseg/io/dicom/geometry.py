@@ -169,7 +169,7 @@ def _fault(region: Dataset, rows: int, columns: int) -> str | None:
 
 def _edges(region: Dataset) -> tuple[int, int, int, int] | None:
     edges = [value(region, f"RegionLocation{edge}") for edge in ("MinX0", "MinY0", "MaxX1", "MaxY1")]
-    return tuple(edges) if all(isinstance(edge, int) for edge in edges) else None  # type: ignore[return-value]
+    return tuple(edges) if all(isinstance(edge, int) for edge in edges) else None
 
 
 def _implausible(region: Dataset, shallow: bool) -> str | None:

@@ -76,7 +76,7 @@ def _clock(dataset: Dataset, count: int) -> tuple[float | None, Curve | None, tu
         fps, told = _last_resort(dataset, count)
         return fps, None, (*flags, *told)
     used = next((keyword for keyword in _pointed(dataset) if keyword in usable), None)
-    if len(usable) == 2 and not _agree(*usable.values(), _AGREEMENT):
+    if len(usable) == 2 and not _agree(min(usable.values()), max(usable.values()), _AGREEMENT):
         both = " and ".join(f"{keyword} ({1000 / rate:.4g} ms a frame)" for keyword, rate in usable.items())
         if used is None:
             return None, None, (*flags, _contradictory(f"{both} differ, and FrameIncrementPointer names neither"))
