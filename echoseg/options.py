@@ -23,6 +23,7 @@ View = Literal["A4C", "A2C"]
 Recipe = Literal["mask", "box"]
 Plane = Literal["axial", "coronal", "sagittal", "stored"]
 Reader = Literal["pyav", "decord", "opencv"]
+Finder = Literal["compact", "compact-sim"]
 LabelFormat = Literal["own", "nrrd", "mha", "npz"]
 
 _T = TypeVar("_T")
@@ -106,11 +107,7 @@ class MemorySelection:
 
 
 def memory_selection(given: str | float) -> MemorySelection:
-    """``IOU[,SCORE]``, such as ``0.6`` or ``0.6,-1``.
-
-    Raises:
-        ValueError: anything else.
-    """
+    """``IOU[,SCORE]``, such as ``0.6`` or ``0.6,-1``; raises ValueError for anything else."""
     try:
         iou, *score = (float(part) for part in str(given).split(","))
         return MemorySelection(iou, *score)
@@ -228,6 +225,7 @@ class Following:
         frame_index: frame of a bare prompt (default 0), or to seed with ``"auto"`` (default: the policy chooses).
         direction: where to track from there.
         memory_selection: which tracked frames are remembered for those after; None for the last ones, however good, as officially.
+        finder: which of echoseg's own models finds what ``auto`` names for a model that knows no names, and tells the view.
         volume: how objects are followed through a volume.
     """
 
@@ -241,6 +239,11 @@ class Following:
         written=str,
         yaml=float | str,
         read=memory_selection,
+    )
+    finder: Finder = _option(
+        "compact",
+        "For a model that knows no names: the one that finds what auto names, and tells the view. compact-sim has learned from no patient.",
+        noted=False,
     )
     volume: VolumeOptions = VolumeOptions()
 
@@ -335,9 +338,7 @@ class Writing:
     """
 
     format: LabelFormat | None = _option(None, "Write the masks also in this format; own: the one of the input (NRRD, MetaImage, npz).")
-    overwrite: bool = _option(
-        False, "Replace earlier results of the same name, never a folder that holds an input; else a new folder."
-    )  # fmt: skip
+    overwrite: bool = _option(False, "Replace earlier results of the same name, never a folder that holds an input; else a new folder.")
     keep: Collection[str | PathLike[str]] = ()
     dicom: bool = _option(False, "Also write DICOM SEG and SR, for DICOM inputs.")
     fractional: bool = _option(False, "As --dicom, with the probabilities as one more SEG.")
@@ -356,6 +357,7 @@ class FollowingOptions(TypedDict, total=False):
     frame_index: int | None
     direction: Direction
     memory_selection: MemorySelection | None
+    finder: Finder
     volume: VolumeOptions
 
 

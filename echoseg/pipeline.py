@@ -23,8 +23,8 @@ from echoseg.io.dicom.web_address import parse_address
 from echoseg.io.result_folder import result_folder
 from echoseg.io.thumbnail import thumbnails
 from echoseg.io.views import ViewAnswer
-from echoseg.model import Model, load_model
-from echoseg.model.view_net import clip_view
+from echoseg.model import Model, load_model, model_config
+from echoseg.model.view_net import clip_view, shipped_view_net, view_weights
 from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.mask_file import mask_plan, with_masks
@@ -123,8 +123,9 @@ def analyse(
     with _opened(source) as opened:
         seeded = _seed(opened, asked, model, following, progress=progress)
         segmentation = _collect(seeded, following.direction)
-        made_by = _provenance(seeded, asked, noted(following, measuring))
-        return measure_result(opened, segmentation, made_by, _measure_options(opened, measuring))
+        measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
+        made_by = _provenance(seeded, asked, noted(following, measuring), view_net)
+        return measure_result(opened, segmentation, made_by, measured_by)
 
 
 def run(
@@ -182,8 +183,9 @@ def run(
             segmentation = _collect(seeded, following.direction, None if output is None else output.probabilities)
             if writing.in_dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
-            made_by = _provenance(seeded, asked, noted(following, measuring, opening))
-            result = write_result(folder, opened, segmentation, made_by, _measure_options(opened, measuring), output, writing.format)
+            measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
+            made_by = _provenance(seeded, asked, noted(following, measuring, opening), view_net)
+            result = write_result(folder, opened, segmentation, made_by, measured_by, output, writing.format)
     if writing.store is not None:
         from echoseg.io.dicom.web import store_instances
 
@@ -191,16 +193,24 @@ def run(
     return result
 
 
-def _measure_options(source: Source, measuring: Measuring) -> MeasureOptions:
-    return MeasureOptions(**vars(measuring), seen=_seen_view(source))
+def _measure_options(source: Source, measuring: Measuring, model: Model, following: Following) -> tuple[MeasureOptions, str | None]:
+    """How the masks are measured, and the name of the view classifier, where it was asked."""
+    config = model.config if model.config.structures else model_config(_finder(model, following))
+    seen = _seen_view(source, config.view_net)
+    return MeasureOptions(**vars(measuring), seen=seen), None if seen is None else config.view_net
 
 
-def _seen_view(source: Source) -> ViewAnswer | None:
+def _finder(model: Model, following: Following) -> str:
+    """What finds names for a model that knows none: as asked, but beside weights that saw no patient one that saw none either."""
+    return "compact-sim" if model.config.view_net == "view-sim" else following.finder
+
+
+def _seen_view(source: Source, view_net: str) -> ViewAnswer | None:
     """What the view classifier says; None for what is not known to be an ultrasound clip, or cannot be read again."""
     if source.kind != "clip" or not source.ultrasound():
         return None
     pictures = thumbnails(source)
-    return None if pictures is None else clip_view(pictures)
+    return None if pictures is None else clip_view(pictures, shipped_view_net(view_net))
 
 
 def _files(source: Any, opened: Source) -> set[str | PathLike[str]]:
@@ -257,7 +267,7 @@ def _seed(
         model = load_model(model)
     selection = following.memory_selection
     if asked.structures:
-        session, plan, finder = _found(_session(source, model, length, selection), asked.structures, asked.frame)
+        session, plan, finder = _found(_session(source, model, length, selection), asked.structures, asked.frame, _finder(model, following))
     else:
         plan = mask_plan(asked.masks, source, asked.frame) if asked.plan is None else with_masks(asked.plan, source)
         model = model if source.ultrasound() else model.for_volumes
@@ -275,11 +285,11 @@ def _seed(
     return _Seeded(session, plan, finder, progress=progress, automatic=bool(asked.structures))
 
 
-def _found(session: Session, structures: tuple[str, ...], frame_index: int | None) -> tuple[Session, Plan, Model | None]:
-    """The ``auto`` policy; a model without structure prompts is seeded by what ``compact`` sees."""
+def _found(session: Session, structures: tuple[str, ...], frame_index: int | None, finder_name: str) -> tuple[Session, Plan, Model | None]:
+    """The ``auto`` policy; a model without structure prompts is seeded by what the finder sees."""
     if session.model.config.structures or session.source.ultrasound() is False:
         return session, auto_plan(session, structures, frame_index), None
-    finder = load_model("compact", device=str(session.model.execution.device))
+    finder = load_model(finder_name, device=str(session.model.execution.device))
     looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, cursor=session.cursor)
     return session, boxes_plan(looking, structures, frame_index), finder
 
@@ -336,16 +346,20 @@ def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
     return {i: plan.names.get(i) or default.get(i) or f"object {i}" for i in ids}
 
 
-def _provenance(seeded: _Seeded, asked: Asked, options: Mapping[str, Any]) -> dict[str, Any]:
+def _provenance(seeded: _Seeded, asked: Asked, options: Mapping[str, Any], view_net: str | None) -> dict[str, Any]:
     model, finder = seeded.tracks.model, seeded.finder
     details = seeded.tracks.source.details
     seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
     found = {"seeds": seeded.plan.prompts} if seeded.automatic else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
+    used = {one.name: one.weights for one in (model, finder) if one is not None}
+    used |= {} if view_net is None else {view_net: view_weights(view_net)}
+    weights = [{"name": name, "sha256": w.sha256, "licence": w.licence, "citation": w.citation} for name, w in used.items()]
     return provenance(
         model=model.name,
         weights_sha256=model.weights.sha256,
+        weights=weights,
         prompt=seeded.plan.prompts if asked.plan is not None and asked.plan.masks else asked.given,
         options={**options, **seen_as, **seeded.followed, **execution, **found, **by},
     )

@@ -254,6 +254,7 @@ def _provenance(clips: Sequence[StudyClip], method: Method) -> dict[str, Any]:
     return provenance(
         model=made_by["model"]["name"],
         weights_sha256=made_by["model"]["weights_sha256"],
+        weights=list({one["sha256"]: one for clip in clips for one in clip.record["provenance"].get("weights", ())}.values()),
         prompt=made_by["prompt"],
         options={"method": method, "clips_belong_together_by": by},
     )

@@ -15,7 +15,6 @@ from echoseg.options import Asking, Direction, Following, Measuring, MemorySelec
 
 _NOT_DECIDING = frozenset({"__main__.py", "cli", "serve", "annotate", "evaluation", "training", "simulate", "weights"})
 """Rooms that no worker enters. Every other one can change a number in the tables, a new one too; weights are told apart themselves."""
-_VIEW_WEIGHTS = "weights/view.safetensors"
 
 Keep = Literal["rows", "frames", "all"]
 """What a clip leaves behind: its rows; also its per-frame table; also masks, overlay and report."""
@@ -66,11 +65,12 @@ def check_config(noted: Mapping[str, Any], config: Mapping[str, Any], where: str
 
 @cache
 def code_sha256(package: Path | None = None) -> str:
-    """Hex digest of the code and constants in ``package`` (default: echoseg's folder) that decide results, and of the view classifier's
-    weights, which are not the user's to choose."""
+    """Hex digest of the code and constants in ``package`` (default: echoseg's folder) that decide results, and of the weights that ship:
+    those of the view classifier and of the model that finds names for others have a part in results beside the model's own."""
     digest, package = hashlib.sha256(), package or Path(str(files("echoseg")))
     paths = [path for kind in ("*.py", "*.json") for path in sorted(package.rglob(kind))]
-    for path in [*(path for path in paths if path.relative_to(package).parts[0] not in _NOT_DECIDING), package / _VIEW_WEIGHTS]:
+    deciding = [path for path in paths if path.relative_to(package).parts[0] not in _NOT_DECIDING]
+    for path in [*deciding, *sorted(package.glob("weights/*.safetensors"))]:
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

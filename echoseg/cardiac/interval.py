@@ -185,6 +185,9 @@ def read_models(text: str) -> dict[Planes, IntervalModel]:
 @cache
 def shipped_model(weights_sha256: str | None, planes: Planes = "single-plane") -> IntervalModel | None:
     """The calibration that comes with echoseg, if it was made with these weights; None for other weights: no interval is guessed."""
-    file = resources.files("echoseg.cardiac").joinpath("ef-interval.json")
-    model = read_models(file.read_text(encoding="utf-8")).get(planes) if file.is_file() else None
-    return model if model is not None and model.weights_sha256 == weights_sha256 else None
+    for name in ("ef-interval.json", "ef-interval-sim.json"):
+        file = resources.files("echoseg.cardiac").joinpath(name)
+        model = read_models(file.read_text(encoding="utf-8")).get(planes) if file.is_file() else None
+        if model is not None and model.weights_sha256 == weights_sha256:
+            return model
+    return None

@@ -151,7 +151,7 @@ def weights() -> Iterator[Check]:
         if path is None:
             yield Check(f"weights of {config.name}", "problem", f"{config.weights} is not in the package: reinstall echoseg")
         else:
-            yield Check(f"weights of {config.name}", "ok", f"{path.name} sha256 {sha256(path)}")
+            yield Check(f"weights of {config.name}", "ok", f"{path.name} sha256 {sha256(path)}, {config.licence}")
 
 
 def cache_folder() -> Check:

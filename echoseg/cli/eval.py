@@ -10,6 +10,7 @@ import typer
 
 from echoseg.cli import eval_study
 from echoseg.cli.console import messages, output, print_error
+from echoseg.cli.eval_camus import camus
 from echoseg.cli.eval_dropouts import dropouts
 from echoseg.cli.eval_ef import ef
 from echoseg.cli.eval_study import load
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from echoseg.results import Measured
 
 app = typer.Typer(help="Accuracy: of masks, of a model on a reference set, of its answers to prompts.", no_args_is_help=True)
+app.command()(camus)
 app.command()(eval_study.study)
 app.command()(eval_study.interval)
 app.command("short-axis")(eval_study.short_axis)

@@ -57,13 +57,14 @@ def interval(
     start: Start = CALIBRATION_START,
     validate: Annotated[int, typer.Option(min=1, help="How many other studies the interval is tested on.")] = 60,
     validate_start: Annotated[int | None, typer.Option(min=0, help="Index of the first of them; none: behind those of --count.")] = None,
+    camus: Annotated[Path | None, typer.Option(help="Calibrate on these CAMUS patients, and hold each fifth against the others.")] = None,
     **asked: Any,
 ) -> None:
-    """Calibrate the 90 % interval of EF on simulated studies, and test it on others."""
+    """Calibrate the 90 % interval of EF on patients or simulated studies, and test it on other simulated ones."""
     from typing import get_args
 
     from echoseg.cardiac.interval import Planes, models_text
-    from echoseg.evaluation.intervals import fitted, held, plot_calibration
+    from echoseg.evaluation.intervals import cross_held, fitted, held, plot_calibration
     from echoseg.evaluation.scores import write_tables
     from echoseg.io.atomic import atomic_path
 
@@ -71,9 +72,12 @@ def interval(
     if first < start + count and start < first + validate:
         raise typer.BadParameter("the studies of the test must be others than those of the calibration", param_hint="--validate-start")
     loaded = load(**asked)
-    calibration, _ = _scored(count, start, 18.0, loaded)
+    if camus is not None:
+        calibration = _patients(camus, loaded)
+    else:
+        calibration, _ = _scored(count, start, 18.0, loaded)
     others, _ = _scored(validate, first, 18.0, loaded)
-    command = f"echoseg eval interval --model {asked['model']} --count {count} --start {start}"
+    command = f"echoseg eval interval --model {asked['model']} " + ("--camus ROOT" if camus else f"--count {count} --start {start}")
     try:
         found = {planes: fitted(calibration, loaded.weights.sha256, command, planes=planes) for planes in get_args(Planes)}
         write_tables(out, [*calibration, *others])
@@ -86,6 +90,11 @@ def interval(
     for planes, made in found.items():
         bounds, inside = held(made, others, planes)
         width = float((bounds[:, 1] - bounds[:, 0]).mean())
+        if camus is not None:
+            own, own_inside = cross_held(calibration, planes)
+            half = float((own[:, 1] - own[:, 0]).mean() / 2)
+            holds = f"{own_inside.sum()} of {len(own_inside)} of the patients, each by a calibration on others"
+            output().print(f"{planes}: the 90 % interval holds the truth in {holds}; mean half-width {half:.1f} points")
         share = f"{inside.sum()} of {len(inside)} other {'studies' if planes == 'biplane' else 'clips'}"
         output().print(f"{planes}: the 90 % interval holds the truth in {share}; mean width {width:.1f} points")
     output().print(str(out / "ef-interval.json"), markup=False, soft_wrap=True)
@@ -107,6 +116,15 @@ def short_axis(
     except EchosegError as error:
         print_error(str(error))
         raise typer.Exit(1) from error
+
+
+def _patients(root: Path, model: Model) -> list[Score]:
+    """Scores of EF of the patients' clips."""
+    from echoseg.evaluation.camus_table import camus_scores
+    from echoseg.evaluation.intervals import clip_scores
+
+    with job_progress("CAMUS", "views") as report:
+        return clip_scores(list(camus_scores(root, model, report)))
 
 
 def _scored(count: int, start: int, foreshortening: float, model: Model | None) -> tuple[list[Score], int]:

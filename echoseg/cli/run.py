@@ -193,5 +193,5 @@ def _check_auto(prompt: str | Plan, model: Model) -> None:
 
     structures = auto_structures(prompt)
     if structures is not None:
-        # A model without structures of its own is seeded by compact.
+        # A model without structures of its own is seeded by compact or compact-sim, which know the same.
         check_structures(structures, model.config if model.config.structures else model_config("compact"))

@@ -100,6 +100,8 @@ def _facts(config: SAM2Config) -> Iterator[tuple[str, str]]:
     yield "licence", config.licence if record is None or record.as_published else _unknown_licence(config)
     if config.terms:
         yield "terms", config.terms
+    if config.citation:
+        yield "cite", config.citation
     yield "origin", config.origin if record is None else record.origin
 
 

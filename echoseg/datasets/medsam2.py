@@ -35,5 +35,6 @@ def npz_volumes(root: Path) -> Iterator[Case]:
         SourceError: as :func:`npz_files`; a file lacks ``imgs`` or ``gts``, or the two differ in shape.
     """
     for path in npz_files(root):
+        masks = read_labels(path).masks  # first: it says what is wrong with a damaged file
         with open_source(path, kind="volume") as source:
-            yield read_case(source, read_labels(path).masks, path, path.stem, {})
+            yield read_case(source, masks, path, path.stem, {})

@@ -1,4 +1,5 @@
-"""Calibration of the EF interval (:mod:`echoseg.cardiac.interval`) on simulated studies, and how often it holds the truth on others."""
+"""Calibration of the EF interval (:mod:`echoseg.cardiac.interval`) on patients or simulated studies, and how often it holds the truth of
+others."""
 
 from __future__ import annotations
 
@@ -35,6 +36,26 @@ def measured(scores: Sequence[Score], planes: Planes) -> list[Score]:
     """Those of a single view, or of two, that have an EF and its signals."""
     whole = {"ef", "ef_true", *SIGNALS}
     return [score for score in scores if whole <= score.measures.keys() and (score.label == "biplane") == (planes == "biplane")]
+
+
+def clip_scores(scores: Sequence[Score]) -> list[Score]:
+    """Of the scores of :func:`echoseg.evaluation.camus_table.camus_scores` those that an interval rests on: EF of clips by ``auto``."""
+    return [score for score in scores if score.setting == "clip, auto"]
+
+
+def cross_held(scores: Sequence[Score], planes: Planes, folds: int = 5) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """As :func:`held`, each subject by a calibration on the others: subjects are dealt to ``folds`` in the order of their names.
+
+    Raises:
+        MeasureError: too few clips or subjects to calibrate on.
+    """
+    subjects = sorted({score.subject for score in scores})
+    parts = []
+    for fold in range(folds):
+        aside = set(subjects[fold::folds])
+        model = fitted([score for score in scores if score.subject not in aside], None, "", planes=planes)
+        parts.append(held(model, [score for score in scores if score.subject in aside], planes))
+    return np.concatenate([bounds for bounds, _ in parts]), np.concatenate([inside for _, inside in parts])
 
 
 def held(model: IntervalModel, scores: Sequence[Score], planes: Planes = "single-plane") -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

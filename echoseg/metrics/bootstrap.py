@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -62,3 +62,23 @@ def mean_interval(values: ArrayLike, subjects: Sequence[Hashable], seed: int = 0
     drawn = resamples(len(groups), seed)
     low, high = interval(sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1))
     return Mean(mean, low, high, len(usable), len(groups))
+
+
+def statistic_interval(
+    values: NDArray[np.float64], subjects: Sequence[Hashable], statistic: Callable[[NDArray[np.float64]], float], seed: int = 0
+) -> tuple[float, float, float]:
+    """Any statistic over cases, with the percentile interval of :func:`mean_interval`: ``(value, low, high)``.
+
+    Args:
+        values: ``(n,)`` finite; subjects: ``(n,)`` whom each value comes from.
+        statistic: such as a percentile, of any number of values.
+        seed: the same seed gives the same interval.
+    """
+    groups: dict[Hashable, list[float]] = {}
+    for value, subject in zip(values, subjects, strict=True):
+        groups.setdefault(subject, []).append(float(value))
+    if len(groups) < 2:
+        return statistic(values), float("nan"), float("nan")
+    members = [np.array(group) for group in groups.values()]
+    drawn = [statistic(np.concatenate([members[i] for i in chosen])) for chosen in resamples(len(members), seed)]
+    return statistic(values), *interval(np.array(drawn))

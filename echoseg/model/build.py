@@ -9,18 +9,26 @@ from pathlib import Path
 from torch import Tensor
 
 from echoseg.errors import WeightsError
-from echoseg.model.checkpoint import load_strict, read_state_dict, sha256
-from echoseg.model.config import SAM2Config, model_config
+from echoseg.model.checkpoint import load_strict, read_metadata, read_state_dict, sha256
+from echoseg.model.config import REGISTRY, SAM2Config, model_config
 from echoseg.model.installed import how_to_get, installed_weights
 from echoseg.model.sam2 import SAM2
 
 
 @dataclass(frozen=True)
 class WeightsInfo:
-    """Which weights a model runs with: ``file`` name and ``sha256``, for provenance."""
+    """Which weights a model runs with, for provenance.
+
+    Attributes:
+        file: its name. ``sha256``: hex digest.
+        licence: of the weights; None when nothing tells.
+        citation: what whoever uses them cites; may be empty.
+    """
 
     file: str
     sha256: str
+    licence: str | None = None
+    citation: str = ""
 
 
 def build_model(config: SAM2Config | str) -> SAM2:
@@ -46,14 +54,30 @@ def load_network(name: str | SAM2Config, weights: str | Path | None = None) -> t
         WeightsError: no weights here and none given, weights that do not fit, or imported ones that are not what they were.
     """
     config = model_config(name) if isinstance(name, str) else name
-    path = Path(weights) if weights is not None else shipped_weights(config)
-    if path is not None:
-        state, info = read_state_dict(path), WeightsInfo(path.name, sha256(path))
+    if weights is not None:
+        state, info = read_state_dict(weights), weights_info(Path(weights))
+    elif (path := shipped_weights(config)) is not None:
+        state, info = read_state_dict(path), WeightsInfo(path.name, sha256(path), config.licence, config.citation)
     else:
         state, info = _installed(config)
     network = build_model(config)
     load_strict(network, state, info.file)
     return network, info
+
+
+def weights_info(path: Path) -> WeightsInfo:
+    """What is known of a file of weights: those that ship are told by their content, others by their own metadata.
+
+    Raises:
+        WeightsError: no such file.
+    """
+    digest = sha256(path)
+    for config in REGISTRY.values():
+        shipped = shipped_weights(config)
+        if shipped is not None and sha256(shipped) == digest:
+            return WeightsInfo(path.name, digest, config.licence, config.citation)
+    said = read_metadata(path)
+    return WeightsInfo(path.name, digest, said.get("licence"), said.get("citation", ""))
 
 
 def _installed(config: SAM2Config) -> tuple[dict[str, Tensor], WeightsInfo]:
@@ -64,4 +88,4 @@ def _installed(config: SAM2Config) -> tuple[dict[str, Tensor], WeightsInfo]:
         )
     if sha256(record.path) != record.sha256:
         raise WeightsError(f"{record.path}: is not what was imported (its sha256 is another); import {record.name} again")
-    return read_state_dict(record.path), WeightsInfo(record.name, record.sha256)
+    return read_state_dict(record.path), WeightsInfo(record.name, record.sha256, record.licence, config.citation)

@@ -113,8 +113,10 @@ class SAM2Config:
         zoom_to_prompt: frames are cut to a square around the prompted objects, for the same reason.
         mirror_prompted: prompted frames are also looked at in mirror image, see :mod:`echoseg.tracking.mirror`; this doubles their cost.
         for_volumes: name of the model that takes this one's place on volumes, when both run with the weights that ship.
+        view_net: name of the view classifier that goes with it, see :mod:`echoseg.model.view_net`.
         weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
-        licence: licence of the shipped or published weights.
+        licence: SPDX name of the licence of the shipped weights, or what the authors of published ones say.
+        citation: what whoever uses the weights cites; empty when nothing is asked for.
         terms: what else their authors say of their use, a sentence or two; empty when the licence says it all.
         origin: where the weights come from, for ``echoseg weights list``.
         published: the file that ``echoseg weights pull`` gets, or None.
@@ -144,8 +146,10 @@ class SAM2Config:
     zoom_to_prompt: bool = False
     mirror_prompted: bool = False
     for_volumes: str | None = None
+    view_net: str = "view"
     weights: str | None = None
     licence: str = "Apache-2.0"
+    citation: str = ""
     terms: str = ""
     origin: str = ""
     published: Published | None = None
@@ -173,6 +177,12 @@ class SAM2Config:
         return 4 * self.embedding_size
 
 
+PATIENTS_LICENCE = "CC-BY-NC-SA-4.0"
+"""Of weights that learned from CAMUS, ACDC or LGG: their own licence, for non-commercial research."""
+PATIENTS_TERMS = "Non-commercial research only: the weights learned from patients' images that are licensed so."
+CAMUS_CITATION = "Leclerc et al. 2019, doi 10.1109/TMI.2019.2900516 (CAMUS)"
+HC18_CITATION = "van den Heuvel et al. 2018, doi 10.1371/journal.pone.0200412 (HC18)"
+
 _TINY = HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9))
 _META = "Meta, facebook/sam2.1-hiera-{} (sam2.1_hiera_{}.pt)"
 _MEDSAM2_TERMS = (
@@ -194,7 +204,7 @@ _EFFICIENT_TAM = SAM2Config(
 )
 
 _COMPACT = SAM2Config(
-    "compact",
+    "compact-sim",
     image_size=128,
     trunk=ConvTrunkConfig(),
     d_model=96,
@@ -211,25 +221,41 @@ _COMPACT = SAM2Config(
     structures=STRUCTURES,
     crop_to_sector=True,
     mirror_prompted=True,
-    for_volumes="compact-volume",
-    weights="compact.safetensors",
+    for_volumes="compact-volume-sim",
+    view_net="view-sim",
+    weights="compact-sim.safetensors",
     origin="echoseg, trained on simulated echo only",
+)
+_COMPACT_VOLUME = replace(
+    _COMPACT,
+    name="compact-volume-sim",
+    structures=(),
+    crop_to_sector=False,
+    zoom_to_prompt=True,
+    for_volumes=None,
+    weights="compact-volume.safetensors",
+    origin="echoseg, trained on simulated CT, MRI and cine MR only",
 )
 
 REGISTRY: dict[str, SAM2Config] = {
     config.name: config
     for config in (
-        _COMPACT,
         replace(
             _COMPACT,
-            name="compact-volume",
-            structures=(),
-            crop_to_sector=False,
-            zoom_to_prompt=True,
-            for_volumes=None,
-            weights="compact-volume.safetensors",
-            origin="echoseg, trained on simulated CT, MRI and cine MR only",
+            name="compact",
+            image_size=160,
+            num_maskmem=3,
+            for_volumes="compact-volume",
+            view_net="view",
+            weights="compact.safetensors",
+            licence=PATIENTS_LICENCE,
+            terms=PATIENTS_TERMS,
+            citation=f"{CAMUS_CITATION}; {HC18_CITATION}",
+            origin="echoseg, trained on patients (CAMUS, HC18) and simulation",
         ),
+        _COMPACT,
+        replace(_COMPACT_VOLUME, name="compact-volume", view_net="view"),
+        _COMPACT_VOLUME,
         SAM2Config(
             "medsam2",
             image_size=512,

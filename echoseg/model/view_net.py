@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from echoseg.io.views import ViewAnswer
-from echoseg.model.checkpoint import load_strict, read_state_dict
+from echoseg.model.build import WeightsInfo
+from echoseg.model.checkpoint import load_strict, read_metadata, read_state_dict, sha256
 
 VIEWS = ("A4C", "A2C", "A3C", "PSAX")
 """The answers, in the order of the network's outputs."""
@@ -54,13 +55,26 @@ def standardised(thumbnails: NDArray[np.uint8]) -> Tensor:
     return (grey - grey.mean((2, 3), keepdim=True)) / (grey.std((2, 3), keepdim=True) + 4.0)
 
 
+def shipped_view_weights(name: str = "view") -> Path:
+    """The file of the classifier ``view``, or of ``view-sim``, which has seen no patient."""
+    return Path(str(files("echoseg") / "weights" / f"{name}.safetensors"))
+
+
+@cache
+def view_weights(name: str = "view") -> WeightsInfo:
+    """What is known of the weights of a classifier that ships."""
+    path = shipped_view_weights(name)
+    said = read_metadata(path)
+    return WeightsInfo(path.name, sha256(path), said.get("licence", "Apache-2.0"), said.get("citation", ""))
+
+
 def load_view_net(weights: str | Path | None = None) -> ViewNet:
     """The network with ``weights`` (default: those that ship), ready to answer.
 
     Raises:
         WeightsError: no such file, or one that does not fit.
     """
-    path = Path(weights) if weights is not None else Path(str(files("echoseg") / "weights" / "view.safetensors"))
+    path = Path(weights) if weights is not None else shipped_view_weights()
     network = ViewNet()
     load_strict(network, read_state_dict(path), path.name)
     return network.eval().requires_grad_(False)
@@ -73,12 +87,13 @@ def clip_view(thumbnails: NDArray[np.uint8], network: ViewNet | None = None) -> 
     >>> sorted(answer.shares), round(sum(answer.shares.values()), 3)
     (['A2C', 'A3C', 'A4C', 'PSAX'], 1.0)
     """
-    network = network or _shipped()
+    network = network or shipped_view_net()
     with torch.inference_mode():
         shares = (network.sharpness * network(standardised(thumbnails)).mean(0)).softmax(0).tolist()
     return ViewAnswer(dict(zip(VIEWS, shares, strict=True)))
 
 
 @cache
-def _shipped() -> ViewNet:
-    return load_view_net()
+def shipped_view_net(name: str = "view") -> ViewNet:
+    """The classifier of that name, loaded once."""
+    return load_view_net(shipped_view_weights(name))

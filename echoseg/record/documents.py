@@ -156,6 +156,15 @@ class ModelEntry(Part):
     weights_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
 
 
+class WeightsEntry(Part):
+    """A set of weights that had a part in the result."""
+
+    name: Annotated[str, Field(description="of the model, or of the view classifier")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    licence: Annotated[str | None, Field(description="null when nothing tells")]
+    citation: Annotated[str, Field(description="what whoever uses the result cites; may be empty")]
+
+
 class Versions(Part):
     """Of echoseg, Python, and the packages that can change a result."""
 
@@ -169,6 +178,7 @@ class Versions(Part):
 class Provenance(Part):
     created: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")
     model: ModelEntry
+    weights: tuple[WeightsEntry, ...] = ()
     prompt: Any
     options: dict[str, Any]
     versions: Versions

@@ -28,6 +28,7 @@ def provenance(
     *,
     model: str | None,
     weights_sha256: str | None,
+    weights: Sequence[Mapping[str, Any]] = (),
     prompt: object = None,
     options: Mapping[str, Any] | None = None,
     created: datetime | None = None,
@@ -37,6 +38,7 @@ def provenance(
     Args:
         model: name of the model, or None when masks were given.
         weights_sha256: hex digest of the checkpoint file, or None when unknown.
+        weights: every set of weights that had a part in the result: name, sha256, licence, citation.
         prompt: what seeded the tracker, see :func:`plain`.
         options: everything else that was chosen; values are made plain by :func:`plain`.
         created: time of the run, default now; written in UTC to the second.
@@ -48,6 +50,7 @@ def provenance(
     return {
         "created": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "model": {"name": model, "weights_sha256": weights_sha256},
+        "weights": [dict(one) for one in weights],
         "prompt": plain(prompt),
         "options": {str(key): plain(value) for key, value in (options or {}).items()},
         "versions": versions(),

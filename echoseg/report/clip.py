@@ -20,7 +20,7 @@ from echoseg.report.curve import curve_png
 from echoseg.report.drawing import paint
 from echoseg.report.overlay import OverlayWriter, overlay_scale
 from echoseg.report.page_png import page_png
-from echoseg.report.pages import Picture, model_line
+from echoseg.report.pages import Picture, licence_lines, model_line
 from echoseg.report.report import report_html, subtitle
 from echoseg.report.rows import shown
 from echoseg.report.stills import still_png
@@ -81,7 +81,7 @@ def write_clip_report(
 def _footer(measurements: Mapping[str, Any]) -> list[str]:
     source = measurements["source"]
     view = [] if source["view"] is None else [f"View {source['view']}, {source['view_from']}"]
-    return [*view, model_line(measurements)]
+    return [*view, model_line(measurements), *licence_lines(measurements)]
 
 
 def _write_overlay(path: Path, source: Source, segmentation: Segmentation, trace: Trace, wanted: Iterable[int]) -> dict[int, Image]:

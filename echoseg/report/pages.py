@@ -67,6 +67,10 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = [
         ("Model", provenance["model"]["name"] or UNKNOWN),
         ("Weights (SHA-256)", provenance["model"]["weights_sha256"] or UNKNOWN),
+        *(
+            (f"Licence of {one['name']}", "; cite ".join(filter(None, (licence_text(one), one["citation"]))))
+            for one in provenance.get("weights", ())
+        ),
         ("Prompt", _text(provenance["prompt"])),
         ("Sex", subject["sex"] or UNKNOWN),
         ("Body surface area", area),
@@ -86,6 +90,20 @@ def model_line(record: Mapping[str, Any]) -> str:
     """Model and weights in one line for reading."""
     model = record["provenance"]["model"]
     return f"Model {model['name'] or 'none: masks were given'}, weights {model['weights_sha256'] or 'none'}"
+
+
+def licence_lines(record: Mapping[str, Any]) -> list[str]:
+    """The licences of the weights in use in a line, and in another what to cite; none for masks that no network made."""
+    weights = record["provenance"].get("weights", ())
+    licences = [f"{one['name']} {licence_text(one)}" for one in weights]
+    cited = dict.fromkeys(part for one in weights for part in one["citation"].split("; ") if part)
+    return [*(["Licence of the weights: " + "; ".join(licences)] if licences else []), *(["Cite " + "; ".join(cited)] if cited else [])]
+
+
+def licence_text(weights: Mapping[str, Any]) -> str:
+    """The licence of a set of weights, and what it means for use."""
+    licence = weights["licence"] or "unknown"
+    return f"{licence} (non-commercial research)" if "-NC-" in licence else licence
 
 
 def created(record: Mapping[str, Any]) -> str:

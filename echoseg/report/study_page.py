@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from echoseg.report.page_png import page_png
-from echoseg.report.pages import Picture, data_uri, embedded, model_line, render
+from echoseg.report.pages import Picture, data_uri, embedded, licence_lines, model_line, render
 
 Pictures = Mapping[str, Mapping[str, bytes | None]]
 """``{view: {"ed": PNG, "es": PNG, "curve": PNG}}`` of the clips in use; None where there is none."""
@@ -39,6 +39,7 @@ def study_png(record: Mapping[str, Any], pictures: Pictures) -> bytes:
     footer = [
         "Clips in use: " + ", ".join(f"{clip['view']} {clip['name']} ({clip['view_from']})" for clip in record["clips"] if clip["used"]),
         model_line(record),
+        *licence_lines(record),
     ]
     return page_png(record, "Biplane study", _subtitle(record), stills, curves, footer=footer)
 

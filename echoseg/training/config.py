@@ -82,6 +82,7 @@ class FolderData(Strict):
     Attributes:
         images, masks: the two folders.
         structures: names of the labels in the masks, such as ``{1: LV}``; labels without one are prompted by box and clicks only.
+        licence, citation: of the images, as SPDX names it; the weights that learn from them carry both.
         part: ``val`` is the last 8 of each 40 masks in the natural order of their names, kept for choosing; ``train`` the others.
         frames: a longer sequence gives this many consecutive frames at a time.
     """
@@ -92,6 +93,8 @@ class FolderData(Strict):
     structures: dict[int, str] = {}
     part: Part = "all"
     frames: Positive = 8
+    licence: str = ""
+    citation: str = ""
     weight: float = 1.0
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from echoseg.errors import WeightsError
-from echoseg.model.checkpoint import check_fits, read_state_dict, sha256
+from echoseg.model.checkpoint import check_fits, read_metadata, read_state_dict, sha256
+from echoseg.training.licence import joined, licences_of_data
 
 _PATHS = ("weights", "images", "masks", "root")  # fields of a training configuration
 
@@ -37,7 +37,8 @@ def export_weights(
     The mean of the weights of runs that began alike is often better than each (model soups: Wortsman M et al. 2022, arXiv 2203.05482). It
     is taken in float32, parameter by parameter; measure it before you trust it.
 
-    The metadata holds the training configuration (files by their names alone: weights travel, folders do not), the step and the
+    The licence is that of what the weights began with and learned from, see :mod:`echoseg.training.licence`. The metadata holds it, what to
+    cite, the training configuration (files by their names alone: weights travel, folders do not), the step and the
     evaluation, as text; of a mean ``mean_of``, JSON: name, sha256, share and metadata of each file.
 
     Args:
@@ -64,6 +65,8 @@ def export_weights(
             for path, part, each in zip(paths, parts, trained, strict=True)
         ]
         story = {"mean_of": json.dumps(origins)}
+    licence, citation = joined([(each.story.get("licence", ""), each.story.get("citation", "")) for each in trained])
+    story |= {name: text for name, text in (("licence", licence), ("citation", citation)) if text}
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(out.name + ".part")
@@ -83,15 +86,17 @@ def _shares(count: int, shares: Sequence[float] | None) -> list[float]:
 
 def _read(path: Path) -> _Trained:
     if path.suffix == ".safetensors":
-        state = read_state_dict(path)
-        with safe_open(path, "pt") as file:
-            return _Trained(state, file.metadata() or {})
+        return _Trained(read_state_dict(path), read_metadata(path))
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         average, progress = content["average"], content["progress"]
     except Exception as error:
         raise WeightsError(f"{path} is not a training checkpoint ({error}): give the run's best.pt or last.pt") from error
-    progress = {**progress, "config": json.dumps(_without_folders(json.loads(progress["config"])))} if "config" in progress else progress
+    if "config" in progress:
+        config = json.loads(progress["config"])
+        if "licence" not in progress:  # a run of an earlier version: its data still tell
+            progress["licence"], progress["citation"] = joined(licences_of_data(config.get("data", ())))
+        progress = {**progress, "config": json.dumps(_without_folders(config))}
     return _Trained(average, {key: value if isinstance(value, str) else json.dumps(value) for key, value in progress.items()})
 
 

@@ -28,6 +28,7 @@ from echoseg.training.distributed import Rank, process_group
 from echoseg.training.ema import WeightAverage
 from echoseg.training.evaluate import evaluate, hold_out, sample_picture
 from echoseg.training.feed import Batch, Feed, loader
+from echoseg.training.licence import licence_of_run
 from echoseg.training.log import RunLog
 from echoseg.training.optimizer import build_optimizer, rate_at, set_rate
 from echoseg.training.sources import build_datasets
@@ -117,6 +118,7 @@ class _Run:
         if rank.leads:
             (folder / "config.json").write_text(config.model_dump_json(indent=2), encoding="utf-8")
         self.hold_out: list[Sample] | None = None
+        self.licence = licence_of_run(config)
 
     def go(self, max_steps: int | None, progress: Progress | None) -> TrainResult:
         config = self.config
@@ -219,6 +221,8 @@ class _Run:
             "best": self.best,
             "evaluation": self.evaluation,
             "config": self.config.model_dump_json(),
+            "licence": self.licence[0],
+            "citation": self.licence[1],
         }
         save_checkpoint(self.folder / name, self.model, self.average, self.optimizer, progress)
 

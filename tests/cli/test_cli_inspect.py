@@ -135,7 +135,7 @@ def test_doctor_names_a_problem_and_exits_with_1(monkeypatch):
     monkeypatch.setattr(echoseg.model, "shipped_weights", lambda config: None)
     done = invoke("doctor")
     assert done.exit_code == 1
-    assert "2 problems: weights of compact, weights of compact-volume" in done.stdout
+    assert "4 problems: weights of compact, weights of compact-sim, weights of compact-volume, weights of compact-volume-sim" in done.stdout
 
 
 def test_doctor_reports_a_missing_library_as_a_problem(monkeypatch):

@@ -63,7 +63,7 @@ def test_true_masks_of_plain_hearts_give_the_ef_within_a_point_and_a_half():
 
 @pytest.fixture(scope="module")
 def ten_by_auto():
-    model = load_model("compact", device="cpu")
+    model = load_model("compact-sim", device="cpu")
     scores = [score for study in simulated_studies(10) for score in score_study(study, model)]
     return [score.measures for score in scores if score.label == "biplane"]
 

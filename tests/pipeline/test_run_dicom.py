@@ -48,7 +48,7 @@ def test_measurements_follow_the_schema_and_say_where_they_come_from(result):
         "spacing_mm": pytest.approx([0.51, 0.51], abs=0.01),
         "slice_spacing_mm": None,
         "view": "A4C",
-        "view_from": "assumed",
+        "view_from": "classifier",
     }
     assert record["source"]["fps"] == pytest.approx(30, abs=0.1)
     assert record["provenance"]["model"]["name"] == "compact"

@@ -61,7 +61,7 @@ def test_the_classifier_comes_last_and_contradicts_only_when_it_is_sure(answer, 
 
 def test_a_run_asks_the_classifier_about_ultrasound_clips_alone(frames, micro_model, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(pipeline, "clip_view", lambda pictures: asked.append(len(pictures)) or seen("A2C", 0.95))
+    monkeypatch.setattr(pipeline, "clip_view", lambda pictures, network: asked.append(len(pictures)) or seen("A2C", 0.95))
     result = pipeline.run(frames, tmp_path, "box:100,30,160,110@0", micro_model, fps=30.0)
     assert asked == [8]
     assert result.measurements["source"]["view_from"] == "classifier"
