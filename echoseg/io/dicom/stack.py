@@ -92,7 +92,7 @@ def _without_copies(slices: Sequence[DicomSlice]) -> tuple[list[DicomSlice], tup
 def _heights(slices: Sequence[DicomSlice], where: Path) -> NDArray[np.float64]:
     """The position of each image along the normal of the first, in mm; the order of a multi-frame file that states none."""
     first = slices[0]
-    if any(one.skewed for one in slices):
+    if first.skewed:
         raise SourceError(
             f"{where}: directions of the DICOM images (ImageOrientationPatient) are not of length 1, or not perpendicular: nothing tells "
             "where the slices are; repair the header, or convert the series anew"

@@ -182,7 +182,7 @@ def _slicing_axis(voxels: Voxels, kind: Kind, plane: Plane | None, name: str) ->
 
 def _geometry(voxels: Voxels, axis: int, kind: Kind) -> Geometry:
     if kind == "volume" and voxels.affine is not None:
-        if voxels.shares is None and None in voxels.spacing:  # places without a size that can be believed must not give volumes
+        if None in voxels.spacing[:2]:  # places without a size that can be believed must not give volumes
             return Geometry()
         geometry = slice_geometry(voxels.affine, axis)
         return geometry if voxels.shares is None else replace(geometry, slice_spacing=None, slice_shares=voxels.shares)

@@ -302,3 +302,11 @@ def test_a_series_is_not_chosen_among_pictures(tmp_path):
     Image.new("L", (40, 40)).save(tmp_path / "a.png")
     with pytest.raises(SourceError, match="holds none"):
         open_source(tmp_path, series=1)
+
+
+@pytest.mark.parametrize("directions", [[2, 0, 0, 0, 2, 0], [1, 0, 0, 0.5, 0.87, 0]])
+def test_directions_that_are_none_are_named(write_slice, directions):
+    for n in range(3):
+        folder = write_slice(f"s{n}", (0, 0, 3.0 * n), ImageOrientationPatient=directions)
+    with pytest.raises(SourceError, match="not of length 1, or not perpendicular"):
+        open_source(folder)
