@@ -49,13 +49,14 @@ def info(
 
 def folder_series(folder: Path) -> list[dict[str, Any]]:
     """The DICOM series in a folder as plain JSON values; empty for anything else."""
+    from echoseg.io.dicom.dicomdir import is_dicomdir
     from echoseg.io.dicom.series import list_series
-    from echoseg.io.sniff import folder_content
+    from echoseg.io.folder import dicoms_of
 
-    if not folder.is_dir():
-        return []
-    images, dicoms = folder_content(folder)
-    if images or len(dicoms) < 2:
+    if folder.is_file() and is_dicomdir(folder):
+        folder = folder.parent
+    dicoms = dicoms_of(folder) if folder.is_dir() else None
+    if dicoms is None or len(dicoms.dicoms) < 2:
         return []
     return [
         {
@@ -67,7 +68,7 @@ def folder_series(folder: Path) -> list[dict[str, Any]]:
             "description": one.description,
             "uid": one.uid,
         }
-        for one in list_series(dicoms, folder)
+        for one in list_series(dicoms.dicoms, folder).series
     ]
 
 

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 
 from echoseg.errors import SourceError
-from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames, read_header
+from echoseg.io.dicom.frames import FrameTable, decode_frame, frame_flags, open_frames, read_header
 from echoseg.io.dicom.geometry import pixel_spacing, ultrasound_spacing
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
@@ -21,7 +21,7 @@ from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, GreyWindow, bit_dept
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.io.volume.windowing import fixed_window
-from echoseg.types import BoolMask, Flag, Geometry, Image, Severity, Timing
+from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
 _SAMPLED_FRAMES = 8
 _STACK_MODALITIES = ("CT", "MR", "PT", "NM")
@@ -73,7 +73,7 @@ class DicomSource(SeekableSource):
             except Exception as error:  # values are parsed on access; the message may quote one, so it is not passed on
                 raise SourceError(f"{path}: the DICOM image header is not valid ({type(error).__name__}); damaged file") from error
             self.details = _details(dataset, self._table, self._window)
-        self.flags = tuple(flag for flag in (*flags, self._timing_flag(), self._surplus_flag()) if flag)
+        self.flags = tuple(flag for flag in (*flags, self._timing_flag(), *frame_flags(self._table)) if flag)
 
     def _understand(self, dataset: Dataset, kind: Kind | None) -> tuple[Flag | None, ...]:
         """Fill in what the header tells; returns the flags on the pixels' size and shape."""
@@ -142,13 +142,6 @@ class DicomSource(SeekableSource):
         if self.kind != "clip" or self.timing.fps is not None:
             return None
         return Flag("timing_missing", "The file states no usable frame time: give fps to get times in seconds.")
-
-    def _surplus_flag(self) -> Flag | None:
-        if self._table.surplus <= 0:
-            return None
-        return Flag(
-            "surplus_frames", f"The file holds {self._table.surplus} frames more than it declares; they are not read.", Severity.INFO
-        )
 
 
 def stacks_slices(path: Path) -> bool:
