@@ -21,6 +21,7 @@ Direction = Literal["forward", "backward", "both"]
 Method = Literal["disks", "area-length", "camus-2019"]
 View = Literal["A4C", "A2C"]
 Recipe = Literal["mask", "box"]
+Kind = Literal["clip", "volume", "image"]
 Plane = Literal["axial", "coronal", "sagittal", "stored"]
 Reader = Literal["pyav", "decord", "opencv"]
 LabelFormat = Literal["own", "nrrd", "mha", "npz"]
@@ -185,12 +186,8 @@ class Subject:
     """
 
     sex: Literal["M", "F"] | None = _option(None, "For reference ranges. Default: as the DICOM file says.")
-    height_cm: float | None = _option(
-        None, "With --weight, for indexed values.", name="height", metavar="CM", least=20, most=250
-    )  # fmt: skip
-    weight_kg: float | None = _option(
-        None, "With --height, for indexed values.", name="weight", metavar="KG", least=0.3, most=400
-    )  # fmt: skip
+    height_cm: float | None = _option(None, "With --weight, for indexed values.", name="height", metavar="CM", least=20, most=250)
+    weight_kg: float | None = _option(None, "With --height, for indexed values.", name="weight", metavar="KG", least=0.3, most=400)
 
     def __post_init__(self) -> None:
         if self.sex not in (None, "M", "F"):
@@ -251,6 +248,7 @@ class Opening:
     Attributes:
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
+        kind: what the frames are, where that can be chosen.
         series, part, axis, window: what to take of a volume or DICOM series.
         reader: what decodes a video file.
     """
@@ -264,6 +262,7 @@ class Opening:
         read=_spacing,
     )
     fps: float | None = _option(None, "Frames per second, when the file does not say; not for volumes.", least=0.001)
+    kind: Kind | None = _option(None, "Read the slices of NIfTI as the frames of a clip, or the other way about.", noted=False)
     series: str | int | None = _option(
         None, "Which DICOM series of a folder; `echoseg info FOLDER` lists them.", metavar="NUMBER|UID", written=str, yaml=str | int
     )
@@ -371,6 +370,7 @@ class RunOptions(AnalysisOptions, total=False):
 
     spacing: tuple[float, float] | None
     fps: float | None
+    kind: Kind | None
     series: str | int | None
     part: str | None
     axis: Plane | None

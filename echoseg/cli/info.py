@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PART = "Of slices at several phases (cine MR), from 0: slice:N, a clip of one slice; phase:N, the volume at one phase."
 
 
-@takes("series", "part", "axis", "window", "reader", part={"metavar": "slice:N|phase:N", "help": _PART})
+@takes("kind", "series", "part", "axis", "window", "reader", part={"metavar": "slice:N|phase:N", "help": _PART})
 def info(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="Anything that `echoseg run` takes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from echoseg.errors import SourceError
 from echoseg.io.dicom.web_address import is_dicomweb
-from echoseg.io.names import output_name, safe_name
+from echoseg.io.names import is_camus_sequence, output_name, safe_name
 from echoseg.io.sniff import sniff
 from echoseg.io.source import Kind, Source
 from echoseg.io.video.open import Reader, check_reader
 from echoseg.io.volume.files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
 from echoseg.io.volume.orientation import Plane
 from echoseg.io.volume.voxels import Acquisition
+from echoseg.io.warned import heard, with_new
 from echoseg.types import Flag, Severity
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 _KINDS = ("clip", "volume", "image")
 Found: TypeAlias = tuple["Source | Acquisition", tuple[Flag, ...]]
 """What was found, and flags on what lies beside it."""
+_CAMUS_SEQUENCE = Flag(
+    "clip_by_name", "Read as a clip, because the file is named as a sequence of CAMUS; kind 'volume' reads it as a volume.", Severity.INFO
+)
 _SMALL = 32  # pixels; below this no structure can be told
 
 
@@ -95,10 +99,12 @@ def open_source(
 
         given: dict[str, Any] = dict(fps=fps, spacing=spacing, kind=kind, series=series, part=part, axis=axis, window=window, reader=reader)
         return open_fetched(source, lambda path, title: open_source(path, name=name or title, **given))
-    (found, flags), title = _find(source, safe_name(name) if name else None, kind, choice, reader)
-    if reader is not None and (isinstance(found, Acquisition) or "reader" not in found.details):
-        raise SourceError(f"{title}: a reader is chosen for a video file, and this is none; leave reader out")
-    return _finished(found, title, source, kind, choice, fps, spacing, flags)
+    with heard() as warned:
+        (found, flags), title = _find(source, safe_name(name) if name else None, kind, choice, reader)
+        if reader is not None and (isinstance(found, Acquisition) or "reader" not in found.details):
+            raise SourceError(f"{title}: a reader is chosen for a video file, and this is none; leave reader out")
+        opened = _finished(found, title, source, kind, choice, fps, spacing, flags)
+    return opened.replaced(flags=with_new(opened.flags, warned)) if warned else opened
 
 
 def open_parts(
@@ -127,9 +133,12 @@ def open_parts(
     choice = volume_choice(series, part, axis, window)
     if is_dicomweb(source):
         raise SourceError(f"parts are opened from files: give one part, such as {part.split(':')[0]}:0, to open it from a PACS")
-    (found, flags), title = _find(source, safe_name(name) if name else None, kind, choice)
+    with heard():
+        (found, flags), title = _find(source, safe_name(name) if name else None, kind, choice)
     for one in each_part(found, choice) if isinstance(found, Acquisition) else [choice]:
-        yield _finished(found, title, source, kind, one, fps, spacing, flags)
+        with heard() as warned:
+            opened = _finished(found, title, source, kind, one, fps, spacing, flags)
+        yield opened.replaced(flags=with_new(opened.flags, warned)) if warned else opened
 
 
 def _check_kind(kind: object) -> None:
@@ -147,7 +156,12 @@ def _finished(
     spacing: float | tuple[float, float] | None,
     flags: tuple[Flag, ...],
 ) -> Source:
-    opened = volume_source(found, choice, kind, name, Path(given)) if isinstance(found, Acquisition) else found
+    if isinstance(found, Acquisition):
+        if kind is None and not choice.given and found.phases == 1 < found.slices and is_camus_sequence(Path(given).name):
+            kind, flags = "clip", (*flags, _CAMUS_SEQUENCE)
+        opened: Source = volume_source(found, choice, kind, name, Path(given))
+    else:
+        opened = found
     try:
         if not isinstance(found, Acquisition):
             _check_unused(opened, choice)
@@ -275,7 +289,8 @@ def apply_given(source: Source, fps: float | None, spacing: float | tuple[float,
     if fps is not None:
         rate = _positive(fps)
         if rate is None or source.kind == "volume":
-            raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}")
+            clip = "; if its slices are moments, give kind 'clip' (--kind clip)" if rate is not None and source.stored_in == "NIfTI" else ""
+            raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}{clip}")
         if source.kind == "clip":
             timing = replace(timing, fps=rate, times=None)
             flags = _noted(
