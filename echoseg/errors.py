@@ -22,6 +22,10 @@ class UnsupportedSourceError(SourceError):
     """The input is readable but of a kind echoseg does not handle (e.g. a DICOM structured report as a clip)."""
 
 
+class NoImageError(UnsupportedSourceError):
+    """A DICOM object that is no image and is not meant to be one: beside images it is passed over."""
+
+
 class NotRereadableError(SourceError):
     """The source can be read only once (an iterable), and the request needs a second pass."""
 

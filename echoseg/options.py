@@ -21,6 +21,7 @@ Direction = Literal["forward", "backward", "both"]
 Method = Literal["disks", "area-length", "camus-2019"]
 View = Literal["A4C", "A2C"]
 Recipe = Literal["mask", "box"]
+Kind = Literal["clip", "volume", "image"]
 Plane = Literal["axial", "coronal", "sagittal", "stored"]
 Reader = Literal["pyav", "decord", "opencv"]
 Finder = Literal["compact", "compact-sim"]
@@ -255,6 +256,7 @@ class Opening:
     Attributes:
         spacing: ``(row_mm, col_mm)`` in place of what the file says.
         fps: frames per second in place of what the file says.
+        kind: what the frames are, where that can be chosen.
         series, part, axis, window: what to take of a volume or DICOM series.
         reader: what decodes a video file.
     """
@@ -268,6 +270,7 @@ class Opening:
         read=_spacing,
     )
     fps: float | None = _option(None, "Frames per second, when the file does not say; not for volumes.", least=0.001)
+    kind: Kind | None = _option(None, "Read the slices of NIfTI as the frames of a clip, or the other way about.", noted=False)
     series: str | int | None = _option(
         None, "Which DICOM series of a folder; `echoseg info FOLDER` lists them.", metavar="NUMBER|UID", written=str, yaml=str | int
     )
@@ -374,6 +377,7 @@ class RunOptions(AnalysisOptions, total=False):
 
     spacing: tuple[float, float] | None
     fps: float | None
+    kind: Kind | None
     series: str | int | None
     part: str | None
     axis: Plane | None

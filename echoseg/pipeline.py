@@ -150,8 +150,8 @@ def run(
         progress: told after every frame.
         options: the fields of :class:`echoseg.options.Following`, :class:`~echoseg.options.Measuring`, :class:`~echoseg.options.Opening`
             and :class:`~echoseg.options.Writing`, each as a keyword: ``frame_index``, ``direction``, ``memory_selection``, ``volume``;
-            ``view``, ``method``, ``subject``; ``spacing``, ``fps``, ``series``, ``part``, ``axis``, ``window``, ``reader``; ``format``,
-            ``overwrite``, ``keep``, ``dicom``, ``fractional``, ``deidentify``, ``store``.
+            ``view``, ``method``, ``subject``; ``spacing``, ``fps``, ``kind``, ``series``, ``part``, ``axis``, ``window``, ``reader``;
+            ``format``, ``overwrite``, ``keep``, ``dicom``, ``fractional``, ``deidentify``, ``store``.
 
     Raises:
         EchosegError: its subclasses say what is wrong with the input, the prompt, the weights or the output folder.

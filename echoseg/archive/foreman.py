@@ -81,7 +81,7 @@ class Foreman:
             ArchiveError: workers do not start, or would give other results.
             OutputError: the ledger cannot be written.
         """
-        discovery = Discovery(self.source.items)
+        discovery = Discovery(self.source.found)
         try:
             while self.stop is None:
                 events = self.engine.poll(_POLL_S if self._busy() or discovery.finished else 0.01)

@@ -24,6 +24,7 @@ class Item:
         outlines: a reader's tracings of the LV, where they are the prompt: ``{frame: [[x, y], ...]}``, frames as text (these are JSON
             values); see :data:`echoseg.datasets.echonet.Outline`.
         fault: what is wrong with what the source says of it; such an item fails.
+        left_out: why it is no clip to be worked on; such an item is counted and listed, and that is all.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Item:
     ef_truth: float | None = None
     outlines: Mapping[str, Sequence[Sequence[float]]] | None = None
     fault: str | None = None
+    left_out: str | None = None
 
     def facts(self) -> str:
         """Everything but the path as JSON, without what is unknown."""
@@ -58,5 +60,5 @@ class Item:
 
 
 _CHOICES = ("view", "sex", "height_cm", "weight_kg", "age_years", "prompt", "row_mm", "col_mm", "fps", "kind", "outlines")
-FACTS = tuple(field.name for field in fields(Item) if field.name not in ("path", "outlines", "fault"))
+FACTS = tuple(field.name for field in fields(Item) if field.name not in ("path", "outlines", "fault", "left_out"))
 """What a manifest may say of an item."""

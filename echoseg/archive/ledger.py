@@ -33,6 +33,7 @@ CREATE INDEX next_items ON items (state, attempts, number);
 CREATE INDEX copies ON items (key, state, path);
 CREATE TABLE results (key TEXT PRIMARY KEY, clip TEXT NOT NULL, beats TEXT NOT NULL, shapes TEXT);
 """
+_LEFT_OUT = "CREATE TABLE IF NOT EXISTS left_out (path TEXT PRIMARY KEY, reason TEXT NOT NULL)"
 _RESULTS_PAGE = """
 SELECT r.key, i.path, i.facts, (SELECT count(*) - 1 FROM items c WHERE c.key = i.key AND c.state = 'done'), r.clip, r.beats, r.shapes
 FROM items i JOIN results r ON r.key = i.key
@@ -128,6 +129,7 @@ class Ledger:
     def forget_items(self) -> None:
         """Removes every item; results stay, and are found again by content."""
         self._db.execute("DELETE FROM items")
+        self._db.execute("DELETE FROM left_out")
 
     def start_run(self, engine: str, workers: int) -> int:
         """Notes a run; what a dead one held is pending again."""
@@ -141,7 +143,13 @@ class Ledger:
         self._db.execute("UPDATE runs SET ended = ?, stopped = ? WHERE run = ?", (time.time(), stopped, run))
 
     def add(self, items: Iterable[Item]) -> None:
-        """Adds items that are new. One of which the source now says something else is pending again."""
+        """Adds items that are new. One of which the source now says something else is pending again; one that is left out is only noted."""
+        items = list(items)
+        passed = [(item.path, item.left_out) for item in items if item.left_out is not None]
+        items = [item for item in items if item.left_out is None]
+        self._db.executemany("DELETE FROM items WHERE path = ? AND state != 'running'", ((path,) for path, _ in passed))
+        self._db.executemany("INSERT OR REPLACE INTO left_out VALUES (?, ?)", passed)
+        self._db.executemany("DELETE FROM left_out WHERE path = ?", ((item.path,) for item in items))
         self._db.executemany(
             "INSERT INTO items (path, facts) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET facts = excluded.facts, state = 'pending', "
             "attempts = 0, category = NULL, reason = NULL, key = NULL WHERE facts != excluded.facts AND state != 'running'",
@@ -206,6 +214,14 @@ class Ledger:
         query = "SELECT category, count(*) FROM items WHERE state = 'failed' GROUP BY category ORDER BY count(*) DESC, category"
         return list(self._db.execute(query))
 
+    def left_out(self) -> Iterator[tuple[str, str]]:
+        """Path and reason of what was found and is no item to work on, by path."""
+        return iter(self._db.execute("SELECT path, reason FROM left_out ORDER BY path").fetchall())
+
+    def left_out_counts(self) -> list[tuple[str, int]]:
+        """How many were left out, by reason, most first."""
+        return list(self._db.execute("SELECT reason, count(*) FROM left_out GROUP BY reason ORDER BY count(*) DESC, reason"))
+
     def results(self) -> Iterator[Result]:
         """Every result, by path of its first item."""
         # In pages, each read at once: a reader that lingers would keep the run from writing.
@@ -259,6 +275,9 @@ def open_ledger(folder: Path, *, create: bool = False) -> Iterator[Ledger]:
             version = connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone()[0]
             if version != str(VERSION):
                 raise ArchiveError(f"{path}: a ledger of version {version}, and this echoseg reads version {VERSION}; use another --out")
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'left_out'").fetchone():
+                with ledger.transaction():
+                    connection.execute(_LEFT_OUT)
             yield ledger
     except sqlite3.DatabaseError as error:
         raise ArchiveError(f"{path}: cannot be used as a ledger ({error}); check the drive, or use another --out") from error

@@ -88,7 +88,7 @@ def cohort_html(ledger: Ledger, out: Path) -> str:
     cohort, results = _Cohort(), ledger.results()
     cohort.worst = heapq.nsmallest(_WORST, _moving(results, cohort), key=badness)
     counts = ledger.counts()
-    found = sum(counts.values())
+    found, left_out = sum(counts.values()), ledger.left_out_counts()
     accepted = sum(quality == Quality.ACCEPT for quality in cohort.ef_quality)
     rejected = sum(quality == Quality.REJECT for quality in cohort.ef_quality)
     return (
@@ -99,7 +99,9 @@ def cohort_html(ledger: Ledger, out: Path) -> str:
             created=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             counts=counts,
             cohort=cohort,
+            left_out=left_out,
             funnel=[
+                *([("files found", found + sum(count for _, count in left_out))] if left_out else []),
                 ("items found", found),
                 ("processed", counts["done"]),
                 ("different contents", cohort.clips),

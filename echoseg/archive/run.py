@@ -26,10 +26,11 @@ from echoseg.errors import ArchiveError, OutputError
 
 @dataclass(frozen=True)
 class ArchiveRun:
-    """How a run ended. ``counts``: items by state. ``stopped``: why it ended early, or None."""
+    """How a run ended. ``counts``: items by state. ``stopped``: why it ended early, or None. ``left_out``: found, and no items."""
 
     counts: Mapping[str, int]
     stopped: str | None
+    left_out: int = 0
 
 
 def run_archive(
@@ -199,7 +200,7 @@ def _finish(ledger: Ledger, run: int, stopped: str | None, out: Path) -> Archive
         write_tables(ledger, out)
     except OutputError as error:
         stopped = stopped or str(error)
-    return ArchiveRun(ledger.counts(), stopped)
+    return ArchiveRun(ledger.counts(), stopped, sum(count for _, count in ledger.left_out_counts()))
 
 
 def worker_count(asked: int | None) -> int:

@@ -12,7 +12,7 @@ from echoseg.archive.datasets import camus_items, echonet_items
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import Job, What
 from echoseg.archive.manifest import read_manifest
-from echoseg.archive.walk import walk
+from echoseg.archive.walk import the_rest, walk
 from echoseg.datasets.camus import is_camus
 from echoseg.datasets.echonet import is_listed_folder
 from echoseg.errors import SourceError, UnsupportedSourceError
@@ -20,6 +20,8 @@ from echoseg.io.dicom.web_address import is_dicomweb, parse_query
 from echoseg.prompting.parse import located_prompt
 
 _MANIFESTS = (".csv", ".parquet", ".pq")
+_UNLISTED = "FileList.csv does not name it"
+_NOT_CAMUS = "no sequence of CAMUS, nor a still where that is missing"
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,16 @@ class ArchiveSource:
     Attributes:
         kind: what SOURCE was taken for.
         root: folder that paths are relative to; None for a PACS.
-        items: gives the items, always in the same order, one by one.
+        found: gives the items, always in the same order, one by one; among them those that are left out.
     """
 
     kind: Literal["folder", "manifest", "EchoNet-Dynamic", "CAMUS", "DICOMweb"]
     root: Path | None
-    items: Callable[[], Iterator[Item]]
+    found: Callable[[], Iterator[Item]]
+
+    def items(self) -> Iterator[Item]:
+        """The items that are worked on."""
+        return (item for item in self.found() if item.left_out is None)
 
     def job(self, what: What, number: int, item: Item, key: str = "") -> Job:
         """The job with where the item lies; a file that its prompt names is relative to the root."""
@@ -85,9 +91,9 @@ def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> Archive
     if not root.is_dir():
         raise SourceError(f"{source}: no such folder or manifest; check the path, or mount the drive")
     if is_listed_folder(root):
-        return ArchiveSource("EchoNet-Dynamic", root, lambda: echonet_items(root, traced=traced))
+        return ArchiveSource("EchoNet-Dynamic", root, lambda: the_rest(root, out.absolute(), echonet_items(root, traced=traced), _UNLISTED))
     if is_camus(root):
-        return ArchiveSource("CAMUS", root, lambda: camus_items(root))
+        return ArchiveSource("CAMUS", root, lambda: the_rest(root, out.absolute(), camus_items(root), _NOT_CAMUS))
     return ArchiveSource("folder", root, lambda: walk(root, out.absolute()))
 
 

@@ -23,6 +23,7 @@ class ArchiveStatus:
         alive: a run works on the archive now.
         clips_per_hour: of the last run, None before its first clip. ``hours_left``: at that pace, for the items found so far.
         in_flight: number of an item and the seconds since it was begun.
+        left_out: what was found and is no item.
     """
 
     counts: Mapping[str, int]
@@ -31,6 +32,7 @@ class ArchiveStatus:
     clips_per_hour: float | None
     hours_left: float
     in_flight: Sequence[tuple[int, float]]
+    left_out: int = 0
 
 
 def archive_status(out: Path) -> ArchiveStatus:
@@ -46,7 +48,8 @@ def archive_status(out: Path) -> ArchiveStatus:
             pace = runs[-1].done / max((now if alive else runs[-1].ended) - runs[-1].started, 1.0) * _HOUR_S
         left = (counts["pending"] + counts["running"]) / pace if pace else 0.0
         flying = [(number, now - started) for number, started in ledger.running()] if alive else []
-        return ArchiveStatus(counts, ledger.failure_counts(), alive, pace, left, flying)
+        left_out = sum(count for _, count in ledger.left_out_counts())
+        return ArchiveStatus(counts, ledger.failure_counts(), alive, pace, left, flying, left_out)
 
 
 def _alive(out: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of an archive, made from its ledger: clips.parquet, beats.parquet, studies.parquet and errors.csv."""
+"""The tables of an archive, made from its ledger: clips.parquet, beats.parquet, studies.parquet, errors.csv and left_out.csv."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def write_tables(ledger: Ledger, out: Path) -> dict[str, Path]:
     Raises:
         OutputError: a table cannot be written.
     """
-    paths = {name: out / name for name in ("clips.parquet", "beats.parquet", "studies.parquet", "errors.csv")}
+    paths = {name: out / name for name in ("clips.parquet", "beats.parquet", "studies.parquet", "errors.csv", "left_out.csv")}
     method = (ledger.config() or {}).get("method", "disks")
     pairs = StudyPairs()
     with ExitStack() as stack:
@@ -85,6 +85,10 @@ def write_tables(ledger: Ledger, out: Path) -> dict[str, Path]:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Failure._fields)
         writer.writerows(ledger.failures())
+    with atomic_path(paths["left_out.csv"]) as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("path", "reason"))
+        writer.writerows(ledger.left_out())
     return paths
 
 

@@ -107,7 +107,7 @@ def run(
         )
     if done.stopped is None:
         write_cohort_report(out)
-    _print_counts(out, done.counts)
+    _print_counts(out, done.counts, done.left_out)
     if done.stopped is not None:
         print_error(f"{done.stopped}. Nothing is lost: the same command goes on")
     if done.stopped is not None or done.counts["failed"]:
@@ -120,7 +120,7 @@ def status(folder: OutArgument) -> None:
     from echoseg.archive.status import archive_status
 
     found = archive_status(folder)
-    _print_counts(folder, found.counts)
+    _print_counts(folder, found.counts, found.left_out)
     console = output()
     console.print(f"a run is {'working' if found.alive else 'not working'} here", markup=False)
     if found.clips_per_hour is not None:
@@ -148,7 +148,7 @@ def retry(
 
 @app.command()
 def export(folder: OutArgument) -> None:
-    """Write clips.parquet, beats.parquet, studies.parquet and errors.csv as far as the run is."""
+    """Write clips.parquet, beats.parquet, studies.parquet, errors.csv and left_out.csv as far as the run is."""
     from echoseg.archive.ledger import open_ledger
     from echoseg.archive.tables import write_tables
 
@@ -179,6 +179,7 @@ def _engine(kind: str, spec: WorkerSpec, slots: int, ray_address: str | None, gp
     return lambda: LocalEngine(spec, slots)
 
 
-def _print_counts(folder: Path, counts: Any) -> None:
+def _print_counts(folder: Path, counts: Any, left_out: int) -> None:
     told = ", ".join(f"{count} {state}" for state, count in counts.items())
+    told += f", {left_out} left out (left_out.csv says why): {sum(counts.values()) + left_out} found"
     output().print(f"{folder}: {told}", markup=False, soft_wrap=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PART = "Of slices at several phases (cine MR), from 0: slice:N, a clip of one slice; phase:N, the volume at one phase."
 
 
-@takes("series", "part", "axis", "window", "reader", part={"metavar": "slice:N|phase:N", "help": _PART})
+@takes("kind", "series", "part", "axis", "window", "reader", part={"metavar": "slice:N|phase:N", "help": _PART})
 def info(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="Anything that `echoseg run` takes.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -49,13 +49,14 @@ def info(
 
 def folder_series(folder: Path) -> list[dict[str, Any]]:
     """The DICOM series in a folder as plain JSON values; empty for anything else."""
+    from echoseg.io.dicom.dicomdir import is_dicomdir
     from echoseg.io.dicom.series import list_series
-    from echoseg.io.sniff import folder_content
+    from echoseg.io.folder import dicoms_of
 
-    if not folder.is_dir():
-        return []
-    images, dicoms = folder_content(folder)
-    if images or len(dicoms) < 2:
+    if folder.is_file() and is_dicomdir(folder):
+        folder = folder.parent
+    dicoms = dicoms_of(folder) if folder.is_dir() else None
+    if dicoms is None or len(dicoms.dicoms) < 2:
         return []
     return [
         {
@@ -67,7 +68,7 @@ def folder_series(folder: Path) -> list[dict[str, Any]]:
             "description": one.description,
             "uid": one.uid,
         }
-        for one in list_series(dicoms, folder)
+        for one in list_series(dicoms.dicoms, folder).series
     ]
 
 

@@ -50,3 +50,12 @@ def safe_name(name: str) -> str:
     if not name:
         return "unnamed"
     return f"_{name}" if _RESERVED.fullmatch(name.split(".")[0]) else name
+
+
+def is_camus_sequence(name: str) -> bool:
+    """Whether a file is named as the clips of the CAMUS data set, whose NIfTI files of (x, y, time) look like volumes.
+
+    >>> is_camus_sequence("patient0001_4CH_half_sequence.nii.gz"), is_camus_sequence("patient0001_4CH_ED.nii.gz")
+    (True, False)
+    """
+    return re.fullmatch(r"patient\d+_[24]CH_(half_)?sequence(_gt)?\.(nii|nii\.gz|mhd|mha)", name, re.IGNORECASE) is not None

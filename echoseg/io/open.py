@@ -7,20 +7,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.errors import SourceError
 from echoseg.io.dicom.web_address import is_dicomweb
-from echoseg.io.names import output_name, safe_name
-from echoseg.io.sniff import folder_content, sniff
+from echoseg.io.names import is_camus_sequence, output_name, safe_name
+from echoseg.io.sniff import sniff
 from echoseg.io.source import Kind, Source
 from echoseg.io.video.open import Reader, check_reader
 from echoseg.io.volume.files import VolumeChoice, each_part, read_volume_file, volume_choice, volume_source
 from echoseg.io.volume.orientation import Plane
 from echoseg.io.volume.voxels import Acquisition
+from echoseg.io.warned import heard, with_new
 from echoseg.types import Flag, Severity
 
+if TYPE_CHECKING:
+    from echoseg.io.folder import FolderContent
+
 _KINDS = ("clip", "volume", "image")
+Found: TypeAlias = tuple["Source | Acquisition", tuple[Flag, ...]]
+"""What was found, and flags on what lies beside it."""
+_CAMUS_SEQUENCE = Flag(
+    "clip_by_name", "Read as a clip, because the file is named as a sequence of CAMUS; kind 'volume' reads it as a volume.", Severity.INFO
+)
 _ON_TIMING = (
     "timing_missing",
     "timing_contradictory",
@@ -99,10 +108,12 @@ def open_source(
 
         given: dict[str, Any] = dict(fps=fps, spacing=spacing, kind=kind, series=series, part=part, axis=axis, window=window, reader=reader)
         return open_fetched(source, lambda path, title: open_source(path, name=name or title, **given))
-    found, title = _find(source, safe_name(name) if name else None, kind, choice, reader)
-    if reader is not None and (isinstance(found, Acquisition) or "reader" not in found.details):
-        raise SourceError(f"{title}: a reader is chosen for a video file, and this is none; leave reader out")
-    return _finished(found, title, source, kind, choice, fps, spacing)
+    with heard() as warned:
+        (found, flags), title = _find(source, safe_name(name) if name else None, kind, choice, reader)
+        if reader is not None and (isinstance(found, Acquisition) or "reader" not in found.details):
+            raise SourceError(f"{title}: a reader is chosen for a video file, and this is none; leave reader out")
+        opened = _finished(found, title, source, kind, choice, fps, spacing, flags)
+    return opened.replaced(flags=with_new(opened.flags, warned)) if warned else opened
 
 
 def open_parts(
@@ -131,9 +142,12 @@ def open_parts(
     choice = volume_choice(series, part, axis, window)
     if is_dicomweb(source):
         raise SourceError(f"parts are opened from files: give one part, such as {part.split(':')[0]}:0, to open it from a PACS")
-    found, title = _find(source, safe_name(name) if name else None, kind, choice)
+    with heard():
+        (found, flags), title = _find(source, safe_name(name) if name else None, kind, choice)
     for one in each_part(found, choice) if isinstance(found, Acquisition) else [choice]:
-        yield _finished(found, title, source, kind, one, fps, spacing)
+        with heard() as warned:
+            opened = _finished(found, title, source, kind, one, fps, spacing, flags)
+        yield opened.replaced(flags=with_new(opened.flags, warned)) if warned else opened
 
 
 def _check_kind(kind: object) -> None:
@@ -149,14 +163,20 @@ def _finished(
     choice: VolumeChoice,
     fps: float | None,
     spacing: float | tuple[float, float] | None,
+    flags: tuple[Flag, ...],
 ) -> Source:
-    opened = volume_source(found, choice, kind, name, Path(given)) if isinstance(found, Acquisition) else found
+    if isinstance(found, Acquisition):
+        if kind is None and not choice.given and found.phases == 1 < found.slices and is_camus_sequence(Path(given).name):
+            kind, flags = "clip", (*flags, _CAMUS_SEQUENCE)
+        opened: Source = volume_source(found, choice, kind, name, Path(given))
+    else:
+        opened = found
     try:
         if not isinstance(found, Acquisition):
             _check_unused(opened, choice)
         if (kind is not None and opened.kind != kind) or (kind == "image" and opened.length != 1):
             raise SourceError(f"{opened.name}: is a {opened.kind} of {opened.length} frames and cannot be read as kind {kind!r}")
-        return apply_given(opened, fps, spacing)
+        return apply_given(opened.replaced(flags=(*opened.flags, *flags)) if flags else opened, fps, spacing)
     except SourceError:
         opened.close()
         raise
@@ -170,11 +190,11 @@ def _check_unused(opened: Source, choice: VolumeChoice) -> None:
         raise SourceError(f"{opened.name}: {', '.join(unused)} can be chosen in volumes and DICOM series; this {opened.kind} is none")
 
 
-def _find(
-    source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice, reader: Reader | None = None
-) -> tuple[Source | Acquisition, str]:
-    """A source, or slices of which the source is still to be chosen; and its name."""
+def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice, reader: Reader | None = None) -> tuple[Found, str]:
+    """A source, or slices of which the source is still to be chosen, with flags on what is not part of it; and its name."""
     if isinstance(source, str | PathLike):
+        from echoseg.io.dicom.dicomdir import is_dicomdir
+
         path = Path(source)
         name = name or output_name(path if path.name else path.resolve())
         if not path.exists():
@@ -183,19 +203,21 @@ def _find(
             return _find_in_folder(path, name, kind, choice), name
         if choice.series is not None:
             raise SourceError(f"{path}: a series is chosen in a folder of DICOM files, and this is one file")
-        return _find_in_file(path, name, kind, choice, reader), name
+        if path.is_file() and is_dicomdir(path):
+            return _find_in_folder(path.parent, safe_name(path.resolve().parent.name), kind, choice), name
+        return (_find_in_file(path, name, kind, choice, reader), ()), name
     from echoseg.io.array import ArraySource, IterableSource, stack_frames
 
     if hasattr(source, "__array__"):
         import numpy as np
 
-        return ArraySource(np.asanyarray(source), name or "array", kind), name or "array"
+        return (ArraySource(np.asanyarray(source), name or "array", kind), ()), name or "array"
     if isinstance(source, list | tuple) and source:
         if any(isinstance(item, str | PathLike | Source) for item in source):
             raise SourceError(f"a list of {len(source)} paths is several sources, not one; open each by itself")
-        return ArraySource(stack_frames(source, name or "frames"), name or "frames", kind), name or "frames"
+        return (ArraySource(stack_frames(source, name or "frames"), name or "frames", kind), ()), name or "frames"
     if isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | dict | set):
-        return IterableSource(source, name or "frames"), name or "frames"
+        return (IterableSource(source, name or "frames"), ()), name or "frames"
     raise SourceError(f"a {type(source).__name__} is not a source; give a path, a numpy array, or an iterable of frames")
 
 
@@ -228,27 +250,37 @@ def _find_in_dicom(path: Path, name: str, kind: Kind | None, choice: VolumeChoic
     return DicomSource(path, name, kind, choice.window)
 
 
-def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Source | Acquisition:
-    """In a folder of images or of DICOM series; hidden files, other files and subfolders do not count."""
+def _find_in_folder(folder: Path, name: str, kind: Kind | None, choice: VolumeChoice) -> Found:
+    """In a folder of images or of DICOM series, or above DICOM files, as a CD's; hidden files do not count."""
+    from echoseg.io.folder import dicoms_of, folder_content, frames_among, refuse_folder
     from echoseg.io.images import open_image_folder
 
-    images, dicoms = folder_content(folder)
-    if images and dicoms:
-        raise SourceError(f"{folder}: holds {len(images)} images and {len(dicoms)} DICOM files; separate them")
-    if choice.series is not None and not dicoms:
+    dicoms = dicoms_of(folder)
+    if dicoms is not None:
+        return _find_among_dicoms(folder, dicoms, name, kind, choice)
+    if choice.series is not None:
         raise SourceError(f"{folder}: a series is chosen in a folder of DICOM files, and this one holds none")
-    if images:
-        return open_image_folder(images, name, kind)
-    if len(dicoms) == 1 and choice.series is None:
-        return _find_in_dicom(dicoms[0], name, kind, choice)
-    if dicoms:
-        from echoseg.io.dicom.series import choose_series, list_series, read_series
+    images = folder_content(folder).images
+    if not images:
+        raise refuse_folder(folder)
+    frames, flags = frames_among(images)
+    return open_image_folder(frames, name, kind), flags
 
-        series = choose_series(list_series(dicoms, folder), choice.series, folder)
-        if len(series.files) == 1:
-            return _find_in_dicom(series.files[0][1].path, name, kind, choice)
-        return read_series(series, folder)
-    raise UnsupportedSourceError(f"{folder}: holds no images (PNG, JPEG, TIFF, ...) and no DICOM files; give the folder of the frames")
+
+def _find_among_dicoms(folder: Path, content: FolderContent, name: str, kind: Kind | None, choice: VolumeChoice) -> Found:
+    from echoseg.io.dicom.dicomdir import index_flags
+    from echoseg.io.dicom.series import choose_series, list_series, read_series
+    from echoseg.io.folder import beside_dicom
+
+    flags = index_flags(content.index)
+    if len(content.dicoms) == 1 and choice.series is None:
+        return _find_in_dicom(content.dicoms[0], name, kind, choice), (*flags, *beside_dicom(content))
+    listing = list_series(content.dicoms, folder)
+    series = choose_series(listing.series, choice.series, folder)
+    flags = (*flags, *beside_dicom(content, listing.unusable))
+    if len(series.files) == 1:
+        return _find_in_dicom(series.files[0][1].path, name, kind, choice), flags
+    return read_series(series, folder), flags
 
 
 def apply_given(source: Source, fps: float | None, spacing: float | tuple[float, float] | None) -> Source:
@@ -266,7 +298,8 @@ def apply_given(source: Source, fps: float | None, spacing: float | tuple[float,
     if fps is not None:
         rate = _positive(fps)
         if rate is None or source.kind == "volume":
-            raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}")
+            clip = "; if its slices are moments, give kind 'clip' (--kind clip)" if rate is not None and source.stored_in == "NIfTI" else ""
+            raise SourceError(f"{source.name}: fps is a positive number and not for volumes; got {fps!r} for kind {source.kind!r}{clip}")
         if source.kind == "clip":
             timing = replace(timing, fps=rate, times=None)
             note = Flag("fps_given", f"The frame rate of {rate:g}/s was given by the user.", Severity.INFO)

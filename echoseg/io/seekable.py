@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
 from echoseg.io.prefetch import Readers
 from echoseg.io.source import Source
+from echoseg.io.warned import heard, with_new
 from echoseg.types import BoolMask, Image
 
 
@@ -36,13 +37,29 @@ class SeekableSource(Source):
         if start < 0:
             raise IndexError(f"{self.name}: frames are counted from 0, not from the end; got {start}")
         stop = self.length if stop is None else min(stop, self.length)
-        frames = self._read(min(start, stop), stop)
+        frames = self._quietly(self._read(min(start, stop), stop))
         return self._readers.ahead(frames) if self.reads_ahead and stop - start > 1 else frames
 
     def frame(self, index: int) -> Image:
         if not 0 <= index < self.length:
             raise IndexError(f"{self.name}: no frame {index}, there are {self.length}")
-        return next(self._read(index, index + 1))
+        return next(self._quietly(self._read(index, index + 1)))
+
+    def _quietly(self, frames: Iterator[Image]) -> Iterator[Image]:
+        """The frames; what a library warns of while it decodes them becomes a flag of this source."""
+        try:
+            while True:
+                with heard() as flags:
+                    image = next(frames, None)
+                if flags:
+                    self.flags = with_new(self.flags, flags)
+                if image is None:
+                    return
+                yield image
+                del image  # while the caller works, this frame must not be held here
+        finally:
+            if isinstance(frames, Generator):
+                frames.close()
 
     def sector(self) -> BoolMask | None:
         if self.kind == "volume":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import struct
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -42,7 +44,14 @@ _MAGIC: tuple[tuple[int, bytes, Content], ...] = (
 )
 _GZIP = b"\x1f\x8b"
 _NIFTI_MARK_END = 348
+_HEAD = 512
 _DICOM_GROUPS = (b"\x02\x00", b"\x08\x00")  # first tag of a DICOM file without preamble, little endian
+DICOM_SUFFIXES = {"", ".dcm", ".ima", ".dicom"}
+_LONG_VRS = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
+_VRS = _LONG_VRS | {vr.encode() for vr in re.findall("..", "AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS")}
+_UNDEFINED = 0xFFFFFFFF
+_LONGEST_FIRST = 1 << 16  # bytes: the first elements are identifiers
+_ENOUGH_ELEMENTS = 3
 
 
 def sniff(path: Path) -> Content:
@@ -54,7 +63,7 @@ def sniff(path: Path) -> Content:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(512)
+            head = file.read(_HEAD)
     except OSError as error:
         raise SourceError(f"{path}: cannot be opened ({error.strerror})") from error
     if not head:
@@ -73,7 +82,7 @@ def sniff(path: Path) -> Content:
         return "video"
     if head[:1] == b"P" and head[1:2] in b"123456" and name.endswith((".pgm", ".ppm", ".pbm", ".pnm")):
         return "image"
-    if head[:2] in _DICOM_GROUPS and path.suffix.lower() in ("", ".dcm", ".ima", ".dicom"):
+    if is_bare_dicom(head) or (head[:2] in _DICOM_GROUPS and path.suffix.lower() in DICOM_SUFFIXES):
         return "dicom"
     raise UnsupportedSourceError(
         f"{path}: the content is none that echoseg reads, whatever the name says; "
@@ -81,32 +90,40 @@ def sniff(path: Path) -> Content:
     )
 
 
-def folder_content(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The images (by suffix) and the DICOM files (by content) right in a folder, each in natural order; hidden files do not count.
-
-    Raises:
-        SourceError: the folder cannot be listed.
-    """
-    from natsort import natsorted
-
-    from echoseg.io.images import IMAGE_SUFFIXES
-
-    try:
-        files = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    except OSError as error:
-        raise SourceError(f"{folder}: cannot be listed ({error.strerror})") from error
-    files = natsorted(files, key=lambda path: path.name)
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    return images, [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES and looks_like_dicom(path)]
-
-
 def looks_like_dicom(path: Path) -> bool:
-    """True when the file has the DICOM mark; false also when it cannot be opened."""
+    """True when the content is DICOM, with its mark or without; false also when it cannot be opened."""
     try:
         with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            head = file.read(_HEAD)
     except OSError:
         return False
+    return head[128:132] == b"DICM" or is_bare_dicom(head)
+
+
+def is_bare_dicom(head: bytes) -> bool:
+    """Whether the bytes are the beginning of a data set without preamble and mark, as older software writes it.
+
+    Its first elements are of group 0002 or 0008, in ascending order, each with a length that fits (PS3.5 7.1), in either byte order and
+    with or without value representations.
+    """
+    return any(_elements(head, order, explicit) >= _ENOUGH_ELEMENTS for order in "<>" for explicit in (True, False))
+
+
+def _elements(head: bytes, order: str, explicit: bool) -> int:
+    """How many elements follow each other from the start; 0 where the first is of no group that a data set begins with."""
+    position, last, count = 0, -1, 0
+    while position + 12 <= len(head):
+        group, element = struct.unpack_from(f"{order}HH", head, position)
+        vr, tag = head[position + 4 : position + 6], group << 16 | element
+        if (count == 0 and group not in (2, 8)) or (explicit and vr not in _VRS) or tag <= last:
+            return count
+        long = explicit and vr in _LONG_VRS
+        short = explicit and not long
+        length = struct.unpack_from(order + ("H" if short else "L"), head, position + (6 if short else 8 if long else 4))[0]
+        if length > _LONGEST_FIRST:
+            return count + (length == _UNDEFINED)
+        count, last, position = count + 1, tag, position + (12 if long else 8) + length
+    return count
 
 
 def is_nifti(path: Path) -> bool:

@@ -17,6 +17,7 @@ from echoseg.tracking import ObjectMemory, Session
 from echoseg.types import Box, Prompt, Structure
 
 CANDIDATES = 8
+_MOMENTS = "; if its slices are moments, give kind 'clip' (--kind clip)"
 _STABILITY_MARGIN = 1.0  # logits; how far the border may move when the threshold does
 
 
@@ -36,7 +37,7 @@ def auto_plan(session: Session, structures: tuple[str, ...], frame_index: int | 
         what = "a volume" if source.kind == "volume" else "not ultrasound"
         raise PromptError(
             f"{source.name} is {what}, in which no structure is known: give a box, points, a mask or a RECIST line, "
-            "for example box:x0,y0,x1,y1@slice"
+            f"for example box:x0,y0,x1,y1@slice{_MOMENTS if source.stored_in == 'NIfTI' else ''}"
         )
     check_structures(structures, session.model.config)
     frame = _best_frame(session, structures[0]) if frame_index is None else frame_index

@@ -100,5 +100,6 @@ def test_tables_of_nothing_are_empty_tables(ledger, tmp_path):
         "beats.parquet",
         "clips.parquet",
         "errors.csv",
+        "left_out.csv",
         "studies.parquet",
     ]

@@ -14,7 +14,7 @@ from pydicom.pixels import apply_color_lut
 
 from echoseg.errors import SourceError
 from echoseg.io.dicom.colour import with_true_colour
-from echoseg.io.dicom.frames import FrameTable, decode_frame, open_frames, read_header
+from echoseg.io.dicom.frames import FrameTable, decode_frame, frame_flags, open_frames, read_header
 from echoseg.io.dicom.geometry import pixel_spacing, sector_fault, ultrasound_spacing
 from echoseg.io.dicom.increments import are_slices, check_no_mosaic, views_flag
 from echoseg.io.dicom.regions import region_flags
@@ -25,7 +25,7 @@ from echoseg.io.sector import is_wedge
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
 from echoseg.io.volume.windowing import fixed_window
-from echoseg.types import BoolMask, Flag, Geometry, Image, Severity, Timing
+from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
 _SAMPLED_FRAMES = 8
 _STACK_MODALITIES = ("CT", "MR", "PT", "NM")
@@ -78,7 +78,7 @@ class DicomSource(SeekableSource):
             except Exception as error:  # values are parsed on access; the message may quote one, so it is not passed on
                 raise SourceError(f"{path}: the DICOM image header is not valid ({type(error).__name__}); damaged file") from error
             self.details = _details(dataset, self._table, self._window)
-        self.flags = tuple(flag for flag in (*found, self._timing_flag(found), self._surplus_flag(), *self._table.flags) if flag)
+        self.flags = tuple(flag for flag in (*found, self._timing_flag(found), *frame_flags(self._table), *self._table.flags) if flag)
         self._check_sector(dataset)
 
     def _understand(self, dataset: Dataset, kind: Kind | None) -> tuple[Flag | None, ...]:
@@ -168,13 +168,6 @@ class DicomSource(SeekableSource):
         if self.kind != "clip" or self.timing.fps is not None or any(flag.code == "timing_contradictory" for flag in flags):
             return None
         return Flag("timing_missing", "The file states no usable frame time: give fps to get times in seconds.")
-
-    def _surplus_flag(self) -> Flag | None:
-        if self._table.surplus <= 0:
-            return None
-        return Flag(
-            "surplus_frames", f"The file holds {self._table.surplus} frames more than it declares; they are not read.", Severity.INFO
-        )
 
 
 def stacks_slices(path: Path) -> bool:

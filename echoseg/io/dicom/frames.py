@@ -34,13 +34,14 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGLSLossless,
     JPEGLSNearLossless,
+    MPEGTransferSyntaxes,
     RLELossless,
 )
 
-from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.errors import NoImageError, SourceError, UnsupportedSourceError
 from echoseg.io.dicom.bits import bit_shift, shifted
 from echoseg.io.dicom.codestream import check_codestream
-from echoseg.io.dicom.values import quiet_reading, text
+from echoseg.io.dicom.values import number, quiet_reading, text
 from echoseg.types import Flag
 
 _ITEM, _END_OF_SEQUENCE, _PIXEL_DATA = 0xFFFEE000, 0xFFFEE0DD, 0x7FE00010
@@ -68,7 +69,10 @@ _PREFERRED = {
     RLELossless: "pydicom",
 }
 _OBJECT = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")  # as decoders print the buffer that they read from
+_STARTS_OF_IMAGE = (b"\xff\xd8", b"\xff\x4f", b"\x00\x00")  # JPEG and JPEG-LS; JPEG 2000, bare and in the boxes of a file
 _END_OF_IMAGE = b"\xff\xd9"  # last marker of JPEG, JPEG-LS and JPEG 2000 codestreams
+
+_PHOTOMETRIC = "PhotometricInterpretation"
 
 Span = tuple[int, int]  # (offset in the file, length in bytes)
 
@@ -85,10 +89,11 @@ class FrameTable:
         value_offset: where the native pixel data starts (native storage only).
         spans: for each compressed frame, its fragments; None for native storage.
         inflated: the pixel data of a deflated file, which cannot be read in parts; None otherwise.
-        surplus: compressed frames beyond the declared number.
+        surplus: frames beyond the declared number.
         colour: ``RGB`` or ``YBR_FULL``, in which decoders give colour frames, see :mod:`echoseg.io.dicom.colour`; None: as the label says.
         shift: bits by which stored values are shifted down, see :mod:`echoseg.io.dicom.bits`.
         flags: what is to be said of the stored values.
+        counted: the file does not declare a number of frames; what its pixel data holds was counted.
     """
 
     path: Path
@@ -102,6 +107,7 @@ class FrameTable:
     colour: str | None = None
     shift: int = 0
     flags: tuple[Flag, ...] = ()
+    counted: bool = False
 
 
 def read_header(path: Path, images_only: bool = True) -> tuple[Dataset, FrameTable]:
@@ -134,28 +140,51 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         transfer_syntax = _transfer_syntax(dataset, path)
         if images_only:
             _check_is_image(dataset, path)
+        if transfer_syntax in MPEGTransferSyntaxes:
+            raise UnsupportedSourceError(
+                f"{path}: this DICOM file holds a video stream ({transfer_syntax.name}); extract it, for example by `gdcmraw -i IN.dcm -o "
+                "OUT.mp4`, and give that, with its pixel spacing"
+            )
         options = as_pixel_options(dataset, transfer_syntax_uid=transfer_syntax, pixel_keyword="PixelData")
+        stated = number(dataset, "NumberOfFrames")
         declared = int(options["number_of_frames"])
         _check_sizes(options, declared, path)
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             value = _inflated_pixels(path)
-            _check_native_length(path, len(value), dataset, declared)
-            return dataset, FrameTable(path, declared, options, transfer_syntax, 0, inflated=value)
-        value_offset, length, pixel_vr = _find_pixel_data(file, path, transfer_syntax)
-        if pixel_vr:
-            options["pixel_vr"] = pixel_vr
-        file_size = path.stat().st_size
-        if not transfer_syntax.is_encapsulated:
-            if length == _UNDEFINED:
+            held = _native_count(path, len(value), dataset, declared)
+            value_offset, spans, inflated = 0, None, value
+        else:
+            value_offset, length, pixel_vr = _find_pixel_data(file, path, transfer_syntax)
+            if pixel_vr:
+                options["pixel_vr"] = pixel_vr
+            file_size, spans, inflated = path.stat().st_size, None, None
+            if transfer_syntax.is_encapsulated:
+                spans = _encapsulated_spans(file, path, value_offset, file_size, declared, each_is_one=transfer_syntax == RLELossless)
+                held = len(spans)
+            elif length == _UNDEFINED:
                 raise SourceError(f"{path}: uncompressed pixel data of undefined length; the file is damaged")
-            available = min(length, file_size - value_offset)
-            if _stores_full_chroma(options, length):
+            elif _stores_full_chroma(options, length):
                 options["photometric_interpretation"] = "YBR_FULL"
+                held = declared
             else:
-                _check_native_length(path, available, dataset, declared)
-            return dataset, FrameTable(path, declared, options, transfer_syntax, value_offset)
-        spans = _encapsulated_spans(file, path, value_offset, file_size, declared)
-        return dataset, FrameTable(path, declared, options, transfer_syntax, value_offset, spans[:declared], surplus=len(spans) - declared)
+                held = _native_count(path, min(length, file_size - value_offset), dataset, declared)
+        # Number of Frames is required where there are several (PS3.3 C.7.6.6). Where it is stated it rules; else the pixel data tells.
+        count = held if stated is None else declared
+        options["number_of_frames"] = count
+        spans = None if spans is None else spans[:count]
+        table = FrameTable(path, count, options, transfer_syntax, value_offset, spans, inflated, held - count, stated is None and count > 1)
+        return dataset, table
+
+
+def frame_flags(table: FrameTable) -> tuple[Flag, ...]:
+    """Frames that the file holds and does not declare."""
+    if table.counted:
+        held = f"its pixel data holds {table.count}, and all are read"
+        return (Flag("frames_counted", f"The file does not say how many frames it has (no Number of Frames): {held}."),)
+    if table.surplus <= 0:
+        return ()
+    message = f"The file declares {table.count} frames and holds {table.surplus} more: these are not read."
+    return (Flag("surplus_frames", message),)
 
 
 def _aligned(dataset: Dataset, table: FrameTable) -> FrameTable:
@@ -256,13 +285,18 @@ def _check_is_image(dataset: Dataset, path: Path) -> None:
     modality = text(dataset, "Modality")
     if "EncryptedAttributesSequence" in dataset and "Rows" not in dataset:
         raise UnsupportedSourceError(f"{path}: the DICOM file is encrypted; decrypt it first")
-    if modality in NO_IMAGES or (modality and "Rows" not in dataset):
+    if modality in NO_IMAGES or (modality and "Rows" not in dataset and not _stores_image(dataset)):
         what = NO_IMAGES.get(modality, "an object without an image")
-        raise UnsupportedSourceError(f"{path}: this DICOM file is {what} (modality {modality}), not images; give the image file")
+        raise NoImageError(f"{path}: this DICOM file is {what} (modality {modality}), not images; give the image file")
     if "Rows" not in dataset or "Columns" not in dataset:
         raise SourceError(f"{path}: the DICOM header has no image size; the file is damaged or cut off, copy it again")
     if dataset.get("BitsAllocated") == 1:
-        raise UnsupportedSourceError(f"{path}: this DICOM file holds 1-bit masks, not images; give the image file")
+        raise NoImageError(f"{path}: this DICOM file holds 1-bit masks, not images; give the image file")
+
+
+def _stores_image(dataset: Dataset) -> bool:
+    """Whether the object ought to hold an image, by its SOP class."""
+    return UID(text(dataset, "SOPClassUID")).name.endswith("Image Storage")
 
 
 def _check_sizes(options: Mapping[str, Any], declared: int, path: Path) -> None:
@@ -305,17 +339,21 @@ def _stores_full_chroma(options: dict[str, Any], length: int) -> bool:
     return options.get("photometric_interpretation") == "YBR_FULL_422" and length in (full, full + 1)
 
 
-def _check_native_length(path: Path, available: int, dataset: Dataset, declared: int) -> None:
+def _native_count(path: Path, available: int, dataset: Dataset, declared: int) -> int:
+    """How many frames lie in so many bytes of uncompressed pixel data, at least those declared."""
     expected = get_expected_length(dataset, unit="bytes")
     if available < expected:
         _raise_truncated(path, available * declared // expected, declared)
+    if number(dataset, "NumberOfFrames") is None and available >= 2 * expected and text(dataset, _PHOTOMETRIC) == "YBR_FULL_422":
+        raise SourceError(f"{path}: how many frames it holds cannot be told (no Number of Frames, and colours at half resolution or full)")
+    return available * declared // expected
 
 
 def _raise_truncated(path: Path, found: int, declared: int) -> None:
     raise SourceError(f"{path}: declares {declared} frames but holds {found} complete ones; the file was cut off, copy it again")
 
 
-def _encapsulated_spans(file: BinaryIO, path: Path, start: int, file_size: int, declared: int) -> list[tuple[Span, ...]]:
+def _encapsulated_spans(file: BinaryIO, path: Path, start: int, file_size: int, declared: int, each_is_one: bool) -> list[tuple[Span, ...]]:
     """The fragments of each compressed frame (PS3.5 A.4), at least ``declared`` frames."""
     items, cut_off = _items(file, path, start, file_size)
     if not items:
@@ -323,7 +361,10 @@ def _encapsulated_spans(file: BinaryIO, path: Path, start: int, file_size: int, 
     (table_offset, table_length), fragments = items[0], [item for item in items[1:] if item[1]]
     file.seek(table_offset)
     offsets = [o[0] for o in struct.iter_unpack("<L", file.read(table_length // 4 * 4))]
-    frames = _group_fragments(file, fragments, offsets, declared)
+    if each_is_one:  # RLE (PS3.5 A.4.2)
+        frames: list[tuple[Span, ...]] = [(fragment,) for fragment in fragments]
+    else:
+        frames = _group_fragments(file, fragments, offsets, declared)
     if cut_off or len(frames) < declared:
         _raise_truncated(path, min(len(frames), declared - 1), declared)
     return frames
@@ -351,24 +392,28 @@ def _items(file: BinaryIO, path: Path, start: int, file_size: int) -> tuple[list
 
 def _group_fragments(file: BinaryIO, fragments: list[Span], offsets: list[int], declared: int) -> list[tuple[Span, ...]]:
     """Fragments to frames: one each, by the basic offset table, or by the end mark of a compressed image."""
-    if declared == 1:
-        return [tuple(fragments)] if fragments else []
     if len(fragments) <= declared:  # one fragment per frame; fewer means that frames are missing
         return [(fragment,) for fragment in fragments]
     first = fragments[0][0] - 8
     starts = {fragment[0] - 8 - first: position for position, fragment in enumerate(fragments)}
-    if len(offsets) >= declared and all(offset in starts for offset in offsets) and offsets == sorted(set(offsets)):
+    if len(offsets) >= max(declared, 2) and all(offset in starts for offset in offsets) and offsets == sorted(set(offsets)):
         cuts = [starts[offset] for offset in offsets] + [len(fragments)]
         return [tuple(fragments[a:b]) for a, b in itertools.pairwise(cuts)]
     frames: list[tuple[Span, ...]] = []
     current: list[Span] = []
-    for offset, length in fragments:
+    for (offset, length), after in itertools.zip_longest(fragments, fragments[1:]):
         current.append((offset, length))
         tail = min(length, 10)  # an even length may be padded after the mark
-        if _END_OF_IMAGE in _read_span(file, (offset + length - tail, tail)):
+        if _END_OF_IMAGE in _read_span(file, (offset + length - tail, tail)) and (after is None or _starts_image(file, after)):
             frames.append(tuple(current))
             current = []
+    if declared == 1 and current:  # one image without an end mark, or the rest of it
+        return [tuple(fragments)] if not frames else [*frames, tuple(current)]
     return frames
+
+
+def _starts_image(file: BinaryIO, fragment: Span) -> bool:
+    return _read_span(file, (fragment[0], 2)) in _STARTS_OF_IMAGE
 
 
 def _read_span(file: BinaryIO, span: Span) -> bytes:

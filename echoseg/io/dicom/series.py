@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.errors import NoImageError, SourceError, UnsupportedSourceError
+from echoseg.io.dicom.dicomdir import is_dicomdir
 from echoseg.io.dicom.frames import FrameTable, read_header
 from echoseg.io.dicom.increments import are_slices
 from echoseg.io.dicom.slices import dicom_slices
@@ -54,29 +56,46 @@ class Series:
         return f"{called}: {self.modality or 'no modality'}, {self.images} images of {self.size[1]} x {self.size[0]}"
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What DICOM files hold.
+
+    Attributes:
+        series: those with images, by number.
+        unusable: images that cannot be read at all, whatever their series; no reports, segmentations and the like.
+    """
+
+    series: tuple[Series, ...]
+    unusable: tuple[Path, ...] = ()
+
+
 @quiet_reading()
-def list_series(paths: Sequence[Path], folder: Path) -> list[Series]:
-    """The series of images among DICOM files, by number; objects without images (reports, segmentations) do not count.
+def list_series(paths: Sequence[Path], folder: Path) -> Listing:
+    """The series of images among DICOM files; objects without images (reports, segmentations, an index) do not count.
+
+    A series has one UID, number and modality (PS3.3 C.7.3.1): software that removes identities may leave the same UID, or none, to all.
 
     Raises:
         SourceError: a damaged or cut-off file.
         UnsupportedSourceError: no images among the files.
     """
-    members: dict[str, list[tuple[Dataset, FrameTable]]] = defaultdict(list)
-    refusal: UnsupportedSourceError | None = None
+    members: dict[tuple[str, float | None, str], list[tuple[Dataset, FrameTable]]] = defaultdict(list)
+    refusals: list[UnsupportedSourceError] = []
+    unusable: list[Path] = []
     for path in paths:
-        if path.name.upper() == "DICOMDIR":
+        if is_dicomdir(path):
             continue
         try:
             header, table = read_header(path)
         except UnsupportedSourceError as error:
-            refusal = error
+            refusals.append(error)
+            unusable += [] if isinstance(error, NoImageError) else [path]
             continue
-        members[text(header, "SeriesInstanceUID")].append((header, table))
+        members[text(header, "SeriesInstanceUID"), number(header, "SeriesNumber"), text(header, "Modality")].append((header, table))
     if not members:
-        raise refusal or UnsupportedSourceError(f"{folder}: holds no DICOM images")
-    found = [_series(uid, files) for uid, files in members.items()]
-    return sorted(found, key=lambda one: (one.number is None, one.number or 0, one.uid))
+        raise refusals[-1] if refusals else UnsupportedSourceError(f"{folder}: holds no DICOM images")
+    found = [_series(uid, files) for (uid, _, _), files in members.items()]
+    return Listing(tuple(sorted(found, key=lambda one: (one.number is None, one.number or 0, one.uid))), tuple(unusable))
 
 
 def choose_series(series: Sequence[Series], wanted: str | None, folder: Path) -> Series:
@@ -91,25 +110,32 @@ def choose_series(series: Sequence[Series], wanted: str | None, folder: Path) ->
     if wanted is None:
         raise SourceError(f"{folder}: holds {len(series)} DICOM series ({listing}); choose one by its number or UID (--series)")
     wanted = wanted.strip()
-    chosen = [one for one in series if wanted and one.uid == wanted]
-    chosen = chosen or [one for one in series if wanted.isdecimal() and one.number == int(wanted)]
-    if len(chosen) > 1:
-        uids = ", ".join(one.uid for one in chosen)
-        raise SourceError(f"{folder}: {len(chosen)} series have the number {wanted}; choose one by its UID: {uids}")
-    if not chosen:
+    named = [one for one in series if wanted and one.uid == wanted]
+    numbered = [one for one in series if wanted.isdecimal() and one.number == int(wanted)]
+    if len(named) > 1:
+        raise SourceError(f"{folder}: {len(named)} series have the UID {wanted} ({listing}); choose one by its number")
+    if len(numbered) > 1 and not named:
+        uids = ", ".join(one.uid or "(none)" for one in numbered)
+        raise SourceError(f"{folder}: {len(numbered)} series have the number {wanted}; choose one by its UID: {uids}")
+    if not named and not numbered:
         raise SourceError(f"{folder}: holds no DICOM series {wanted}, but {listing}")
-    return chosen[0]
+    return (named or numbered)[0]
 
 
+@quiet_reading()
 def read_series(series: Series, where: Path) -> Acquisition:
     """The images of a series in places and phases.
 
     Raises:
-        SourceError: files that are clips of their own, or images that cannot be stacked, see :func:`arrange`.
+        SourceError: files that are clips of their own, images of several patients, or such as cannot be stacked, see :func:`arrange`.
     """
+    _check_belong_together(series, where)
     if len(series.files) > 1 and series.modality in _CLIPS:
         name = series.files[0][1].path.name
-        raise SourceError(f"{where}: holds {len(series.files)} DICOM files, sources of their own like {name}; open one at a time")
+        raise SourceError(
+            f"{where}: holds {len(series.files)} DICOM files, sources of their own like {name}; open one at a time, or all of "
+            "them with `echoseg archive`"
+        )
     slices = [one for header, table in series.files for one in dicom_slices(header, table)]
     return arrange(slices, where, series.modality or None)
 
@@ -124,6 +150,30 @@ def read_multiframe(path: Path) -> Acquisition:
     slices = dicom_slices(header, table)
     told = () if are_slices(header) or slices[0].position is not None else (_ASSUMED,)
     return arrange(slices, path, text(header, "Modality") or None, told)
+
+
+def _check_belong_together(series: Series, where: Path) -> None:
+    """Images of one series are of one patient, one study and one frame of reference (PS3.3 A.1.2.4, C.7.4.1)."""
+    headers = [header for header, _ in series.files]
+    frames = _different(headers, "FrameOfReferenceUID")
+    if frames == len(headers) > 2 and series.uid:  # the UIDs were replaced one by one: they say nothing
+        frames = 0
+    kinds = {
+        "patients": _different(headers, "PatientID") or _different(headers, "PatientName", known=True),
+        "dates of birth": _different(headers, "PatientBirthDate", known=True),
+        "studies": _different(headers, "StudyInstanceUID"),
+        "frames of reference": frames,
+    }
+    mixed = " and ".join(f"{count} {what}" for what, count in kinds.items() if count)
+    if mixed:
+        raise SourceError(f"{where}: images of {mixed} in one series; they are no one volume: put those of each into a folder of its own")
+
+
+def _different(headers: Sequence[Dataset], keyword: str, known: bool = False) -> int:
+    """How many values an attribute has, or 0 where it has one; ``known``: images that do not state it may have any."""
+    values = {re.sub(r"[\W_]+", " ", text(header, keyword)).strip().casefold() for header in headers}
+    values = values - {""} if known else values
+    return len(values) if len(values) > 1 else 0
 
 
 def _series(uid: str, files: list[tuple[Dataset, FrameTable]]) -> Series:

@@ -43,6 +43,8 @@ _GROUPS = {
     "ImageOrientationPatient": "PlaneOrientationSequence",
     "ImageOrientationVolume": "PlaneOrientationVolumeSequence",
     "PixelSpacing": "PixelMeasuresSequence",
+    "SpacingBetweenSlices": "PixelMeasuresSequence",
+    "SliceThickness": "PixelMeasuresSequence",
     "RescaleSlope": "PixelValueTransformationSequence",
     "RescaleIntercept": "PixelValueTransformationSequence",
     "NominalCardiacTriggerDelayTime": "CardiacSynchronizationSequence",
@@ -65,6 +67,7 @@ class DicomSlice:
         orientation: direction of a row, then of a column; None when not stated.
         in_patient: position and orientation refer to the patient, LPS.
         spacing: ``(row_mm, col_mm)``, or None.
+        distance: of slices in mm as stated (SpacingBetweenSlices, else SliceThickness), or None.
         rescale: slope and intercept.
         moments: the values of :data:`MOMENTS` that the file states.
         heart_rate: beats per minute, or None.
@@ -79,6 +82,7 @@ class DicomSlice:
     orientation: tuple[float, ...] | None
     in_patient: bool
     spacing: tuple[float, float] | None
+    distance: float | None
     rescale: tuple[float, float]
     moments: dict[str, float]
     heart_rate: float | None
@@ -185,6 +189,7 @@ def _slice(header: Dataset, table: FrameTable, index: int, groups: list[Dataset]
     if len(orientation) != 6 or skewed:
         orientation = []
     spacing = stated("PixelSpacing")
+    distances = (stated(keyword) for keyword in ("SpacingBetweenSlices", "SliceThickness"))
     slope, intercept = (stated(keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
     moments = {keyword: found[0] for keyword, _, _ in MOMENTS if (found := stated(keyword) or _clock(header, keyword))}
     interval = number(header, "NominalInterval")
@@ -197,6 +202,7 @@ def _slice(header: Dataset, table: FrameTable, index: int, groups: list[Dataset]
         orientation=_unit(orientation) if orientation else None,
         in_patient=in_patient,
         spacing=(spacing[0], spacing[1]) if len(spacing) == 2 and min(spacing) > 0 else None,
+        distance=next((found[0] for found in distances if found and found[0] > 0), None),
         rescale=(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0),
         moments=moments,
         heart_rate=rate,

@@ -14,12 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.dicom.copies import without_copies
+from echoseg.io.dicom.frames import frame_flags
 from echoseg.io.dicom.slices import MOMENTS, DicomPlanes, DicomSlice
 from echoseg.io.dicom.timing import SANE_FPS, SANE_HEART_RATE
 from echoseg.io.volume.voxels import Acquisition, Voxels
-from echoseg.types import Flag, Severity, Timing
+from echoseg.types import Flag, Timing
 
 _ONE_PLACE_MM = 1e-3
+_ONE_PLACE = 1e-3  # of the slice distance: positions that are closer are one, jittered by the scanner's arithmetic
+_ONE_PLACE_PIXELS = 0.05  # but never farther than this, whatever distance is stated: very thin slices stay apart
 _UNEVEN = 0.02  # relative deviation of a slice distance from the median that rounding does not explain
 _WHOLE = 0.05  # deviation of a gap from a whole number of slice distances at which slices count as missing
 _OFF_PIXELS = 0.1  # how far, in pixels, slices may be shifted in their plane and the stack still counts as straight
@@ -49,7 +53,9 @@ def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None, tol
         SourceError: images of different orientation or pixel spacing, or without the places that would order them.
         UnsupportedSourceError: a different number of images at different places, or images that nothing tells apart.
     """
-    slices, copies = _without_copies(slices)
+    tables = {id(one.table): one.table for one in slices}
+    slices, copies = without_copies(slices)
+    copies = (*copies, *(flag for table in tables.values() for flag in frame_flags(table)))
     heights = _heights(slices, where)
     grid, differ = _grid(slices, heights, where)
     stack = _place([moments[0] for moments in grid], where)
@@ -76,19 +82,6 @@ def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None, tol
     )
 
 
-def _without_copies(slices: Sequence[DicomSlice]) -> tuple[list[DicomSlice], tuple[Flag, ...]]:
-    """The same image under two file names counts once."""
-    known: dict[object, DicomSlice] = {}
-    for one in slices:
-        known.setdefault((one.uid or one.table.path, one.frame), one)
-    dropped = len(slices) - len(known)
-    if not dropped:
-        return list(slices), ()
-    return list(known.values()), (
-        Flag("copies_left_out", f"{dropped} files hold the same images as others: they are left out.", Severity.INFO),
-    )
-
-
 def _heights(slices: Sequence[DicomSlice], where: Path) -> NDArray[np.float64]:
     """The position of each image along the normal of the first, in mm; the order of a multi-frame file that states none."""
     first = slices[0]
@@ -111,7 +104,7 @@ def _heights(slices: Sequence[DicomSlice], where: Path) -> NDArray[np.float64]:
 def _grid(slices: Sequence[DicomSlice], heights: NDArray[np.float64], where: Path) -> tuple[list[list[DicomSlice]], str]:
     """``[place][moment]``, places from the lowest to the highest; and the attribute that the moments differ in, or empty."""
     order = np.argsort(heights, kind="stable")
-    starts = np.flatnonzero(np.diff(heights[order], prepend=-np.inf) >= _ONE_PLACE_MM)
+    starts = np.flatnonzero(np.diff(heights[order], prepend=-np.inf) >= _one_place(slices, heights))
     places = [[slices[i] for i in part] for part in np.split(order, starts[1:])]
     counts = {len(place) for place in places}
     if counts == {1}:
@@ -128,6 +121,15 @@ def _grid(slices: Sequence[DicomSlice], heights: NDArray[np.float64], where: Pat
         f"{where}: the series has {len(slices)} images at {len(places)} positions, and nothing tells those at one position apart; "
         "put the files of one stack into a folder of their own"
     )
+
+
+def _one_place(slices: Sequence[DicomSlice], heights: NDArray[np.float64]) -> float:
+    """Distance in mm from which images lie at different places. The slice distance is as seen, else as stated."""
+    gaps = np.diff(np.sort(heights))
+    pixel = min(slices[0].spacing or (0.0,))
+    far = gaps[gaps > _ONE_PLACE_PIXELS * pixel]
+    distance = float(np.median(far)) if far.size else slices[0].distance or 0.0
+    return max(_ONE_PLACE_MM, min(_ONE_PLACE * distance, _ONE_PLACE_PIXELS * pixel))
 
 
 def _tells_apart(place: list[DicomSlice], keyword: str) -> bool:

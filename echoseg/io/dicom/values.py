@@ -12,6 +12,8 @@ from typing import Any
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
+from echoseg.io.warned import WARNINGS
+
 
 @contextmanager
 def quiet_reading() -> Iterator[None]:
@@ -19,7 +21,7 @@ def quiet_reading() -> Iterator[None]:
     logger = logging.getLogger("pydicom")
     propagated, logger.propagate = logger.propagate, False
     try:
-        with disable_value_validation(), warnings.catch_warnings():
+        with disable_value_validation(), WARNINGS, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
+from echoseg.io.folder import folder_content
 from echoseg.io.images import IMAGE_SUFFIXES, read_indices
 from echoseg.io.labels.nifti import LabelMap, read_label_map
 from echoseg.io.labels.numbers import one_for_255
 from echoseg.io.labels.slicer import is_slicer, read_slicer
-from echoseg.io.sniff import folder_content
 from echoseg.io.source import Kind
 from echoseg.io.volume.files import read_volume_file
 from echoseg.io.volume.orientation import is_usable
@@ -93,7 +93,7 @@ def _read(path: Path, kind: Kind | None, like: LabelMap | None, array: str | Non
 
 
 def _frames_in(folder: Path) -> list[Path]:
-    images, _ = folder_content(folder)
+    images = folder_content(folder).images
     frames = [path for path in images if path.suffix.lower() == ".png"] or images
     if not frames:
         raise SourceError(f"{folder}: holds neither {RUN_MASKS} nor PNG images")

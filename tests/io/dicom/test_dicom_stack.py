@@ -173,7 +173,7 @@ def test_echoes_are_phases_without_times(write_slice):
 def test_images_that_nothing_tells_apart_are_refused(write_slice):
     for n in range(4):
         same = dict.fromkeys(("InstanceNumber", "AcquisitionNumber", "ContentTime"))
-        folder = write_slice(f"s{n}", (0, 0, 3.0 * (n // 2)), **same)
+        folder = write_slice(f"s{n}", (0, 0, 3.0 * (n // 2)), value=n, **same)
     with pytest.raises(UnsupportedSourceError, match="nothing tells those"):
         open_source(folder)
 

@@ -1,0 +1,111 @@
+"""What lies in a folder and is no frame of the clip is left out by name; a folder without frames says what it holds."""
+
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io import open_source
+from echoseg.types import Severity
+
+FRAME = np.arange(40 * 48, dtype=np.uint16).reshape(40, 48).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in range(6):
+        Image.fromarray(FRAME + number).save(tmp_path / f"frame_{number}.png")
+    return tmp_path
+
+
+def left_out(source):
+    return {flag.code: flag for flag in source.flags if flag.code.endswith("_left_out")}
+
+
+def test_a_folder_of_frames_has_all_of_them(folder):
+    source = open_source(folder)
+    assert (source.length, left_out(source)) == (6, {})
+
+
+@pytest.mark.parametrize("name", ["frame_{}_mask.png", "mask_{}.png", "frame_{}_gt.png", "seg{}.png"])
+def test_masks_among_frames_are_left_out(folder, name):
+    for number in range(6):
+        Image.fromarray(FRAME // 200).save(folder / name.format(number))
+    source = open_source(folder)
+    assert source.length == 6
+    assert name.format(0) in left_out(source)["masks_left_out"].message
+
+
+def test_a_folder_of_masks_alone_is_one_of_frames(tmp_path):
+    for number in range(3):
+        Image.fromarray(FRAME).save(tmp_path / f"{number}_mask.png")
+    assert open_source(tmp_path).length == 3
+
+
+def test_a_picture_named_unlike_all_others_is_left_out_and_named(folder):
+    Image.fromarray(FRAME).save(folder / "preview.png")
+    source = open_source(folder)
+    assert (source.length, "preview.png" in left_out(source)["images_left_out"].message) == (6, True)
+
+
+def test_names_without_numbers_are_all_frames(tmp_path):
+    for name in "abcd":
+        Image.fromarray(FRAME).save(tmp_path / f"{name}.png")
+    source = open_source(tmp_path)
+    assert (source.length, left_out(source)) == (4, {})
+
+
+def test_a_folder_of_clips_names_them(tmp_path):
+    for name in ("a.npy", "b.npy"):
+        np.save(tmp_path / name, np.zeros((3, 40, 40), np.uint8))
+    with pytest.raises(UnsupportedSourceError, match=r"a\.npy, b\.npy.*echoseg archive"):
+        open_source(tmp_path)
+
+
+def test_a_folder_of_folders_of_frames_names_them(folder):
+    below = folder / "all" / "one"
+    below.mkdir(parents=True)
+    for path in folder.glob("*.png"):
+        path.rename(below / path.name)
+    with pytest.raises(UnsupportedSourceError, match="folders that do: one"):
+        open_source(folder / "all")
+
+
+def nifti(path, shape=(48, 40, 6)):
+    import nibabel
+
+    nibabel.save(nibabel.Nifti1Image(np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8), np.eye(4)), path)
+    return path
+
+
+def test_nifti_is_a_clip_where_it_is_asked_for_or_named_so(tmp_path):
+    plain = nifti(tmp_path / "scan.nii.gz")
+    assert open_source(plain).kind == "volume"
+    assert (open_source(plain, kind="clip").kind, open_source(plain, kind="clip", fps=20).timing.fps) == ("clip", 20)
+    with pytest.raises(SourceError, match="--kind clip"):
+        open_source(plain, fps=20)
+    camus = nifti(tmp_path / "patient0042_2CH_half_sequence.nii.gz")
+    assert (open_source(camus).kind, open_source(camus, kind="volume").kind) == ("clip", "volume")
+    assert open_source(nifti(tmp_path / "patient0042_2CH_ED.nii.gz")).kind == "volume"
+
+
+def test_a_warning_while_reading_is_a_flag_and_not_printed(tmp_path, recwarn):
+    from echoseg.io.array import ArraySource
+
+    class Warns(ArraySource):
+        def _read(self, start, stop):
+            warnings.warn("odd coding", stacklevel=1)
+            yield from super()._read(start, stop)
+
+    clip = np.zeros((4, 40, 40), np.uint8)
+    source = Warns(clip, "odd")
+    before = list(warnings.filters)
+    assert sum(1 for _ in source.frames()) == 4
+    (flag,) = source.flags
+    assert (flag.code, flag.severity, "odd coding" in flag.message) == ("library_warning", Severity.REVIEW, True)
+    assert (list(recwarn), warnings.filters) == ([], before)
+    twin = ArraySource(clip, "clean")
+    list(twin.frames())
+    assert twin.flags == ()
