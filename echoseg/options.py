@@ -1,8 +1,7 @@
 """The options of a run, each declared once: its name, type, default, limits and help.
 
 The commands and their YAML files, the settings of an archive, the provenance of a result and :func:`echoseg.run` read them here. A field
-made by ``_option`` is an option of the command line too; a field that holds a value type stands for the options of that type. No torch,
-no numpy: ``echoseg --help`` shows what is written here.
+made by ``_option`` is an option of the command line too; a field that holds a value type stands for the options of that type.
 """
 
 # ruff: noqa: RUF009 - `_option` makes a field as `dataclasses.field` does
@@ -180,7 +179,7 @@ class Subject:
         age_years: at the examination; below 18 nothing is held against ranges, which are those of adults. None when unknown.
 
     Raises:
-        MeasureError: another sex, a height or weight that is not a positive number, or an age below 0.
+        MeasureError: another sex, or a number that is not positive (an age may be 0).
     """
 
     sex: Literal["M", "F"] | None = _option(None, "For reference ranges. Default: as the DICOM file says.")
@@ -191,11 +190,9 @@ class Subject:
     def __post_init__(self) -> None:
         if self.sex not in (None, "M", "F"):
             raise MeasureError(f"reference ranges are by sex, 'M' or 'F', or None when unknown; got {self.sex!r}")
-        for name, value in (("height in cm", self.height_cm), ("weight in kg", self.weight_kg)):
-            if value is not None and not 0 < value < float("inf"):
+        for name, value in (("height in cm", self.height_cm), ("weight in kg", self.weight_kg), ("age in years", self.age_years)):
+            if value is not None and not (0 < value < math.inf or (value == 0 and name.startswith("age"))):
                 raise MeasureError(f"the {name} must be a positive number, or None when unknown; got {value!r}")
-        if self.age_years is not None and not 0 <= self.age_years < float("inf"):
-            raise MeasureError(f"the age in years must be 0 or more, or None when unknown; got {self.age_years!r}")
 
     def over(self, stated: Subject) -> Subject:
         """What is known here, filled up with what is ``stated`` elsewhere."""
@@ -393,7 +390,7 @@ class RunOptions(AnalysisOptions, total=False):
 
 
 def taken(kind: type[_T], given: dict[str, Any]) -> _T:
-    """A value of ``kind`` from its keywords, which ``given`` then no longer has: what is left over belongs to others, or to none."""
+    """A value of ``kind`` from its keywords, which ``given`` then no longer has."""
     return kind(**{part.name: given.pop(part.name) for part in fields(kind) if part.name in given})  # type: ignore[arg-type]
 
 

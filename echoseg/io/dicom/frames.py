@@ -7,7 +7,6 @@ anew when the file has no offset table) and the check that every declared frame 
 from __future__ import annotations
 
 import io
-import itertools
 import re
 import struct
 from collections.abc import Mapping
@@ -41,10 +40,11 @@ from pydicom.uid import (
 from echoseg.errors import NoImageError, SourceError, UnsupportedSourceError
 from echoseg.io.dicom.bits import bit_shift, shifted
 from echoseg.io.dicom.codestream import check_codestream
+from echoseg.io.dicom.spans import Span, encapsulated_spans, raise_truncated, read_span
 from echoseg.io.dicom.values import number, quiet_reading, text
 from echoseg.types import Flag
 
-_ITEM, _END_OF_SEQUENCE, _PIXEL_DATA = 0xFFFEE000, 0xFFFEE0DD, 0x7FE00010
+_PIXEL_DATA = 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
 NO_IMAGES = {
     "SR": "a structured report",
@@ -69,12 +69,8 @@ _PREFERRED = {
     RLELossless: "pydicom",
 }
 _OBJECT = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")  # as decoders print the buffer that they read from
-_STARTS_OF_IMAGE = (b"\xff\xd8", b"\xff\x4f", b"\x00\x00")  # JPEG and JPEG-LS; JPEG 2000, bare and in the boxes of a file
-_END_OF_IMAGE = b"\xff\xd9"  # last marker of JPEG, JPEG-LS and JPEG 2000 codestreams
 
 _PHOTOMETRIC = "PhotometricInterpretation"
-
-Span = tuple[int, int]  # (offset in the file, length in bytes)
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
                 options["pixel_vr"] = pixel_vr
             file_size, spans, inflated = path.stat().st_size, None, None
             if transfer_syntax.is_encapsulated:
-                spans = _encapsulated_spans(file, path, value_offset, file_size, declared, each_is_one=transfer_syntax == RLELossless)
+                spans = encapsulated_spans(file, path, value_offset, file_size, declared, each_is_one=transfer_syntax == RLELossless)
                 held = len(spans)
             elif length == _UNDEFINED:
                 raise SourceError(f"{path}: uncompressed pixel data of undefined length; the file is damaged")
@@ -247,7 +243,7 @@ def decode_samples(table: FrameTable, file: BinaryIO, index: int) -> tuple[NDArr
 def compressed_frame(table: FrameTable, file: BinaryIO, index: int) -> bytes:
     """The codestream of frame ``index``; of a compressed table alone."""
     assert table.spans is not None
-    return b"".join(_read_span(file, span) for span in table.spans[index])
+    return b"".join(read_span(file, span) for span in table.spans[index])
 
 
 def _labelled(values: NDArray[np.generic], properties: Mapping[str, object]) -> tuple[NDArray[np.generic], str]:
@@ -343,79 +339,7 @@ def _native_count(path: Path, available: int, dataset: Dataset, declared: int) -
     """How many frames lie in so many bytes of uncompressed pixel data, at least those declared."""
     expected = get_expected_length(dataset, unit="bytes")
     if available < expected:
-        _raise_truncated(path, available * declared // expected, declared)
+        raise_truncated(path, available * declared // expected, declared)
     if number(dataset, "NumberOfFrames") is None and available >= 2 * expected and text(dataset, _PHOTOMETRIC) == "YBR_FULL_422":
         raise SourceError(f"{path}: how many frames it holds cannot be told (no Number of Frames, and colours at half resolution or full)")
     return available * declared // expected
-
-
-def _raise_truncated(path: Path, found: int, declared: int) -> None:
-    raise SourceError(f"{path}: declares {declared} frames but holds {found} complete ones; the file was cut off, copy it again")
-
-
-def _encapsulated_spans(file: BinaryIO, path: Path, start: int, file_size: int, declared: int, each_is_one: bool) -> list[tuple[Span, ...]]:
-    """The fragments of each compressed frame (PS3.5 A.4), at least ``declared`` frames."""
-    items, cut_off = _items(file, path, start, file_size)
-    if not items:
-        _raise_truncated(path, 0, declared)
-    (table_offset, table_length), fragments = items[0], [item for item in items[1:] if item[1]]
-    file.seek(table_offset)
-    offsets = [o[0] for o in struct.iter_unpack("<L", file.read(table_length // 4 * 4))]
-    if each_is_one:  # RLE (PS3.5 A.4.2)
-        frames: list[tuple[Span, ...]] = [(fragment,) for fragment in fragments]
-    else:
-        frames = _group_fragments(file, fragments, offsets, declared)
-    if cut_off or len(frames) < declared:
-        _raise_truncated(path, min(len(frames), declared - 1), declared)
-    return frames
-
-
-def _items(file: BinaryIO, path: Path, start: int, file_size: int) -> tuple[list[Span], bool]:
-    """The value of every complete item of the encapsulated pixel data, and whether the last one was cut off."""
-    items: list[Span] = []
-    position = start
-    while position + 8 <= file_size:
-        file.seek(position)
-        group, element, length = struct.unpack("<HHL", file.read(8))
-        tag = group << 16 | element
-        if tag == _END_OF_SEQUENCE:
-            return items, False
-        if tag != _ITEM or length == _UNDEFINED:
-            raise SourceError(f"{path}: the compressed pixel data is damaged after {max(len(items) - 1, 0)} fragments; copy the file again")
-        if position + 8 + length > file_size:
-            return items, True
-        items.append((position + 8, length))
-        position += 8 + length
-    # A missing end mark alone is common and harmless; with it half of a next item header may be missing too.
-    return items, False
-
-
-def _group_fragments(file: BinaryIO, fragments: list[Span], offsets: list[int], declared: int) -> list[tuple[Span, ...]]:
-    """Fragments to frames: one each, by the basic offset table, or by the end mark of a compressed image."""
-    if len(fragments) <= declared:  # one fragment per frame; fewer means that frames are missing
-        return [(fragment,) for fragment in fragments]
-    first = fragments[0][0] - 8
-    starts = {fragment[0] - 8 - first: position for position, fragment in enumerate(fragments)}
-    if len(offsets) >= max(declared, 2) and all(offset in starts for offset in offsets) and offsets == sorted(set(offsets)):
-        cuts = [starts[offset] for offset in offsets] + [len(fragments)]
-        return [tuple(fragments[a:b]) for a, b in itertools.pairwise(cuts)]
-    frames: list[tuple[Span, ...]] = []
-    current: list[Span] = []
-    for (offset, length), after in itertools.zip_longest(fragments, fragments[1:]):
-        current.append((offset, length))
-        tail = min(length, 10)  # an even length may be padded after the mark
-        if _END_OF_IMAGE in _read_span(file, (offset + length - tail, tail)) and (after is None or _starts_image(file, after)):
-            frames.append(tuple(current))
-            current = []
-    if declared == 1 and current:  # one image without an end mark, or the rest of it
-        return [tuple(fragments)] if not frames else [*frames, tuple(current)]
-    return frames
-
-
-def _starts_image(file: BinaryIO, fragment: Span) -> bool:
-    return _read_span(file, (fragment[0], 2)) in _STARTS_OF_IMAGE
-
-
-def _read_span(file: BinaryIO, span: Span) -> bytes:
-    file.seek(span[0])
-    return file.read(span[1])
