@@ -201,7 +201,8 @@ def _uneven(distances: NDArray[np.float64], median: float) -> tuple[Flag, ...]:
         return ()
     ratios = distances / median
     gaps = np.flatnonzero(ratios > 1.5)
-    if np.abs(ratios - ratios.round()).max() <= _WHOLE and ratios.min() > 0.5:
+    regular = len(distances) > 3 and np.allclose(distances[2:], distances[:-2], rtol=_UNEVEN)  # alternating: so it was acquired
+    if not regular and np.abs(ratios - ratios.round()).max() <= _WHOLE and ratios.min() > 0.5:
         missing = int((ratios[gaps].round() - 1).sum())
         message = f"{missing} slices are missing (after {_listed(gaps)}): what lies in the gap is not counted, places beyond it are off."
         return (Flag("slices_missing", message),)

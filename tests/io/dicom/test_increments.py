@@ -78,7 +78,10 @@ def test_a_mosaic_is_refused(tmp_path):
         open_source(path)
 
 
-@pytest.mark.parametrize(("heights", "shares"), [([0, 4, 6, 10, 12], [4, 3, 3, 3, 2]), ([0, 4, 8, 12, 16], None)])
+@pytest.mark.parametrize(
+    ("heights", "shares"),
+    [([0, 4, 6, 10, 12], [4, 3, 3, 3, 2]), ([0, 2, 6, 8, 12], [2, 3, 3, 3, 4]), ([0, 4, 8, 12, 16], None)],
+)
 def test_uneven_slices_count_with_their_own_distance(tmp_path, heights, shares):
     for index, height in enumerate(heights):
         place = {"ImagePositionPatient": [0, 0, height], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
