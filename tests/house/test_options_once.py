@@ -26,7 +26,7 @@ from echoseg.options import (
 )
 
 CLI = Path(inspect.getfile(run)).parent
-OTHER = {("dataset", "prompt"), ("view", "weights"), ("gallery", "views"), ("import_", "model"), ("measure", "kind")}
+OTHER = {("dataset", "prompt"), ("view", "weights"), ("gallery", "views"), ("import_", "model"), ("measure", "kind"), ("seg", "kind")}
 """Options that share a name with one of a run and mean something else."""
 
 
