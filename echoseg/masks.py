@@ -229,7 +229,7 @@ def _filled(
     masks = file.source
     if spacing is not None:
         source = apply_given(source, None, spacing)
-    laid = _laid(file, source, given)
+    laid = _laid(file, source, given, on)
     geometry, timing, flags = source.geometry, source.timing, source.flags
     if geometry.spacing is None and masks.geometry.spacing is not None:
         geometry = Geometry(masks.geometry.spacing) if source.moments else masks.geometry
@@ -245,12 +245,12 @@ def _filled(
     return replace(file, labels=laid.masks), source
 
 
-def _laid(file: LabelFile, source: Source, given: MaskInput) -> Laid:
+def _laid(file: LabelFile, source: Source, given: MaskInput, on: Path) -> Laid:
     if not given.phases and file.path.suffix.lower() == ".dcm":
         return segments_on(file.path, source)
     name = file.path.name.lower()
     stored = not given.phases and name.endswith(LABEL_SUFFIXES) and not name.endswith((".npy", ".npz", *IMAGE_SUFFIXES))
-    return laid_on(file.read, source, Path(file.source.name), stored=stored)
+    return laid_on(file.read, source, Path(file.source.name), stored=stored, on=on.name)
 
 
 def _segmentation(

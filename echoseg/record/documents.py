@@ -56,7 +56,7 @@ class SourceEntry(Part):
 
 class SubjectEntry(Part):
     sex: Sex | None
-    age_years: NonNegativeInt | None = Field(None, description="at the examination, whole years; 90 stands for all above; null when unknown")
+    age_years: NonNegativeInt | None = Field(None, description="at the examination, whole years; 90 stands for all above")
     bsa_m2: PositiveFloat | None
     bsa_formula: Formula
 

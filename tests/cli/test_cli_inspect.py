@@ -70,6 +70,7 @@ def test_info_prints_what_is_known_and_says_what_is_not(monkeypatch):
         "heart rate unknown",
         "sector found, 50% of the image",
         "flag spacing_missing (review): the file holds no calibrated region",
+        "flag view_guessed (info): The view A4C was guessed from the file name.",
         "transfer syntax RLE Lossless",
     ]
 

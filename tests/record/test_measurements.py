@@ -202,7 +202,7 @@ def test_height_and_weight_bring_indexed_values_and_are_not_written(make_case):
     source, segmentation, analysis = make_case()
     record = measurements(source, segmentation, analysis, PROVENANCE, subject=Subject("M", 180.0, 80.0))
     check(record)
-    assert record["subject"] == {"sex": "M", "bsa_m2": 2.0, "bsa_formula": "mosteller"}
+    assert record["subject"] == {"sex": "M", "age_years": None, "bsa_m2": 2.0, "bsa_formula": "mosteller"}
     index = record["measures"]["edv_index"]
     assert (index["value"], index["unit"]) == (pytest.approx(analysis.edv_ml / 2, abs=0.05), "mL/m²")
     assert (index["reference"]["low"], index["reference"]["high"], index["reference"]["grade"]) == (34, 74, "below normal")

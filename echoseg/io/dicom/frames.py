@@ -168,8 +168,8 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         count = held if stated is None else declared
         options["number_of_frames"] = count
         spans = None if spans is None else spans[:count]
-        table = FrameTable(path, count, options, transfer_syntax, value_offset, spans, inflated, held - count, stated is None and count > 1)
-        return dataset, table
+        where = (path, count, options, transfer_syntax, value_offset, spans, inflated)
+        return dataset, FrameTable(*where, surplus=held - count, counted=stated is None and count > 1)
 
 
 def frame_flags(table: FrameTable) -> tuple[Flag, ...]:

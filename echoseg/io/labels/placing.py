@@ -45,7 +45,7 @@ class Laid:
     single: bool = False
 
 
-def laid_on(found: LabelMap, source: Source, where: Path, *, stored: bool = True, one: bool = False) -> Laid:
+def laid_on(found: LabelMap, source: Source, where: Path, *, stored: bool = True, one: bool = False, on: str | None = None) -> Laid:
     """``found`` on the frames of ``source``.
 
     Args:
@@ -53,6 +53,7 @@ def laid_on(found: LabelMap, source: Source, where: Path, *, stored: bool = True
         where: its file, for an error.
         stored: whether a label map without a place is in the order of the source's file, or else of its frames (an array, images).
         one: whether one mask may stand for a frame that is named elsewhere.
+        on: what an error calls the source; None: its name.
 
     Raises:
         SourceError: it does not fit; the message says what differs.
@@ -73,7 +74,7 @@ def laid_on(found: LabelMap, source: Source, where: Path, *, stored: bool = True
     single = one and len(masks) == 1 and source.length != 1
     expected = (1, *source.size) if single else shape if stored else (length, *source.size)
     if masks.shape != expected:
-        told = f"label map {masks.shape} does not fit {source.name} {expected} (frames, rows, columns)"
+        told = f"label map {masks.shape} does not fit {on or source.name} {expected} (frames, rows, columns)"
         raise SourceError(f"{where}: {told}; give the images that it was drawn on")
     _check_spacing(found, source, where)
     if stored and not single:
