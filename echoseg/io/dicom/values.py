@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
-from echoseg.io.warned import WARNINGS
+from echoseg.io.warned import heard
 
 
 @contextmanager
@@ -21,8 +20,7 @@ def quiet_reading() -> Iterator[None]:
     logger = logging.getLogger("pydicom")
     propagated, logger.propagate = logger.propagate, False
     try:
-        with disable_value_validation(), WARNINGS, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with disable_value_validation(), heard():  # and nobody asks what was heard
             yield
     finally:
         logger.propagate = propagated
