@@ -28,16 +28,16 @@ class _Ear:
 _LOCK = threading.Lock()
 _EARS: list[_Ear] = []
 _REDIRECTED: list[warnings.catch_warnings[Any]] = []
-"""Where warnings go is a state of the whole process: the first block redirects them, the last one puts it back. No block waits for another's
-end: frames are read ahead in a thread of their own while the one that opened the source waits for it."""
+"""Where warnings go is a state of the whole process: the first block redirects them, the last one puts it back. No block waits for the end
+of another: frames are read ahead in a thread of their own while the one that opened the source waits for it."""
 
 
 @contextmanager
 def heard() -> Iterator[list[Flag]]:
     """Collects the warnings of the block as flags ``library_warning``, each once; the list is filled when the block ends.
 
-    A warning belongs to the innermost block of its thread, or of all where its thread has none. Warnings to programmers are dropped, and so are
-    values of attributes that a warning quotes: they may name the patient.
+    A warning belongs to the innermost block of its thread, or of all where its thread has none. Warnings to programmers are dropped, and so
+    are values of attributes that a warning quotes: they may name the patient.
     """
     flags: list[Flag] = []
     ear = _Ear(threading.get_ident())
