@@ -106,7 +106,7 @@ def test_manifests_in_csv_and_parquet_say_the_same(tmp_path):
     table = {"path": ["a.dcm", "b.dcm"], "study": ["s1", None], "patient": ["p1", None], "view": ["A4C", None], "sex": ["F", None]}
     table |= {"height_cm": [170.0, float("nan")], "weight_kg": [60.5, None], "prompt": ["auto:LV", None], "ef_truth": [55, None]}
     pq.write_table(pa.table(table), tmp_path / "m.parquet")
-    expected = [Item("a.dcm", "s1", "p1", "A4C", "F", 170.0, 60.5, "auto:LV", ef_truth=55.0), Item("b.dcm")]
+    expected = [Item("a.dcm", "s1", "p1", "A4C", "F", 170.0, 60.5, prompt="auto:LV", ef_truth=55.0), Item("b.dcm")]
     assert list(read_manifest(tmp_path / "m.csv")) == expected == list(read_manifest(tmp_path / "m.parquet"))
 
 
