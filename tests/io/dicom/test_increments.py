@@ -85,7 +85,7 @@ def test_a_mosaic_is_refused(tmp_path):
 def test_uneven_slices_count_with_their_own_distance(tmp_path, heights, shares):
     for index, height in enumerate(heights):
         place = {"ImagePositionPatient": [0, 0, height], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
-        write(tmp_path / f"{index}.dcm", FRAMES[:1], series="1.2.3", **place)
+        write(tmp_path / f"{index}.dcm", FRAMES[:1], series="1.2.3", StudyInstanceUID="1.2", **place)
     with open_source(tmp_path) as source:
         found = source.geometry.slice_shares
         assert (found is None) == (shares is None) and ("slices_uneven" in codes(source)) == (shares is not None)
