@@ -8,14 +8,14 @@ from torch import Tensor, nn
 from echoseg.model.sam2 import SAM2
 from echoseg.training.config import LossConfig, PromptConfig
 from echoseg.training.feed import Batch
-from echoseg.training.losses import area_average, mask_losses, motion
+from echoseg.training.losses import area, area_average, mask_losses, motion
 from echoseg.training.rollout import merge, rollout
 
 
 class ClipLoss(nn.Module):
     """``forward(batch)`` gives the scalar loss and its terms, each the mean over rounds and objects, for the log.
 
-    The term for motion compares the last answers of a clip's frames with each other.
+    The terms for area and motion look at the last answers of a clip's frames together.
     """
 
     def __init__(self, model: SAM2, loss: LossConfig, prompts: PromptConfig, *, checkpointing: bool = False) -> None:
@@ -31,7 +31,7 @@ class ClipLoss(nn.Module):
         last: list[Tensor] = []
         for answers, final in rollout(self.model, batch, self.prompts, checkpointing=self.checkpointing):
             rounds += 1
-            if final and self.loss.motion:
+            if final and (self.loss.area or self.loss.motion):
                 last.append(merge(answers, "mask")[:, 0].float())
             for a in (a for a in answers if a.learns):
                 truth, known = target[a.rows, a.frame], batch.known[a.rows, a.frame]
@@ -41,6 +41,8 @@ class ClipLoss(nn.Module):
                     sums[name] = sums.get(name, torch.zeros((), device=value.device)) + value.sum()
         means = {name: value / (rounds * len(batch.masks)) for name, value in sums.items()}
         if last:
-            means["motion"] = motion(torch.stack(last, dim=1), target, batch.known).mean()
-            means["loss"] = means["loss"] + self.loss.motion * means["motion"]
+            for name, term, weight in (("area", area, self.loss.area), ("motion", motion, self.loss.motion)):
+                if weight:
+                    means[name] = term(torch.stack(last, dim=1), target, batch.known).mean()
+                    means["loss"] = means["loss"] + weight * means[name]
         return means["loss"], {name: value.detach() for name, value in means.items()}

@@ -265,12 +265,13 @@ class OptimizerConfig(Strict):
 
 
 class LossConfig(Strict):
-    """Weights of the loss terms (SAM 2: 20, 1, 1, 1, and no term for motion) and the focal parameters."""
+    """Weights of the loss terms (SAM 2: 20, 1, 1, 1, and no terms for area and motion) and the focal parameters."""
 
     focal: float = 20.0
     dice: float = 1.0
     iou: float = 1.0
     object: float = 1.0
+    area: float = 0.0
     motion: float = 0.0
     focal_alpha: float = 0.25
     focal_gamma: float = 2.0

@@ -5,8 +5,9 @@ Masks are compared at the decoder's own resolution with **area-averaged** truth 
 lies inside, so that the zero level of the logits learns the border's place below one pixel. With several masks a prompt (ambiguity) only
 the mask with the lowest focal + dice learns; the IoU head learns from all.
 
-One term is ours: pixels are all that focal and dice see, and a border that hardly shows is put where it lies on average, so that a
-ventricle is drawn too small when full and too large when empty. :func:`motion` compares how areas change within a clip.
+Two terms are ours: pixels are all that focal and dice see, and a border that hardly shows is put where it lies on average, so that a
+ventricle is drawn too small when full and too large when empty. :func:`area` compares the areas themselves, :func:`motion` how they
+change within a clip.
 """
 
 from __future__ import annotations
@@ -64,13 +65,28 @@ def motion(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
     Returns:
         ``(N,)``, 0 where the first or all later frames do not count.
     """
+    error, counts = _area_error(logits, target, known)
+    counts = counts[:, 1:] * counts[:, :1]
+    change = error[:, 1:] - error[:, :1].detach()
+    return _mean_over_frames(change, counts)
+
+
+def area(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
+    """How far areas are from the true ones: as :func:`motion`, of every frame by itself, the first included."""
+    return _mean_over_frames(*_area_error(logits, target, known))
+
+
+def _area_error(logits: Tensor, target: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """The logarithm of predicted over true area ``(N, T)``, and 1 for the frames that count, else 0."""
     true = target.sum(dim=(-2, -1))
     found = torch.sigmoid(logits).sum(dim=(-2, -1))
     counts = (known & (true >= target[0, 0].numel() / 40) & (found > 1)).float()
-    counts = counts[:, 1:] * counts[:, :1]
-    error = torch.log((found + 1) / (true + 1))
-    change = (error[:, 1:] - error[:, :1].detach()) * counts
-    return F.smooth_l1_loss(change, torch.zeros_like(change), reduction="none", beta=0.2).sum(dim=1) / counts.sum(dim=1).clamp(min=1)
+    return torch.log((found + 1) / (true + 1)), counts
+
+
+def _mean_over_frames(error: Tensor, counts: Tensor) -> Tensor:
+    error = error * counts
+    return F.smooth_l1_loss(error, torch.zeros_like(error), reduction="none", beta=0.2).sum(dim=1) / counts.sum(dim=1).clamp(min=1)
 
 
 def area_average(masks: Tensor, size: tuple[int, int]) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from echoseg.training.config import LossConfig
-from echoseg.training.losses import area_average, dice, focal, mask_iou, mask_losses, motion
+from echoseg.training.losses import area, area_average, dice, focal, mask_iou, mask_losses, motion
 
 ON, OFF = math.log(3), -math.log(3)  # sigmoid 0.75 and 0.25
 
@@ -119,3 +119,13 @@ def test_motion_loss_leaves_out_areas_below_a_fortieth_of_the_picture():
 
 def _logits(masks: torch.Tensor) -> torch.Tensor:
     return 40 * masks - 20
+
+
+def test_area_loss_of_the_first_frame_by_hand():
+    true, said = _squares(20, 10), _squares(20, 12)
+    error = torch.log(torch.tensor((144 + 1) / (100 + 1)))
+    assert area(_logits(said), true, torch.ones(1, 2, dtype=torch.bool)).item() == pytest.approx((error - 0.1).item() / 2, abs=2e-3)
+
+
+def test_area_loss_is_nothing_where_areas_are_right():
+    assert area(_logits(_squares(20, 10)), _squares(20, 10), torch.ones(1, 2, dtype=torch.bool)).item() < 1e-4
