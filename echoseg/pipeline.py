@@ -28,11 +28,12 @@ from echoseg.model.view_net import clip_view, shipped_view_net, view_weights
 from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.mask_file import mask_plan, with_masks
+from echoseg.prompting.neighbours import neighbour_flags
 from echoseg.prompting.parse import Asked, read_prompt
 from echoseg.prompting.plan import Plan, PromptLike
 from echoseg.prompting.volume import VolumeTracks, volume_tracks
 from echoseg.record.provenance import provenance
-from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
+from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, object_named, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
 from echoseg.types import Flag, FrameResult, Segmentation, Severity
 
@@ -122,7 +123,7 @@ def analyse(
     asked = read_prompt(prompt, following.frame_index)
     with _opened(source) as opened:
         seeded = _seed(opened, asked, model, following, progress=progress)
-        segmentation = _collect(seeded, following.direction)
+        segmentation = _checked(seeded, _collect(seeded, following.direction))
         measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
         made_by = _provenance(seeded, asked, noted(following, measuring), view_net)
         return measure_result(opened, segmentation, made_by, measured_by)
@@ -180,7 +181,7 @@ def run(
             seeded = _seed(opened, asked, model, following, progress=progress)
             if output is not None and writing.fractional:
                 output = output.with_probabilities((len(opened), *opened.size, len(seeded.tracks.object_ids)))
-            segmentation = _collect(seeded, following.direction, None if output is None else output.probabilities)
+            segmentation = _checked(seeded, _collect(seeded, following.direction, None if output is None else output.probabilities))
             if writing.in_dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
             measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
@@ -339,6 +340,16 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
         options={"direction": direction, "model": tracks.model.name},
         automatic=seeded.automatic,
     )
+
+
+def _checked(seeded: _Seeded, segmentation: Segmentation) -> Segmentation:
+    """With a flag where an LV that the model found by itself does not fit what it sees beside it."""
+    session, lv = seeded.tracks, object_named(segmentation, "LV")
+    if lv is None or not seeded.automatic or not isinstance(session, Session) or not session.source.rereadable:
+        return segmentation
+    cavity = segmentation.masks == lv
+    fullest = int(np.count_nonzero(cavity, axis=(1, 2)).argmax())
+    return replace(segmentation, flags=(*segmentation.flags, *neighbour_flags(session, cavity[fullest], fullest)))
 
 
 def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:

@@ -285,13 +285,11 @@ class EvaluationConfig(Strict):
         data: where the hold-out comes from; simulated clips are drawn by a seed of their own. Give a fine-tuning run
             patients that are not in its training data.
         clips: the first so many samples of ``data``.
-        real: also measure on real CAMUS patients under ``$ECHOSEG_DATA`` when that is set (a measurement only, never used to choose).
     """
 
     every: Positive = 500
     data: Data = SimulatedData(kind="simulated", frames=6, options={"fps": (6.0, 25.0)})
     clips: Annotated[int, Field(ge=0)] = 24
-    real: bool = False
 
 
 class TrainConfig(Strict):

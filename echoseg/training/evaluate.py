@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +14,7 @@ from echoseg.metrics.overlap import dice
 from echoseg.model.config import STRUCTURES
 from echoseg.model.sam2 import SAM2
 from echoseg.training.augment import stretch, warp, warp_mask
-from echoseg.training.config import CamusData, EvaluationConfig, PromptConfig
+from echoseg.training.config import EvaluationConfig, PromptConfig
 from echoseg.training.dataset import UNNAMED, Sample
 from echoseg.training.feed import Batch
 from echoseg.training.log import contact_sheet
@@ -140,18 +138,3 @@ def sample_picture(model: SAM2, batch: Batch) -> NDArray[np.uint8]:
     frames = np.stack([clips[n // batch.objects, t] for n, t in rows])
     truth = batch.masks.cpu().numpy()
     return contact_sheet(frames, np.stack([truth[r] for r in rows]), np.stack([predicted[r] for r in rows]))
-
-
-def evaluate_real(model: SAM2) -> dict[str, float]:
-    """Dice on the CAMUS patients under ``$ECHOSEG_DATA/echo/camus``: a measurement for the log, nothing is chosen by it.
-
-    Returns:
-        ``real_LV_box``, ``real_LV_structure`` and likewise for LA and MYO; empty when the variable is unset or there are no patients.
-    """
-    root = Path(os.environ.get("ECHOSEG_DATA", "")) / "echo" / "camus"
-    if not os.environ.get("ECHOSEG_DATA") or not root.is_dir():
-        return {}
-    patients = build_dataset(CamusData(kind="camus", root=root), 0)
-    rng = np.random.default_rng(0)
-    samples = [at_input_size(patients.sample(i, rng), model.config.image_size) for i in range(len(patients))]
-    return {f"real_{key}": value for key, value in evaluate(model, samples, ("LV", "LA", "MYO")).items() if key != "score"}

@@ -200,9 +200,8 @@ class _Run:
             self.hold_out = hold_out(self.config.evaluation, self.model.config.image_size)
         with _averaged(self.model, self.average):
             self.evaluation = evaluate(self.model, self.hold_out)
-            real = _real(self.model) if self.config.evaluation.real else {}
         if self.log is not None:
-            self.log.row("eval", self.step, {**self.evaluation, **real})
+            self.log.row("eval", self.step, self.evaluation)
             draw_curves(self.folder)
         if self.evaluation.get("score", -math.inf) > self.best:
             self.best = self.evaluation["score"]
@@ -279,12 +278,6 @@ class _averaged:
 
     def __exit__(self, *_: object) -> None:
         self.model.load_state_dict(self.own)
-
-
-def _real(model: SAM2) -> dict[str, float]:
-    from echoseg.training.evaluate import evaluate_real
-
-    return evaluate_real(model)
 
 
 def _device(name: str, local: int) -> torch.device:
