@@ -69,7 +69,7 @@ def read_itk(path: Path) -> Acquisition:
         slices,
         phases,
         phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k),
-        cine=lambda k: Voxels(voxels[:, k], None, (steps[0], steps[1], None)),
+        cine=lambda k: Voxels(voxels[:, k], affine if slices == 1 else None, (steps[0], steps[1], None)),
         format=file_format,
         phases_are="the fourth axis of the file",
         owner=image,
