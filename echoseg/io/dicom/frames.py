@@ -193,7 +193,7 @@ def _aligned(dataset: Dataset, table: FrameTable) -> FrameTable:
     """``table`` with the shift of its values, where cells have more bits than these; codestreams hold values alone."""
     if table.transfer_syntax.is_encapsulated and table.transfer_syntax != RLELossless:
         return table
-    if not 0 < int(table.options["bits_stored"]) < int(table.options["bits_allocated"]) or int(table.options["samples_per_pixel"]) != 1:
+    if not 0 < int(table.options["bits_stored"]) < int(table.options["bits_allocated"]):
         return table
     whole = replace(table, options=table.options | {"correct_unused_bits": False})  # else pydicom takes the lower ones
     with open_frames(table) as file:

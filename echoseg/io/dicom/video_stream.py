@@ -11,11 +11,14 @@ from pydicom.uid import UID
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.spans import fragments
+from echoseg.io.video.display import chosen_stream
 from echoseg.io.video.embedded import Embedded
 from echoseg.io.video.index import FrameIndex, index_frames, open_container
 from echoseg.types import Flag, Image, Timing
 
 _BARE = {"h264", "hevc", "mpegvideo", "m4v"}  # without a container a stream has no clock, and FFmpeg takes 25 frames/s
+_CODECS = {"mpeg1video": ("mpeg2",), "mpeg2video": ("mpeg2",), "h264": ("h264",), "hevc": ("hevc", "h265")}
+"""Codecs, and what their transfer syntaxes are called: FFmpeg finds a stream in almost anything."""
 _AGREEMENT = 0.05  # relative; as of frame times, see :mod:`echoseg.io.dicom.timing`
 
 
@@ -62,6 +65,9 @@ def read_video(file: BinaryIO, path: Path, start: int, file_size: int, transfer_
         index = index_frames(video)
         with open_container(video) as container:
             bare = container.format.name in _BARE
+            codec = chosen_stream(container, path).codec_context.name
+            if not any(name in transfer_syntax.name.replace(".", "").lower() for name in _CODECS.get(codec, ())):
+                raise SourceError(f"{path}: its stream is {codec}")
     except SourceError as error:
         raise UnsupportedSourceError(
             f"{path}: this DICOM file holds a video stream ({transfer_syntax.name}) that cannot be decoded here; extract it, for example "
