@@ -117,6 +117,8 @@ def measure_result(
         chambers=chambers,
         undefined=undefined,
     )
+    if analysis is not None and undefined:  # nor are areas in cm² in frames.csv and on the curve
+        segmentation = replace(segmentation, geometry=Geometry())
     merged = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     return Measured(measurements=record, flags=merged, segmentation=segmentation, analysis=analysis, view=view, stated=stated)
 
@@ -147,7 +149,7 @@ def write_result(
     """
     measured = measure_result(source, segmentation, provenance, options, () if dicom is None else dicom.flags())
     record, segmentation = measured.measurements, measured.segmentation
-    if segmentation.geometry.spacing is None and source.geometry.spacing is not None:
+    if any(flag.code == "spacing_implausible" for flag in measured.flags):
         source = source.replaced(geometry=segmentation.geometry)
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
     written = write_report(folder.draft, source, segmentation, measured.analysis, record)

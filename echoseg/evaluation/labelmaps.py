@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 from natsort import natsorted
+from numpy.typing import NDArray
 
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation.scores import Score
 from echoseg.io.labels.nifti import LabelMap
 from echoseg.io.labels.read import LABEL_SUFFIXES, RUN_MASKS, read_labels
+from echoseg.io.labels.turning import turned_as
 from echoseg.io.names import output_name
 from echoseg.io.volume.grid_order import in_order_of
+from echoseg.io.volume.onto_grid import around_both
 from echoseg.metrics.compare import TOLERANCE, compare_clips, compare_volumes
 
 
@@ -51,20 +54,21 @@ def score_files(name: str, predicted: Path, reference: Path, kind: str | None = 
         tolerance: see :func:`~echoseg.metrics.compare.compare_volumes`.
 
     Raises:
-        SourceError: a file cannot be read.
+        SourceError: a file cannot be read, or voxels of two crops do not fall on each other.
         MeasureError: the two differ in shape or spacing, or lie elsewhere in the patient.
     """
     found, truth = _read_pair(predicted, reference)
-    found = _in_order(found, truth, predicted)
+    found, truth = _on_one_grid(found, truth, predicted)
     if found.masks.shape != truth.masks.shape:
         raise MeasureError(f"{predicted}: shape {found.masks.shape} (frames, rows, columns); the reference has {truth.masks.shape}")
     kind = kind or _kind(found.kind, truth.kind)
     spacing = _one_spacing(predicted, _spacing(found, kind), _spacing(truth, kind))
     scores = []
-    for label in np.union1d(np.unique(found.masks), np.unique(truth.masks)):
+    ours, theirs = _numbered(found), _numbered(truth)
+    for label in np.union1d(np.unique(ours), np.unique(theirs)):
         if label == 0:
             continue
-        a, b = found.masks == label, truth.masks == label
+        a, b = ours == label, theirs == label
         if kind == "clip":
             measures = compare_clips(a, b, spacing, tolerance)
         elif len(a) == 1:
@@ -78,21 +82,33 @@ def score_files(name: str, predicted: Path, reference: Path, kind: str | None = 
 def _read_pair(predicted: Path, reference: Path) -> tuple[LabelMap, LabelMap]:
     """Both label maps; a DICOM segmentation, in which empty slices are left out, on the grid of the other."""
     if reference.suffix.lower() == ".dcm":
-        found = read_labels(predicted)
+        found = read_labels(predicted, renumber=True)
         return found, read_labels(reference, like=found)
-    truth = read_labels(reference)
-    return read_labels(predicted, like=truth), truth
+    truth = read_labels(reference, renumber=True)
+    return read_labels(predicted, like=truth, renumber=True), truth
 
 
-def _in_order(found: LabelMap, truth: LabelMap, path: Path) -> LabelMap:
-    """The prediction with its voxels in the order of the reference's, where both say how they lie in the patient."""
+def _numbered(labels: LabelMap) -> NDArray[np.integer]:
+    """By the numbers in the file, which are those of the other file too: each may have been renumbered by itself."""
+    return labels.in_file(labels.masks) if labels.numbers else labels.masks
+
+
+def _on_one_grid(found: LabelMap, truth: LabelMap, path: Path) -> tuple[LabelMap, LabelMap]:
+    """Both in the order of the reference, where both say how they lie; of two crops, on the grid that holds both."""
     ours, theirs = found.geometry.affine, truth.geometry.affine
-    if ours is None or theirs is None or sorted(found.masks.shape) != sorted(truth.masks.shape):
-        return found
-    masks = in_order_of(found.masks, ours, theirs, truth.masks.shape)
-    if masks is None:
-        raise MeasureError(f"{path}: its voxels differ from the reference in place, direction or spacing; bring both to one grid")
-    return replace(found, masks=masks.astype(np.uint8), geometry=truth.geometry)
+    if ours is None or theirs is None:
+        return found, truth
+    if "clip" in (found.kind, truth.kind):
+        laid = turned_as(found.masks, ours, theirs, truth.masks.shape[1:], str(path))
+        return replace(found, masks=laid.masks, geometry=truth.geometry if laid.swapped else found.geometry), truth
+    if sorted(found.masks.shape) == sorted(truth.masks.shape):
+        masks = in_order_of(found.masks, ours, theirs, truth.masks.shape)
+        if masks is None:
+            raise MeasureError(f"{path}: its voxels differ from the reference in place, direction or spacing; bring both to one grid")
+        return replace(found, masks=masks.astype(np.uint8), geometry=truth.geometry), truth
+    masks, whole, grid = around_both(truth.masks, theirs, found.masks, ours, str(path))
+    geometry = replace(truth.geometry, affine=grid)
+    return replace(found, masks=masks, geometry=geometry), replace(truth, masks=whole, geometry=geometry)
 
 
 def _is_one_case(path: Path) -> bool:

@@ -10,13 +10,14 @@ from scipy.ndimage import distance_transform_edt
 
 from echoseg.datasets.case import Case
 from echoseg.datasets.medsam2 import npz_volumes
-from echoseg.errors import MeasureError, SourceError
+from echoseg.errors import MeasureError
 from echoseg.evaluation.baselines import copied, ellipse_in
 from echoseg.evaluation.dataset import box_frame, measure
 from echoseg.evaluation.scores import Score
+from echoseg.io.labels.placing import laid_on
+from echoseg.io.labels.read import read_labels
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
-from echoseg.io.volume.grid_order import in_order_of
 from echoseg.metrics.compare import TOLERANCE
 from echoseg.model import Model
 from echoseg.options import VolumeOptions
@@ -100,20 +101,11 @@ def _other_prompts(truth: BoolMask, key: int, spacing: tuple[float, float] | Non
 
 
 def _pair(image: Path, labels: Path) -> Case:
-    with open_source(image, kind="volume") as pictures, open_source(labels, kind="volume") as numbers:
-        if not numbers.stored_in:
-            raise SourceError(f"{labels}: not a volume of labels")
+    with open_source(image, kind="volume") as pictures:
+        found = read_labels(labels, "volume", white=False, renumber=True)
+        laid = laid_on(found, pictures, labels)
         frames, geometry = np.stack(list(pictures.frames())), pictures.geometry
-        values = np.stack([numbers.stored(index) for index in range(len(numbers))])
-        lies = numbers.geometry.affine
-    if geometry.affine is not None and lies is not None and sorted(values.shape) == sorted(frames.shape[:3]):
-        ordered = in_order_of(values, lies, geometry.affine, frames.shape[:3])
-        if ordered is None:
-            raise SourceError(f"{labels}: its voxels differ from {image.name} in place, direction or spacing; bring both to one grid")
-        values = ordered
-    if values.shape != frames.shape[:3]:
-        raise SourceError(f"{labels}: slices {values.shape} do not fit those of {image.name}, {frames.shape[:3]}")
-    names = {value: f"{value:g}" for value in np.unique(values) if value}
+    names = {int(label): str(laid.numbers.get(int(label), label)) for label in np.unique(laid.masks) if label}
     known = np.ones(len(frames), bool)
     name = output_name(image)
-    return Case(name, name, frames, values, names, known, "volume", geometry.spacing, geometry.slice_spacing)
+    return Case(name, name, frames, laid.masks, names, known, "volume", geometry.spacing, geometry.slice_spacing)

@@ -67,10 +67,43 @@ def test_a_grid_elsewhere_in_the_patient_is_refused(tmp_path):
         score_files("case", tmp_path / "p.nrrd", tmp_path / "t.nrrd")
 
 
-@pytest.mark.parametrize(("labels", "spacing"), [(LABELS[:2], (2.0, 0.5, 0.25)), (LABELS, (2.0, 0.5, 0.5))])
-def test_another_grid_is_refused(tmp_path, labels, spacing):
+@pytest.mark.parametrize(("name", "labels", "spacing"), [("p.npy", LABELS[:2], None), ("p.nii.gz", LABELS, (2.0, 0.5, 0.5))])
+def test_another_grid_is_refused(tmp_path, name, labels, spacing):
+    given = () if spacing is None else (spacing,)
     with pytest.raises(MeasureError, match="shape|spacing"):
-        score_files("case", write(tmp_path / "p.nii.gz", labels, spacing), write(tmp_path / "t.nii.gz"))
+        score_files("case", write(tmp_path / name, labels, *given), write(tmp_path / "t.nii.gz"))
+
+
+def cropped(path, whole, first, size):
+    sitk.WriteImage(sitk.RegionOfInterest(sitk.ReadImage(str(whole)), size, first), str(path))
+    return path
+
+
+@pytest.mark.parametrize("as_prediction", [True, False])
+def test_a_crop_is_compared_where_it_was_cut(tmp_path, as_prediction):
+    labels = np.zeros((7, 20, 18), np.uint8)
+    labels[2:5, 6:14, 5:13] = 1
+    labels[3, 8:10, 6:9] = 3
+    whole = write(tmp_path / "whole.nrrd", labels)
+    part = cropped(tmp_path / "part.nrrd", whole, (4, 5, 1), (10, 11, 5))
+    scores = score_files("case", *((part, whole) if as_prediction else (whole, part)))
+    assert [(score.label, score.measures["dice"]) for score in scores] == [("1", 1.0), ("3", 1.0)]
+    half = cropped(tmp_path / "half.nrrd", whole, (0, 0, 0), (9, 20, 7))
+    other = cropped(tmp_path / "other.nrrd", whole, (7, 0, 0), (11, 20, 7))
+    assert score_files("case", half, other)[0].measures["dice"] == pytest.approx(2 * 2 * 24 / (24 * 4 + 24 * 6), abs=0.05)
+    image = sitk.ReadImage(str(part))
+    image.SetOrigin((900.0, 0.0, 0.0))
+    sitk.WriteImage(image, str(tmp_path / "far.nrrd"))
+    with pytest.raises(SourceError, match="lie apart"):
+        score_files("case", tmp_path / "far.nrrd", whole)
+
+
+def test_labels_above_255_are_compared_by_their_numbers(tmp_path):
+    for name, table in (("p", [0, 2035, 1035]), ("t", [0, 2035, 7])):
+        values = np.array(table, np.int16)[np.minimum(LABELS, 2)]
+        sitk.WriteImage(sitk.GetImageFromArray(values), str(tmp_path / f"{name}.nrrd"))
+    scores = score_files("case", tmp_path / "p.nrrd", tmp_path / "t.nrrd")
+    assert {score.label: score.measures["dice"] for score in scores} == {"7": 0.0, "1035": 0.0, "2035": 1.0}
 
 
 def test_folders_are_matched_by_name(tmp_path):

@@ -1,5 +1,7 @@
 """`echoseg measure`: one geometry and one timing for each result, from the masks, the clip they were drawn on, or the caller."""
 
+import csv
+
 import nibabel
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import SimpleITK as sitk
 
 from echoseg.errors import MeasureError, SourceError
 from echoseg.masks import MaskInput, measure
+from tests.dicom_objects import write_clip
 from tests.masks.mask_files import foreign_nifti
 from tests.study.conftest import beating
 
@@ -102,3 +105,16 @@ def test_one_slice_at_several_moments_is_a_clip(tmp_path):
 def test_phases_of_nifti_files_are_read_with_a_view(tmp_path):
     files = tuple(foreign_nifti(tmp_path / f"p_{phase}.nii.gz", LABELS[[frame]]) for phase, frame in (("ED", 0), ("ES", 8)))
     assert measure(MaskInput("p", files), tmp_path / "out", view="A4C").analysis.ef is not None
+
+
+def test_no_area_in_cm2_is_written_of_a_rejected_picture(tmp_path):
+    moving = np.random.default_rng(0).integers(20, 200, LABELS.shape).astype(np.uint8)
+    rows = {}
+    for name, frames in (("frozen", np.repeat(moving[:1], len(LABELS), 0)), ("moving", moving)):
+        clip = write_clip(tmp_path / f"{name}.dcm", frames)
+        np.save(tmp_path / "masks.npy", LABELS)
+        result = measure(tmp_path / "masks.npy", tmp_path / name, on=clip, view="A4C")
+        assert ("frozen_picture" in codes(result)) == (name == "frozen")
+        rows[name] = {row["area_cm2"] != "" for row in csv.DictReader(result.files["frames.csv"].open())}
+        assert nibabel.load(result.files["masks.nii.gz"]).header.get_zooms()[:2] == (0.5, 0.5)
+    assert rows == {"frozen": {False}, "moving": {True}}

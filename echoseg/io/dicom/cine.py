@@ -20,6 +20,7 @@ from echoseg.io.dicom.increments import are_slices, check_no_mosaic, views_flag
 from echoseg.io.dicom.regions import region_flags
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
+from echoseg.io.dicom.video_stream import checked_by_stream
 from echoseg.io.intensity import CT_SOFT_TISSUE, UNCHANGED, GreyWindow, bit_depth_window, percentile_window, to_uint8
 from echoseg.io.sector import is_wedge
 from echoseg.io.seekable import SeekableSource, sample_indices
@@ -87,7 +88,7 @@ class DicomSource(SeekableSource):
         ultrasound = modality in ("US", "IVUS") or "SequenceOfUltrasoundRegions" in dataset
         spacing, flag = ultrasound_spacing(dataset) if ultrasound else pixel_spacing(dataset)
         with open_frames(self._table) as file:
-            self._table, recoloured = with_true_colour(self._table, file)
+            self._table, recoloured = (self._table, None) if self._table.video else with_true_colour(self._table, file)
         photometric = str(self._table.options["photometric_interpretation"])
         self.length = self._table.count
         self.dicom_frames = tuple((self._table.path, index) for index in range(self.length))
@@ -96,9 +97,11 @@ class DicomSource(SeekableSource):
         self.geometry = Geometry(spacing=spacing)
         check_no_mosaic(dataset, self._table.path)
         self.timing, clock = cine_timing(dataset, self.length) if self.kind == "clip" else (Timing(), ())
+        if self._table.video is not None and self.kind == "clip":
+            self.timing, clock = checked_by_stream(self.timing, clock, self._table.video)
         self._inverted = photometric == "MONOCHROME1"
         self._palette = _palette(dataset, self._table.path) if photometric == "PALETTE COLOR" else None
-        plain_bytes = self._palette is not None or _depth(dataset) == (8, 0)
+        plain_bytes = self._palette is not None or self._table.video is not None or _depth(dataset) == (8, 0)
         self._rescale = None if plain_bytes else _rescale(dataset)
         self._window = self._choose_window(dataset, modality, plain_bytes)
         regions = region_flags(dataset) if ultrasound else ()
@@ -129,6 +132,9 @@ class DicomSource(SeekableSource):
             self.flags = (fault, *self.flags)
 
     def _read(self, start: int, stop: int) -> Iterator[Image]:
+        if self._table.video is not None:  # from frame to frame; for one at a time all before it would be decoded again
+            yield from self._table.video.frames(start, stop)
+            return
         with open_frames(self._table) as file:
             for index in range(start, stop):
                 image = to_uint8(self._values(file, index), self._window, f"{self.name}: frame {index}")

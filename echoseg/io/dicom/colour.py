@@ -23,6 +23,8 @@ _YBR = ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_PARTIAL_422")
 _LOOKED_AT = 3  # frames
 _NEAR = 10  # levels; compression moves greys so far
 _MOST_GREY, _CLEARLY = 0.5, 3.0  # share of grey pixels in one reading, and how many times the other's
+_MOSTLY = 0.8  # share of grey pixels at which the header's order of components is not doubted
+_SMOOTHER = 0.9
 _ENOUGH = 0.002  # share of pixels that are not zero in all components, which is black in one reading and green in the other
 
 
@@ -41,6 +43,7 @@ def with_true_colour(table: FrameTable, file: BinaryIO) -> tuple[FrameTable, Fla
     table, recounted = _recounted(table, coded, label)
     if int(table.options["samples_per_pixel"]) != 3:
         return table, recounted
+    table, rearranged = _rearranged(table, file)
     marked = None if coded is None else _by_codestream(table, coded)
     if marked is None and int(table.options["bits_allocated"]) == 8:
         frames = [decode_samples(table, file, index) for index in sample_indices(table.count, _LOOKED_AT)]
@@ -50,6 +53,8 @@ def with_true_colour(table: FrameTable, file: BinaryIO) -> tuple[FrameTable, Fla
         seen, decoded = None, label
     assumed = "YBR_FULL" if decoded in _YBR else "RGB"
     colour = marked or seen or assumed
+    if rearranged is not None:
+        return replace(table, colour=colour), rearranged
     if recounted is not None or colour == ("RGB" if label in ("YBR_ICT", "YBR_RCT", "RGB") else "YBR_FULL"):
         return replace(table, colour=colour), recounted
     by = "the markers of its compression" if marked else "its greys"
@@ -65,14 +70,49 @@ def colour_seen(pixels: NDArray[np.generic]) -> str | None:
     >>> colour_seen(grey), colour_seen(np.where([True, False, False], grey, np.uint8(128)))
     ('RGB', 'YBR_FULL')
     """
+    shares = _grey_shares(pixels)
+    if shares is None:
+        return None
+    equal, centred = shares
+    if max(equal, centred) < _MOST_GREY or max(equal, centred) < _CLEARLY * min(equal, centred):
+        return None
+    return "RGB" if equal > centred else "YBR_FULL"
+
+
+def _grey_shares(pixels: NDArray[np.generic]) -> tuple[float, float] | None:
+    """The share of pixels that are greys as RGB, and as YCbCr; None where too few are lit."""
     lit = pixels[pixels.any(axis=1)].astype(np.int16)
     if len(lit) < max(_ENOUGH * len(pixels), 1):
         return None
     equal = float((np.ptp(lit, axis=1) <= _NEAR).mean())
-    centred = float((np.abs(lit[:, 1:] - 128) <= _NEAR).all(axis=1).mean())
-    if max(equal, centred) < _MOST_GREY or max(equal, centred) < _CLEARLY * min(equal, centred):
-        return None
-    return "RGB" if equal > centred else "YBR_FULL"
+    return equal, float((np.abs(lit[:, 1:] - 128) <= _NEAR).all(axis=1).mean())
+
+
+def _rearranged(table: FrameTable, file: BinaryIO) -> tuple[FrameTable, Flag | None]:
+    """``table`` with uncompressed components pixel by pixel where the header says plane by plane, or the other way, if the greys say so.
+
+    PlanarConfiguration (PS3.3 C.7.6.3.1.3) is another label that software leaves as it was, or out.
+    """
+    options = table.options
+    if table.transfer_syntax.is_encapsulated or int(options["bits_allocated"]) != 8 or "422" in str(options["photometric_interpretation"]):
+        return table, None
+    stated = int(options.get("planar_configuration") or 0)
+    other = replace(table, options=options | {"planar_configuration": 1 - stated})
+    greys: list[float] = []
+    rough: list[float] = []  # neighbouring pixels of a picture taken apart wrongly differ more
+    for reading in (table, other):
+        values, _ = decode_samples(reading, file, 0)
+        pixels = values.reshape(-1, 3)
+        shares = _grey_shares(pixels[(np.abs(pixels.astype(np.int16) - 128) > 2).any(axis=1)])  # planes without colour say nothing
+        greys.append(0.0 if shares is None else max(shares))
+        rough.append(
+            float(np.abs(np.diff(values.astype(np.int16), axis=0)).mean() + np.abs(np.diff(values.astype(np.int16), axis=1)).mean())
+        )
+    if greys[1] < _MOST_GREY or greys[0] > _MOSTLY or _CLEARLY * (1 - greys[1]) > 1 - greys[0] or rough[1] > _SMOOTHER * rough[0]:
+        return table, None
+    ways = ("pixel by pixel", "plane by plane")
+    told = f"The header says that colours are stored {ways[stated]}, by its greys they are {ways[1 - stated]}: they were read as such."
+    return other, Flag("colour_label_wrong", told)
 
 
 def _coded(table: FrameTable, file: BinaryIO) -> CodedFrame | None:

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ from echoseg.io.dicom.codestream import check_codestream
 from echoseg.io.dicom.spans import Span, encapsulated_spans, raise_truncated, read_span
 from echoseg.io.dicom.values import number, quiet_reading, text
 from echoseg.types import Flag
+
+if TYPE_CHECKING:
+    from echoseg.io.dicom.video_stream import CodedVideo
 
 _PIXEL_DATA = 0x7FE00010
 _UNDEFINED = 0xFFFFFFFF
@@ -90,6 +93,7 @@ class FrameTable:
         shift: bits by which stored values are shifted down, see :mod:`echoseg.io.dicom.bits`.
         flags: what is to be said of the stored values.
         counted: the file does not declare a number of frames; what its pixel data holds was counted.
+        video: the frames where they are those of one video stream, decoded to 8 bits; else None.
     """
 
     path: Path
@@ -104,6 +108,7 @@ class FrameTable:
     shift: int = 0
     flags: tuple[Flag, ...] = ()
     counted: bool = False
+    video: CodedVideo | None = None
 
 
 def read_header(path: Path, images_only: bool = True) -> tuple[Dataset, FrameTable]:
@@ -136,15 +141,11 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         transfer_syntax = _transfer_syntax(dataset, path)
         if images_only:
             _check_is_image(dataset, path)
-        if transfer_syntax in MPEGTransferSyntaxes:
-            raise UnsupportedSourceError(
-                f"{path}: this DICOM file holds a video stream ({transfer_syntax.name}); extract it, for example by `gdcmraw -i IN.dcm -o "
-                "OUT.mp4`, and give that, with its pixel spacing"
-            )
         options = as_pixel_options(dataset, transfer_syntax_uid=transfer_syntax, pixel_keyword="PixelData")
         stated = number(dataset, "NumberOfFrames")
         declared = int(options["number_of_frames"])
         _check_sizes(options, declared, path)
+        video = None
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             value = _inflated_pixels(path)
             held = _native_count(path, len(value), dataset, declared)
@@ -154,7 +155,12 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
             if pixel_vr:
                 options["pixel_vr"] = pixel_vr
             file_size, spans, inflated = path.stat().st_size, None, None
-            if transfer_syntax.is_encapsulated:
+            if transfer_syntax in MPEGTransferSyntaxes:
+                video = _video(file, path, value_offset, file_size, transfer_syntax)
+                held = len(video)
+                if stated is not None and held < declared:
+                    raise_truncated(path, held, declared)
+            elif transfer_syntax.is_encapsulated:
                 spans = encapsulated_spans(file, path, value_offset, file_size, declared, each_is_one=transfer_syntax == RLELossless)
                 held = len(spans)
             elif length == _UNDEFINED:
@@ -169,7 +175,7 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         options["number_of_frames"] = count
         spans = None if spans is None else spans[:count]
         where = (path, count, options, transfer_syntax, value_offset, spans, inflated)
-        return dataset, FrameTable(*where, surplus=held - count, counted=stated is None and count > 1)
+        return dataset, FrameTable(*where, surplus=held - count, counted=stated is None and count > 1, video=video)
 
 
 def frame_flags(table: FrameTable) -> tuple[Flag, ...]:
@@ -187,7 +193,7 @@ def _aligned(dataset: Dataset, table: FrameTable) -> FrameTable:
     """``table`` with the shift of its values, where cells have more bits than these; codestreams hold values alone."""
     if table.transfer_syntax.is_encapsulated and table.transfer_syntax != RLELossless:
         return table
-    if not 0 < int(table.options["bits_stored"]) < int(table.options["bits_allocated"]) or int(table.options["samples_per_pixel"]) != 1:
+    if not 0 < int(table.options["bits_stored"]) < int(table.options["bits_allocated"]):
         return table
     whole = replace(table, options=table.options | {"correct_unused_bits": False})  # else pydicom takes the lower ones
     with open_frames(table) as file:
@@ -206,6 +212,8 @@ def decode_frame(table: FrameTable, file: BinaryIO, index: int) -> NDArray[np.ge
         SourceError: the frame's data is damaged.
         UnsupportedSourceError: no installed decoder reads this transfer syntax.
     """
+    if table.video is not None:
+        return next(table.video.frames(index, index + 1))
     values, label = decode_samples(table, file, index)
     if table.shift:
         values = shifted(values, table.shift, int(table.options["bits_stored"]))
@@ -320,6 +328,12 @@ def _find_pixel_data(file: BinaryIO, path: Path, transfer_syntax: UID) -> tuple[
     if len(tail) < 4:
         raise SourceError(f"{path}: cut off at the start of its pixel data; copy the file again")
     return file.tell(), struct.unpack(f"{order}L", tail)[0], head[4:6].decode("ascii", "replace")
+
+
+def _video(file: BinaryIO, path: Path, start: int, file_size: int, transfer_syntax: UID) -> CodedVideo:
+    from echoseg.io.dicom.video_stream import read_video
+
+    return read_video(file, path, start, file_size, transfer_syntax)
 
 
 def _inflated_pixels(path: Path) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from echoseg.errors import NoImageError, SourceError, UnsupportedSourceError
+from echoseg.io.dicom.belonging import are_one_series, check_one_series
 from echoseg.io.dicom.dicomdir import is_dicomdir
 from echoseg.io.dicom.frames import FrameTable, read_header
 from echoseg.io.dicom.increments import are_slices
@@ -25,6 +25,10 @@ _ASSUMED = Flag(
     "The file does not say whether its frames are slices or moments: slices were assumed, as its modality has them.",
 )
 _CLIPS = ("US", "IVUS", "XA", "RF", "ES")
+
+
+_File = tuple[Dataset, FrameTable]
+_Key = tuple[str, float | None, str]  # of a series: UID, number, modality
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def list_series(paths: Sequence[Path], folder: Path) -> Listing:
         SourceError: a damaged or cut-off file.
         UnsupportedSourceError: no images among the files.
     """
-    members: dict[tuple[str, float | None, str], list[tuple[Dataset, FrameTable]]] = defaultdict(list)
+    members: dict[_Key, list[_File]] = defaultdict(list)
     refusals: list[UnsupportedSourceError] = []
     unusable: list[Path] = []
     for path in paths:
@@ -94,7 +98,7 @@ def list_series(paths: Sequence[Path], folder: Path) -> Listing:
         members[text(header, "SeriesInstanceUID"), number(header, "SeriesNumber"), text(header, "Modality")].append((header, table))
     if not members:
         raise refusals[-1] if refusals else UnsupportedSourceError(f"{folder}: holds no DICOM images")
-    found = [_series(uid, files) for (uid, _, _), files in members.items()]
+    found = [_series(uid, files) for (uid, _, _), files in _rejoined(members).items()]
     return Listing(tuple(sorted(found, key=lambda one: (one.number is None, one.number or 0, one.uid))), tuple(unusable))
 
 
@@ -129,7 +133,7 @@ def read_series(series: Series, where: Path) -> Acquisition:
     Raises:
         SourceError: files that are clips of their own, images of several patients, or such as cannot be stacked, see :func:`arrange`.
     """
-    _check_belong_together(series, where)
+    told = check_one_series([header for header, _ in series.files], where)
     if len(series.files) > 1 and series.modality in _CLIPS:
         name = series.files[0][1].path.name
         raise SourceError(
@@ -137,7 +141,7 @@ def read_series(series: Series, where: Path) -> Acquisition:
             "them with `echoseg archive`"
         )
     slices = [one for header, table in series.files for one in dicom_slices(header, table)]
-    return arrange(slices, where, series.modality or None)
+    return arrange(slices, where, series.modality or None, told)
 
 
 def read_multiframe(path: Path) -> Acquisition:
@@ -152,28 +156,19 @@ def read_multiframe(path: Path) -> Acquisition:
     return arrange(slices, path, text(header, "Modality") or None, told)
 
 
-def _check_belong_together(series: Series, where: Path) -> None:
-    """Images of one series are of one patient, one study and one frame of reference (PS3.3 A.1.2.4, C.7.4.1)."""
-    headers = [header for header, _ in series.files]
-    frames = _different(headers, "FrameOfReferenceUID")
-    if frames == len(headers) > 2 and series.uid:  # the UIDs were replaced one by one: they say nothing
-        frames = 0
-    kinds = {
-        "patients": _different(headers, "PatientID") or _different(headers, "PatientName", known=True),
-        "dates of birth": _different(headers, "PatientBirthDate", known=True),
-        "studies": _different(headers, "StudyInstanceUID"),
-        "frames of reference": frames,
-    }
-    mixed = " and ".join(f"{count} {what}" for what, count in kinds.items() if count)
-    if mixed:
-        raise SourceError(f"{where}: images of {mixed} in one series; they are no one volume: put those of each into a folder of its own")
-
-
-def _different(headers: Sequence[Dataset], keyword: str, known: bool = False) -> int:
-    """How many values an attribute has, or 0 where it has one; ``known``: images that do not state it may have any."""
-    values = {re.sub(r"[\W_]+", " ", text(header, keyword)).strip().casefold() for header in headers}
-    values = values - {""} if known else values
-    return len(values) if len(values) > 1 else 0
+def _rejoined(members: dict[_Key, list[_File]]) -> dict[_Key, list[_File]]:
+    """``members`` with series of one image each joined, where their UIDs were replaced one by one; the joined one has no UID."""
+    alike: dict[tuple[float | None, str], list[_Key]] = defaultdict(list)
+    for key, files in members.items():
+        if len(files) == 1:
+            alike[key[1:]].append(key)
+    joined = dict(members)
+    for (stated, modality), keys in alike.items():
+        files = [file for key in keys for file in members[key]]
+        if are_one_series([header for header, _ in files]):
+            joined = {key: files for key, files in joined.items() if key not in keys}
+            joined["", stated, modality] = [*joined.get(("", stated, modality), []), *files]
+    return joined
 
 
 def _series(uid: str, files: list[tuple[Dataset, FrameTable]]) -> Series:

@@ -46,6 +46,16 @@ def encapsulated_spans(file: BinaryIO, path: Path, start: int, file_size: int, d
     return frames
 
 
+def fragments(file: BinaryIO, path: Path, start: int, file_size: int) -> tuple[list[Span], bool]:
+    """The fragments after the offset table, empty ones left out, and whether the last one was cut off.
+
+    Raises:
+        SourceError: damaged.
+    """
+    items, cut_off = _items(file, path, start, file_size)
+    return [item for item in items[1:] if item[1]], cut_off
+
+
 def _items(file: BinaryIO, path: Path, start: int, file_size: int) -> tuple[list[Span], bool]:
     """The value of every complete item of the encapsulated pixel data, and whether the last one was cut off."""
     items: list[Span] = []

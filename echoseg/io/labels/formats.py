@@ -63,7 +63,7 @@ def write_label_map_as(label_format: LabelFormat, directory: Path, masks: Image,
 
 def _grid(source: Source) -> tuple[tuple[float, float, float], NDArray[np.float64], NDArray[np.float64]]:
     """Spacing along (i, j, k), directions ``(3, 3)`` and origin; 1 where a spacing is unknown, as these formats cannot say so."""
-    affine = source.stored_affine
+    affine = None if source.moments else source.stored_affine  # of a clip the third axis is time
     if affine is not None:
         steps = spacing(affine)
         return steps, affine[:3, :3] / np.array(steps), np.array(affine[:3, 3])

@@ -45,7 +45,7 @@ class LabelMap:
     Attributes:
         masks: ``(T, H, W)`` uint8 object ids; for a volume ``(k, j, i)`` in the order of the file.
         kind: ``clip`` or ``volume``.
-        geometry: spacing, and for a volume the affine from (i, j, k) to LPS millimetres.
+        geometry: spacing, and the affine from (i, j, k) to LPS millimetres where the file has one; of a clip, k is time.
         timing: ``fps`` of a clip.
         flags: what was assumed of the geometry, or changed of the labels.
         names: of labels, where the file names them.
@@ -176,7 +176,7 @@ def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
     spacing = None if row is None or column is None or _is_default(header, (row, column)) else (row, column)
     flags = flags if spacing or None in steps else ()  # of a default nothing is to be said
     if kind == "clip" or (kind is None and (one_slice or affine is None)):
-        return LabelMap.of(moments.T, str(path), "clip", Geometry(spacing), timing, flags)
+        return LabelMap.of(moments.T, str(path), "clip", Geometry(spacing, affine=affine), timing, flags)
     return LabelMap.of(moments.T, str(path), "volume", Geometry(spacing, between, None if one_slice else affine), Timing(), flags)
 
 

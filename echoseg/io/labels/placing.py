@@ -6,24 +6,24 @@ A mask that does not fit is refused: shifted, mirrored or stretched masks give n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
 from echoseg.io.labels.nifti import LabelMap
 from echoseg.io.labels.read import read_labels
 from echoseg.io.labels.slicer import overlap_flag
+from echoseg.io.labels.turning import turned_as
 from echoseg.io.source import Source
 from echoseg.io.volume.onto_grid import onto_grid
-from echoseg.io.volume.orientation import directions
-from echoseg.types import Flag, Image, Severity
+from echoseg.types import Flag, Geometry, Image, Severity
 
 _SAME = 0.01  # relative difference of spacing that rounding explains
-_PARALLEL = 0.99  # cosine
-_DEFAULT = (np.diag([1.0, 1.0, 1.0, 1.0]), np.diag([-1.0, -1.0, 1.0, 1.0]))  # what writers put who know of no place
+_ORDER_ASSUMED = Flag(
+    "mask_place_assumed", "Masks and clip say that they lie side by side: it was assumed that both have one order of rows and columns."
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,10 @@ def laid_on(found: LabelMap, source: Source, where: Path, *, stored: bool = True
         return Laid(masks, found.names, found.numbers, flags)
     masks = found.masks
     if not volume and ours is not None and theirs is not None:
-        masks = _turned(masks, ours, theirs, where)
+        masks, swapped, agree = turned_as(masks, ours, theirs, source.size, str(where))
+        flags = flags if agree else (*flags, _ORDER_ASSUMED)
+        spacing = found.geometry.spacing
+        found = replace(found, geometry=Geometry((spacing[1], spacing[0]))) if swapped and spacing else found
     single = one and len(masks) == 1 and source.length != 1
     expected = (1, *source.size) if single else shape if stored else (length, *source.size)
     if masks.shape != expected:
@@ -82,19 +85,6 @@ def laid_on(found: LabelMap, source: Source, where: Path, *, stored: bool = True
     if volume and (ours is None) != (theirs is None):
         flags = (*flags, _place_flag("label map" if ours is None else "image", stated=stored))
     return Laid(masks, found.names, found.numbers, flags, single)
-
-
-def _turned(masks: Image, ours: NDArray[np.float64], theirs: NDArray[np.float64], where: Path) -> Image:
-    """Frames ``(T, H, W)`` as rows and columns of the other file run; a matrix that is a default says nothing of it."""
-    if any(np.allclose(ours * [1, 1, 0, 1], default * [1, 1, 0, 1]) for default in _DEFAULT):
-        return masks
-    cosines = (directions(theirs).T @ directions(ours))[:2, :2]
-    if (np.abs(np.diag(cosines)) > _PARALLEL).all():
-        return np.flip(masks, tuple(axis for axis, cosine in ((2, cosines[0, 0]), (1, cosines[1, 1])) if cosine < 0))
-    if (np.abs(np.diag(cosines[::-1])) > _PARALLEL).all():
-        masks = masks.swapaxes(1, 2)
-        return np.flip(masks, tuple(axis for axis, cosine in ((2, cosines[0, 1]), (1, cosines[1, 0])) if cosine < 0))
-    raise SourceError(f"{where}: the axes of the masks are turned against those of the image; bring them to its grid and save them again")
 
 
 def _check_spacing(found: LabelMap, source: Source, where: Path) -> None:

@@ -108,7 +108,8 @@ def _read_itk(path: Path, kind: Kind | None) -> LabelMap:
     voxels, kind = take_part(acquisition, None, kind, path)
     column, row, between = voxels.spacing
     geometry = Geometry(None if row is None or column is None else (row, column), between, voxels.affine)
-    return LabelMap.of(_sequence(np.asarray(voxels.planes), path), str(path), kind, geometry, voxels.timing if kind == "clip" else Timing())
+    timing = voxels.timing if kind == "clip" else Timing()
+    return LabelMap.of(_sequence(np.asarray(voxels.planes), path), str(path), kind, geometry, timing, voxels.flags)
 
 
 def _read_array(path: Path, kind: Kind | None, wanted: str | None) -> LabelMap:

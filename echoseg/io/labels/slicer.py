@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from echoseg.errors import SourceError
 from echoseg.io.labels.nifti import LabelMap
 from echoseg.io.volume.itk import itk_affine, load_itk
+from echoseg.io.volume.itk_header import unit_mm
 from echoseg.io.volume.orientation import is_usable, slice_geometry
 from echoseg.types import Flag, Timing
 
@@ -43,7 +44,7 @@ def read_slicer(path: Path) -> LabelMap:
     stored = SimpleITK.GetArrayFromImage(image)
     dimension, count = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
     layers = np.moveaxis(stored, -1, 0) if count > 1 else stored if dimension == 4 else stored[None]
-    affine = itk_affine(image)
+    affine = itk_affine(image, unit_mm(header) or 1.0)
     if layers.ndim != 4 or affine is None or not is_usable(affine):
         raise SourceError(f"{path}: not a segmentation of one volume (shape {stored.shape}); export it again from Slicer")
     fields: dict[int, dict[str, str]] = {}

@@ -75,7 +75,7 @@ def video_stream(container: InputContainer) -> VideoStream | None:
     return next((stream for stream in streams if int(stream.disposition) & _DEFAULT), streams[0] if streams else None)
 
 
-def chosen_stream(container: InputContainer, path: Path) -> VideoStream:
+def chosen_stream(container: InputContainer, path: object) -> VideoStream:
     """:func:`video_stream`, of which there is one.
 
     Raises:

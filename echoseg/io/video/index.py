@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.video.display import chosen_stream
+from echoseg.io.video.embedded import Embedded
 
 # In these codecs a packet may hold no frame to show (VP8's hidden reference frames) or two (packed B-frames).
 _PACKETS_ARE_NOT_FRAMES = ("vp8", "mpeg4", "msmpeg4v3", "msmpeg4v2", "theora")
@@ -49,7 +50,7 @@ def address(path: Path | str) -> str:
     return os.path.abspath(path)
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Path | Embedded) -> InputContainer:
     """The file, opened by PyAV, with a video stream that this FFmpeg can decode.
 
     Raises:
@@ -57,7 +58,7 @@ def open_container(path: Path) -> InputContainer:
         UnsupportedSourceError: no video in it, or in an unknown codec.
     """
     try:
-        container = av.open(address(path))
+        container = av.open(path.open() if isinstance(path, Embedded) else address(path))
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise SourceError(f"{path}: not a readable video ({reason}); it is damaged or not what its name says") from error
@@ -69,7 +70,7 @@ def open_container(path: Path) -> InputContainer:
     return container
 
 
-def index_frames(path: Path) -> FrameIndex:
+def index_frames(path: Path | Embedded) -> FrameIndex:
     """Count and date the frames from the packets; by decoding them where packets do not tell.
 
     Raises:
@@ -113,7 +114,7 @@ def _closed_starts(stored: NDArray[np.int64], places: NDArray[np.int64]) -> NDAr
     return np.union1d([0], parting).astype(np.int64)
 
 
-def _index_by_decoding(path: Path, time_base: float, rate: float | None) -> FrameIndex:
+def _index_by_decoding(path: Path | Embedded, time_base: float, rate: float | None) -> FrameIndex:
     beginning = np.zeros(1, dtype=np.int64)
     with open_container(path) as container:
         pts: list[int | None] = []

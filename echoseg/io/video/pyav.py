@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from echoseg.errors import SourceError
 from echoseg.io.video.decoder import VideoReader
 from echoseg.io.video.display import chosen_stream, frame_turn
+from echoseg.io.video.embedded import Embedded
 from echoseg.io.video.index import FrameIndex, open_container
 from echoseg.types import Image
 
@@ -25,14 +26,14 @@ class PyavReader(VideoReader):
         index: its frames.
     """
 
-    def __init__(self, path: Path, index: FrameIndex) -> None:
+    def __init__(self, path: Path | Embedded, index: FrameIndex) -> None:
         self._path, self._index = path, index
 
     def read(self, start: int, stop: int) -> Iterator[Image]:
         return (to_image(frame) for frame in decoded(self._path, self._index, start, stop))
 
 
-def decoded(path: Path, index: FrameIndex, start: int, stop: int) -> Iterator[av.VideoFrame]:
+def decoded(path: Path | Embedded, index: FrameIndex, start: int, stop: int) -> Iterator[av.VideoFrame]:
     """Frames ``start`` to ``stop`` as PyAV gives them, not yet converted to RGB.
 
     Raises:

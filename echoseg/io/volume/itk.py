@@ -11,6 +11,7 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.volume.itk_header import size_fault, unit_mm
 from echoseg.io.volume.orientation import is_usable, spacing
 from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels
 from echoseg.types import Timing
@@ -52,15 +53,18 @@ def read_itk(path: Path) -> Acquisition:
             raise UnsupportedSourceError(f"{path}: 4 dimensions with {components} values per voxel; give one value per voxel")
         stored = np.moveaxis(stored, -1, 0)
     voxels = _four_dimensional(stored[..., :3] if colour else stored, dimension, phased=components > 1 and not colour)
-    affine = itk_affine(image)
+    unit = unit_mm(header) or 1.0
+    affine = itk_affine(image, unit)
     if affine is not None and not is_usable(affine):
         raise SourceError(f"{path}: the header's directions and spacing give the voxels no place in space; repair them")
-    row_step, column_step = (float(step) for step in image.GetSpacing()[1::-1])
+    row_step, column_step = (float(step) * unit for step in image.GetSpacing()[1::-1])
     steps: Spacing = spacing(affine) if affine is not None else (column_step, row_step, None)
     if not re.search(_SPACED[file_format], header, re.IGNORECASE | re.MULTILINE):  # ITK takes 1 mm where nothing is stated
         affine, steps = None, (None, None, None)
     elif file_format == "NRRD" and not _NRRD_SPACE.search(header):  # ITK takes any other space for the patient's
         affine = None
+    fault = None if steps[0] is None else size_fault(header, steps, dimension)
+    flags, steps = ((), steps) if fault is None else ((fault,), (None, None, None))
     phases, slices = voxels.shape[:2]
     interval = image.GetSpacing()[2] if dimension == 3 else 0.0
     # In a clip saved as a 3D file the third spacing is the frame interval; 1 is what writers put when they do not know.
@@ -68,8 +72,8 @@ def read_itk(path: Path) -> Acquisition:
     return Acquisition(
         slices,
         phases,
-        phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k),
-        cine=lambda k: Voxels(voxels[:, k], None, (steps[0], steps[1], None)),
+        phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k, flags=flags),
+        cine=lambda k: Voxels(voxels[:, k], affine if slices == 1 else None, (steps[0], steps[1], None), flags=flags),
         format=file_format,
         phases_are="the fourth axis of the file",
         owner=image,
@@ -100,8 +104,8 @@ def _four_dimensional(stored: NDArray[np.generic], dimension: int, phased: bool)
     return stored if dimension == 4 or phased else stored[None]
 
 
-def itk_affine(image: SimpleITK.Image) -> NDArray[np.float64] | None:
-    """``(4, 4)`` from (i, j, k) to LPS mm, None for an image in two dimensions; of four, the first three."""
+def itk_affine(image: SimpleITK.Image, unit: float = 1.0) -> NDArray[np.float64] | None:
+    """``(4, 4)`` from (i, j, k) to LPS mm, None for an image in two dimensions; of four, the first three. ``unit``: mm of the file's."""
     size = image.GetDimension()
     if size == 2:
         return None
@@ -109,6 +113,7 @@ def itk_affine(image: SimpleITK.Image) -> NDArray[np.float64] | None:
     affine = np.eye(4)
     affine[:3, :3] = directions * np.array(image.GetSpacing()[:3])
     affine[:3, 3] = image.GetOrigin()[:3]
+    affine[:3] *= unit
     return affine
 
 

@@ -81,7 +81,7 @@ def _read(path: Path) -> Acquisition:
         slices,
         phases,
         phase=lambda t: take(voxels[t], affine, steps, along_k),
-        cine=lambda k: take(voxels[:, k], None, (steps[0], steps[1], None), times),
+        cine=lambda k: take(voxels[:, k], affine if slices == 1 else None, (steps[0], steps[1], None), times),
         format="NIfTI",
     )
 

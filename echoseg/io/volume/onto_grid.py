@@ -15,6 +15,9 @@ from echoseg.io.volume.orientation import directions, spacing
 _OFF = 0.1
 """Voxels by which two grids may lie apart and still are one: matrices are rounded when they are written."""
 
+_APART = 8.0
+"""How many times the voxels of two grids the one that holds both may have: crops of one image stay below."""
+
 _RELATIVE = 5e-3  # spacing that differs by less is told as the same
 _DEGREES = 0.5
 
@@ -58,6 +61,33 @@ def onto_grid(
         raise SourceError(f"{where}: {lost} labelled voxels lie outside of the image ({told}); give the image that the masks were drawn on")
     beyond = int(max((-first).max(), (first + size - room).max(), 0))
     return np.ascontiguousarray(laid.T), beyond
+
+
+def around_both(
+    labels: NDArray[np.uint8], affine: NDArray[np.float64], other: NDArray[np.uint8], others: NDArray[np.float64], where: str
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float64]]:
+    """``other`` and ``labels`` on the smallest grid of the latter's voxels that holds both, and the matrix of that grid.
+
+    Args:
+        labels, other: ``(K, J, I)``, whose voxels (i, j, k) ``affine`` and ``others`` take to LPS mm.
+        where: names the file of ``other`` in an error.
+
+    Raises:
+        SourceError: their voxels do not fall on each other, or the two lie far apart.
+    """
+    corners = np.array(np.meshgrid(*([0, n - 1] for n in reversed(other.shape)), [1.0])).reshape(4, -1)
+    reach = np.rint(np.linalg.inv(affine) @ others @ corners)[:3]
+    size = np.array(tuple(reversed(labels.shape)))
+    before = np.maximum(-reach.min(axis=1), 0).astype(int)
+    behind = np.maximum(reach.max(axis=1) - (size - 1), 0).astype(int)
+    if float(np.prod((before + size + behind).astype(float))) > _APART * (labels.size + other.size):
+        told = "; ".join(grid_differences(others, affine))
+        raise SourceError(f"{where}: its grid and that of the reference lie apart ({told}); give two of one image")
+    whole = np.pad(labels, tuple(zip(before[::-1], behind[::-1], strict=True)))
+    grid = affine.copy()
+    grid[:3, 3] -= affine[:3, :3] @ before
+    laid, _ = onto_grid(other, others, grid, whole.shape, where)
+    return laid, whole, grid
 
 
 def grid_differences(affine: NDArray[np.float64], onto: NDArray[np.float64]) -> list[str]:

@@ -104,6 +104,31 @@ def test_the_bits_that_hold_the_value_are_found(tmp_path, high, shift, flag):
         assert [code for code in codes(source) if code != "spacing_missing"] == ([flag] if flag else [])
 
 
+@pytest.mark.parametrize(("high", "shift", "flag"), [(15, 8, "bits_shifted"), (7, 0, None), (7, 8, "high_bit_wrong")])
+def test_the_bits_of_colours_are_found_too(tmp_path, high, shift, flag):
+    frames = speckle()
+    stated = {"BitsStored": 8, "HighBit": high, "Modality": "US", "FrameTime": 40}
+    path = write_image(tmp_path / "clip.dcm", frames.astype(np.uint16) << shift, ULTRASOUND, "1.2.3.4", **stated)
+    with open_source(path) as source:
+        np.testing.assert_array_equal(source.frame(3), frames[3])
+        assert [code for code in codes(source) if code != "spacing_missing"] == ([flag] if flag else [])
+
+
+@settings(max_examples=8, deadline=None)
+@given(true=st.booleans(), stated=st.booleans(), label=st.sampled_from(["RGB", "YBR_FULL"]))
+def test_the_order_of_components_is_that_of_the_pixels(tmp_path_factory, true, stated, label):
+    frames = speckle()
+    values = frames if label == "RGB" else np.stack([np.asarray(Image.fromarray(frame).convert("YCbCr")) for frame in frames])
+    path = write_clip(tmp_path_factory.mktemp("c") / "clip.dcm", values, PhotometricInterpretation=label)
+    dataset = pydicom.dcmread(path)
+    dataset.PlanarConfiguration = int(stated)
+    dataset.PixelData = (values.transpose(0, 3, 1, 2) if true else values).tobytes()
+    dataset.save_as(path)
+    with open_source(path) as source:
+        assert np.abs(source.frame(2).astype(int) - frames[2]).max() <= 3
+        assert ("colour_label_wrong" in codes(source)) == (true != stated)
+
+
 @pytest.mark.parametrize("factor", [1, 1.25, 2])
 def test_a_resized_clip_has_no_spacing(tmp_path, factor):
     frames = speckle()[:, :, :, :]

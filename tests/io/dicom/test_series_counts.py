@@ -94,6 +94,44 @@ def test_images_of_several_patients_or_places_are_no_volume(series, attributes, 
         opened(series)
 
 
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        ("StudyInstanceUID",),
+        ("FrameOfReferenceUID",),
+        ("SeriesInstanceUID",),
+        ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"),
+    ],
+)
+def test_uids_replaced_one_by_one_leave_one_series(series, keywords):
+    for path in series.iterdir():
+        change(path, **{keyword: generate_uid() for keyword in keywords})
+    source = opened(series)
+    assert (source.length, loud(source), set(flags(source))) == (6, set(), {"uids_one_by_one"})
+
+
+@pytest.mark.parametrize(
+    "attributes", [{"PatientID": "OTHER"}, {"PatientSex": "F"}, {"StudyDate": "20210102"}, {"PatientBirthDate": "19700101"}]
+)
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "FrameOfReferenceUID"])
+def test_uids_replaced_one_by_one_mix_no_two_patients_or_days(series, attributes, keyword):
+    for number, path in enumerate(sorted(series.iterdir())):
+        change(path, **{keyword: generate_uid()}, **(attributes if number > 2 else {}))
+    with pytest.raises(SourceError, match="they are no one volume"):
+        opened(series)
+
+
+def test_images_that_nothing_vouches_for_are_no_series(series):
+    for path in series.iterdir():
+        replaced = {keyword: generate_uid() for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")}
+        change(path, PatientID="", StudyDate="", **replaced)
+    with pytest.raises(SourceError, match="6 DICOM series"):
+        opened(series)
+    for path in series.iterdir():
+        change(path, SeriesInstanceUID="1.2.3")
+    assert set(flags(opened(series))) == {"uids_one_by_one"}
+
+
 def test_spelling_of_a_name_makes_no_second_patient(series):
     change(series / "002.dcm", PatientName="MÜLLER^JÖRG^^")
     assert opened(series).flags == ()
