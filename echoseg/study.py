@@ -15,12 +15,16 @@ from typing import Any
 
 from echoseg.cardiac.biplane import BiplaneFunction, ViewBeats, biplane_function, view_beats
 from echoseg.cardiac.interval import Signals, joint_signals
+from echoseg.cardiac.quality import NO_CYCLE
+from echoseg.cardiac.references import child_flags
 from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.labels.source import run_folder
 from echoseg.io.views import ViewOrigin, view_in_name
 from echoseg.options import Subject
+from echoseg.record.comparison import earlier_records, with_earlier
+from echoseg.record.exam import joint_exam
 from echoseg.record.measurements import calibration, lv_signals, measurements_text
 from echoseg.record.provenance import provenance
 from echoseg.record.quality import Quality, by_severity
@@ -39,7 +43,7 @@ class StudyClip:
     Attributes:
         directory: of the clip's own results.
         record: its measurements.json.
-        beats: its shapes at ED and ES; None when no beat was found.
+        beats: its shapes at ED and ES; None when it has none.
         atrium: whether the left atrium was segmented.
         signals: what the clip says of its EF's certainty; None where masks have no scores.
         automatic: whether the model found the ventricle by its name.
@@ -68,7 +72,7 @@ class StudyResult:
     Attributes:
         record: the content of study.json.
         files: ``{file name: path}``.
-        biplane: the measurement, or None when no beat was found in a view.
+        biplane: the measurement, or None when a view has no beat.
         flags: what a reader must know.
     """
 
@@ -119,6 +123,7 @@ def write_study(
     subject: Subject | None = None,
     overwrite: bool = False,
     same_study: bool = False,
+    earlier: str | Path | None = None,
 ) -> StudyResult:
     """Writes study.json, study.html and study.png beside the clips' folders.
 
@@ -132,11 +137,14 @@ def write_study(
         subject: what the caller knows; the rest is what the files state.
         overwrite: replace an earlier study of any of these clips' folders; else a clash gets a numeric suffix.
         same_study: the caller vouches that files without a StudyInstanceUID belong together, wherever they lie.
+        earlier: results of the same patient, a folder or JSON file; a study among them is compared with.
 
     Raises:
+        SourceError, MeasureError: earlier results are not there, or not of one patient.
         StudyError: the clips belong to several studies, a view is not among them, or one clip's results replaced another's.
         OutputError: a file cannot be written.
     """
+    before = () if earlier is None else earlier_records(earlier)
     _check_one_study(clips, same_study)
     _check_own_folders(clips)
     ordered = sorted(clips, key=lambda clip: (APICAL_VIEWS.index(clip.view), *_rank(clip)))
@@ -146,14 +154,16 @@ def write_study(
         biplane = biplane_function([clip.beats for clip in chosen if clip.beats is not None], method)
     else:
         missing = " and ".join(view for view in APICAL_VIEWS if view not in {clip.view for clip in chosen})
-        why = f"no beat was found in any {missing} clip"
-    flags = tuple(_flags(chosen, ordered, biplane, why))
+        why = f"{NO_CYCLE} in any {missing} clip"
     known = subject or Subject()
     for clip in ordered:
         known = known.over(clip.subject)
+    flags = tuple(_flags(chosen, ordered, biplane, why, known))
     entries = [clip_entry(clip.record, clip.directory.name, any(clip is other for other in chosen)) for clip in ordered]
     atrium, sure = any(clip.atrium for clip in chosen), None if biplane is None else _ef_interval(biplane, chosen)
-    record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=atrium, why=why, ef_interval=sure)
+    exam, made_by = joint_exam([clip.record for clip in chosen or ordered]), _provenance(ordered, method)
+    record = study_record(entries, biplane, known, flags, made_by, atrium=atrium, why=why, ef_interval=sure, exam=exam)
+    record = with_earlier(record, before)
     return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
 
 
@@ -230,15 +240,20 @@ def _rank(clip: StudyClip) -> tuple[bool, int, int, float]:
     return clip.beats is None, *clip_rank(Quality(clip.record["quality"]), complete, score)
 
 
-def _flags(chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: BiplaneFunction | None, why: str) -> list[Flag]:
-    """Those on the study, then what each used clip's reader must know, the most severe first."""
-    flags = [Flag("no_biplane", f"{why}: no biplane values", Severity.REJECT)] if biplane is None else list(biplane.flags)
+def _flags(
+    chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: BiplaneFunction | None, why: str, person: Subject
+) -> list[Flag]:
+    """Those on person and study, then what each used clip's reader must know, the most severe first."""
+    flags = list(child_flags(person)) + ([] if biplane is None else list(biplane.flags))
+    if biplane is None:
+        again = " and ".join(view for view in APICAL_VIEWS if view not in {clip.view for clip in chosen})
+        flags.append(Flag("no_biplane", f"{why}: no biplane values, repeat {again}", Severity.REJECT))
     for clip in chosen:
         name = clip.record["source"]["name"]
         flags += [
             Flag(flag["code"], f"{clip.view} ({name}): {flag['message']}", Severity(flag["severity"]))
             for flag in clip.record["flags"]
-            if flag["severity"] != Severity.INFO or flag["code"] == "view_guessed"
+            if flag["code"] != "child" and (flag["severity"] != Severity.INFO or flag["code"] in ("view_guessed", "mirrored"))
         ]
     for view in APICAL_VIEWS:
         count = sum(clip.view == view for clip in clips)

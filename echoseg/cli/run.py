@@ -70,7 +70,7 @@ def run(
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error
 
-    as_told = {name: options[name] for name in ("method", "subject", "overwrite")}
+    as_told = {name: options[name] for name in ("method", "subject", "overwrite", "earlier")}
     others = chosen(options) | as_told
     failures: list[Failure] = []
     written: list[Path] = []
