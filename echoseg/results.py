@@ -32,7 +32,7 @@ from echoseg.report.files import write_report
 from echoseg.types import Flag, Geometry, Segmentation, Severity
 
 if TYPE_CHECKING:
-    from echoseg.report.dicom import DicomOutput
+    from echoseg.report.dicom import DicomOutput, WrittenDicom
 
 
 @dataclass(frozen=True)
@@ -85,10 +85,12 @@ class RunResult(Measured):
     Attributes:
         directory: folder of this source's results.
         files: ``{file name: path}``.
+        dicom: what was written in DICOM, if anything.
     """
 
     directory: Path
     files: Mapping[str, Path]
+    dicom: WrittenDicom | None = None
 
 
 def measure_result(
@@ -168,16 +170,18 @@ def write_result(
         source = source.replaced(geometry=segmentation.geometry)
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
     written = write_report(folder.draft, source, segmentation, measured.analysis, record)
+    made: WrittenDicom | None = None
     if dicom is not None:
         from echoseg.report.dicom import write_dicom
 
-        written |= write_dicom(folder.draft, source, segmentation, record, dicom)
+        made = write_dicom(folder.draft, source, segmentation, record, dicom)
+        written |= made.files
     if label_format is not None:
         also = write_label_map_as(label_format, folder.draft, segmentation.masks, source)
         written |= {} if also is None else {also.name: also}
     directory = folder.publish()
     files = {name: directory / name for name in ("masks.nii.gz", *written)}
-    return RunResult(directory=directory, files=files, **vars(measured))
+    return RunResult(directory=directory, files=files, dicom=made, **vars(measured))
 
 
 def object_named(segmentation: Segmentation, name: str) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac.biplane import BiplaneFunction, ViewBeats, biplane_function, view_beats
 from echoseg.cardiac.interval import Signals, joint_signals
@@ -33,7 +33,10 @@ from echoseg.report.study_page import study_html, study_png
 from echoseg.results import RunResult, object_named
 from echoseg.types import Flag, Severity
 
-_SUFFIXES = ("png", "html", "json")  # json last: who finds it finds the others
+if TYPE_CHECKING:
+    from echoseg.report.dicom import WrittenDicom
+
+_SUFFIXES = ("sr.dcm", "png", "html", "json")  # json last: who finds it finds the others
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class StudyClip:
         automatic: whether the model found the ventricle by its name.
         group: clips with equal values may make one study.
         subject: what the file says of the person.
+        dicom: what was written of it in DICOM, if anything.
     """
 
     directory: Path
@@ -59,6 +63,7 @@ class StudyClip:
     automatic: bool
     group: tuple[str, ...]
     subject: Subject
+    dicom: WrittenDicom | None = None
 
     @property
     def view(self) -> str:
@@ -112,6 +117,7 @@ def study_clip(source: object, result: RunResult) -> StudyClip | None:
         segmentation.automatic,
         _group(source, result),
         result.stated.subject,
+        result.dicom,
     )
 
 
@@ -125,7 +131,7 @@ def write_study(
     same_study: bool = False,
     earlier: str | Path | None = None,
 ) -> StudyResult:
-    """Writes study.json, study.html and study.png beside the clips' folders.
+    """Writes study.json, study.html and study.png beside the clips' folders, and study.sr.dcm where both clips were written in DICOM.
 
     Of several clips of a view the best is used: the one with beats, the least severe flags, the most complete beats and the highest
     predicted IoU, in this order. All are listed.
@@ -164,7 +170,7 @@ def write_study(
     exam, made_by = joint_exam([clip.record for clip in chosen or ordered]), _provenance(ordered, method)
     record = study_record(entries, biplane, known, flags, made_by, atrium=atrium, why=why, ef_interval=sure, exam=exam)
     record = with_earlier(record, before)
-    return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
+    return StudyResult(record, _write(Path(out), record, chosen, overwrite, biplane is not None), biplane, flags)
 
 
 def outdated_studies(out: str | Path, written: Sequence[Path]) -> dict[Path, tuple[str, ...]]:
@@ -275,7 +281,7 @@ def _provenance(clips: Sequence[StudyClip], method: Method) -> dict[str, Any]:
     )
 
 
-def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], overwrite: bool) -> dict[str, Path]:
+def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], overwrite: bool, biplane: bool) -> dict[str, Path]:
     pictures = {clip.view: {name: _bytes(clip.directory / f"{name}.png") for name in ("ed", "es", "curve")} for clip in chosen}
     contents = {
         "png": study_png(record, pictures),
@@ -283,12 +289,27 @@ def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], ov
         "json": measurements_text(record).encode(),
     }
     stem, written = _free_stem(out, {clip["folder"] for clip in record["clips"]}, overwrite), {}
-    for suffix in _SUFFIXES:
+    report = out / f"{stem}.sr.dcm"
+    if _write_dicom(report, record, chosen, biplane):
+        written["study.sr.dcm"] = report
+    else:  # of an earlier study in this place
+        report.unlink(missing_ok=True)
+    for suffix in contents:
         path = out / f"{stem}.{suffix}"
         with atomic_path(path) as temporary:
             temporary.write_bytes(contents[suffix])
         written[f"study.{suffix}"] = path
     return written
+
+
+def _write_dicom(path: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], biplane: bool) -> bool:
+    """Whether there is a report to write of biplane values, and it was written."""
+    made = {clip.view: clip.dicom for clip in chosen if clip.dicom is not None}
+    if not biplane or len(made) < len(APICAL_VIEWS):
+        return False
+    from echoseg.report.dicom import write_study_dicom
+
+    return write_study_dicom(path, record, made, all(clip.automatic for clip in chosen))
 
 
 def _free_stem(out: Path, folders: set[str], overwrite: bool) -> str:

@@ -107,6 +107,10 @@ def run(
     show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
     study = show_study(out, found, same_study=vouches(view_of_input, found), **as_told)
+    if options["store"] is not None and study is not None and "study.sr.dcm" in study.files:
+        from echoseg.io.dicom.web import store_instances
+
+        store_instances(options["store"], [study.files["study.sr.dcm"]])
     say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)
