@@ -50,8 +50,9 @@ def compared(old: Mapping[str, Any], new: Mapping[str, Any]) -> EarlierEntry:
     """
     if old["schema"] != new["schema"]:
         raise MeasureError(f"the earlier results are of {_KINDS[old['schema']]}, these of {_KINDS[new['schema']]}: give two alike")
-    if _view(old) != _view(new):
-        raise MeasureError(f"the earlier clip shows {_view(old)}, this one {_view(new)}: give two of one view")
+    shown, showing = view_of(old), view_of(new)
+    if shown != showing:
+        raise MeasureError(f"the earlier clip shows {shown}, this one {showing}: give two of one view")
     sexes = {record["subject"]["sex"] for record in (old, new)} - {None}
     if len(sexes) > 1:
         raise MeasureError("the earlier results are of a person of another sex: give those of one patient")
@@ -70,8 +71,13 @@ def with_earlier(new: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]) -
     Raises:
         MeasureError: that one is of a person of another sex.
     """
-    like = next((old for old in earlier if old["schema"] == new["schema"] and _view(old) == _view(new)), None)
+    like = next((old for old in earlier if alike(old, new)), None)
     return dict(new) if like is None else {**new, "earlier": compared(like, new).model_dump(mode="json")}
+
+
+def alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether both are of a clip of one view, or both of a study."""
+    return bool(old["schema"] == new["schema"]) and view_of(old) == view_of(new)
 
 
 def _change(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> ChangeEntry:
@@ -83,7 +89,8 @@ def _change(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Ch
     return ChangeEntry(old=before["value"], new=after["value"], change=change, unit=after["unit"], comparable=comparable, meaning=meaning)
 
 
-def _view(record: Mapping[str, Any]) -> str | None:
+def view_of(record: Mapping[str, Any]) -> str | None:
+    """The view of a clip's record; None for a study, and for a clip of unknown view."""
     view: str | None = record["source"]["view"] if "source" in record else None
     return view
 

@@ -95,6 +95,8 @@ def measurements(
         spaced = spacing is not None or bool(undefined)  # without numbers the reason is not the spacing
         measures |= _lv_measures(analysis, subject, sure, spaced=spaced, undefined=undefined)
         measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spaced, drawn=segmentation.given, undefined=undefined)
+    about: dict[str, Any] = {} if exam is None else {"exam": exam}
+    about |= index_beat_entry(analysis, spaced=spacing is not None)
     sides: Any = None if spacing is None else [positive(side, 5) for side in spacing]
     return Measurements(
         schema=Measurements.identifier(),
@@ -111,11 +113,10 @@ def measurements(
             view_from=None if view is None else view.origin,
         ),
         subject=subject_entry(subject),
-        **({} if exam is None else {"exam": exam}),
         objects=_objects(segmentation, volumetric=source.kind == "volume"),
         measures=measures,
         beats=() if analysis is None else _beats(segmentation, analysis, spaced=spacing is not None),
-        **index_beat_entry(analysis, spaced=spacing is not None),
+        **about,
         flags=[FlagEntry.model_validate(flag) for flag in flags],
         quality=quality(flags),
         provenance=Provenance.model_validate(dict(provenance)),

@@ -68,10 +68,11 @@ def study_record(
     Returns:
         Plain JSON values, see :class:`echoseg.record.documents.StudyRecord`.
     """
+    about: dict[str, Any] = {} if exam is None else {"exam": exam}
     return StudyRecord(
         schema=StudyRecord.identifier(),
         subject=subject_entry(subject),
-        **({} if exam is None else {"exam": exam}),
+        **about,
         clips=clips,
         measures=_measures(biplane, subject, why, atrium, guideline, ef_interval),
         beats=() if biplane is None else _beats(biplane),

@@ -50,7 +50,7 @@ class DicomOutput:
         """What a reader must know of it."""
         if not self.anonymous or not any(map(may_show_text, self.origin.headers)):
             return ()
-        message = "Names and dates were removed from the DICOM results. Text burned into the images was not: the pictures here show it."
+        message = "Names and dates were removed from the DICOM results. Text burned into the images was not: look at the pictures here."
         return (Flag("burned_in_text", message),)
 
 

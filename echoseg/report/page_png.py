@@ -116,11 +116,15 @@ def _header(sheet: _Sheet, record: Mapping[str, Any], title: str, subtitle: str)
     sheet.text(_LEFT, subtitle, 8.5, _DIM)
     sheet.text(_RIGHT, UNVERIFIED, 7.2, _DIM, right=True)
     sheet.down(0.22)
-    facts = "  ·  ".join(f"{name}: {value}" for name, value in exam_facts(record))
+    facts = "  ·  ".join(f"{name}: {value}" if name == "Not known" else _unbroken(f"{name}: {value}") for name, value in exam_facts(record))
     for line in textwrap.wrap(facts, 122):
         sheet.text(_LEFT, line, 7.5)
         sheet.down(_LINE)
     sheet.down(0.10)
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _remarks(sheet: _Sheet, record: Mapping[str, Any]) -> None:
@@ -140,7 +144,7 @@ def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
     sheet.rule()
     sheet.down(0.05)
     for row in measure_rows(record["measures"]):
-        sheet.text(columns[0], row.label, 8.0, bold=row.label == MEASURES["ef"].label)
+        sheet.text(columns[0], row.label, 8.0 if len(row.label) < 40 else 7.2, bold=row.label == MEASURES["ef"].label)
         sheet.text(columns[1], f"{row.value} {row.unit}".strip(), 8.5, right=True, bold=True)
         sheet.text(columns[2], row.interval, 7.5)
         colour = _BADGE[Quality.REVIEW] if row.abnormal else _INK
@@ -150,7 +154,7 @@ def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
         for line in lines:
             sheet.text(columns[4], line, 6.9 if len(lines) == 1 else 6.2, colour if row.abnormal else _DIM)
             sheet.down(0.09)
-        sheet.down(0.185 - 0.09 * len(lines))
+        sheet.down(0.185 - 0.09 * len(lines) + (0.04 if len(lines) > 1 else 0))
     if record["measures"]:
         sheet.down(0.03)
         sheet.text(_LEFT, range_note(record), 7.2, _DIM)

@@ -11,7 +11,7 @@ from echoseg.metrics.agreement import ef_classes
 from echoseg.record.measures import MEASURES
 from echoseg.report.rows import shown
 
-BANDS = ("≤ 40 %", "41 to 49 %", "≥ 50 %")
+BANDS = tuple(band.replace(" ", "\N{NO-BREAK SPACE}") for band in ("≤ 40 %", "41 to 49 %", "≥ 50 %"))
 """Bands of EF: the limits of Bozkurt B et al., J Card Fail 2021;27:387-413, without its names, which are those of heart failure."""
 _COMPARED = ("ef", "edv", "esv")
 

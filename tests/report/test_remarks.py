@@ -12,7 +12,7 @@ from echoseg.record.measurements import measurements
 from echoseg.record.provenance import provenance
 from echoseg.report.exam import exam_facts
 from echoseg.report.pages import FRAMES_FROM, UNVERIFIED
-from echoseg.report.remarks import ef_band, index_beat_line, remarks
+from echoseg.report.remarks import BANDS, ef_band, index_beat_line, remarks
 from echoseg.report.report import report_html
 
 
@@ -28,19 +28,23 @@ def record(make_case):
     return make
 
 
+def test_the_bands_are_those_of_ef_and_have_no_other_name():
+    assert [band.replace("\N{NO-BREAK SPACE}", " ") for band in BANDS] == ["≤ 40 %", "41 to 49 %", "≥ 50 %"]
+
+
 def with_ef(record, value, interval=None, flags=()):
     record["measures"]["ef"] |= {"value": value, "interval": interval}
     return record | {"flags": [{"code": code, "message": "", "severity": "review"} for code in flags]}
 
 
-@pytest.mark.parametrize(("ef", "band"), [(40.4, "≤ 40 %"), (40.5, "41 to 49 %"), (49.4, "41 to 49 %"), (49.5, "≥ 50 %")])
+@pytest.mark.parametrize(("ef", "band"), [(40.4, 0), (40.5, 1), (49.4, 1), (49.5, 2)])
 def test_ef_is_put_into_a_band_as_it_is_shown(record, ef, band):
     text = ef_band(with_ef(record(), ef))
-    assert text == f"{band}, a range of ejection fraction and no diagnosis." and "failure" not in text
+    assert text == f"{BANDS[band]}, a range of ejection fraction and no diagnosis." and "failure" not in text
 
 
 def test_an_interval_that_spans_bands_is_said_to(record):
-    assert "reaches from ≤ 40 % to ≥ 50 %: the band is uncertain" in ef_band(with_ef(record(), 45, [38.2, 52.1]))
+    assert f"reaches from {BANDS[0]} to {BANDS[2]}: the band is uncertain" in ef_band(with_ef(record(), 45, [38.2, 52.1]))
     assert "interval" not in ef_band(with_ef(record(), 45, [41.0, 49.0]))
 
 
