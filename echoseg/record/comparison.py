@@ -83,9 +83,8 @@ def alike(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 def _change(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> ChangeEntry:
     change = round(after["value"] - before["value"], MEASURES[key].decimals)
     comparable = before["method"] == after["method"]
-    meaning = OTHER_METHOD
-    if comparable:
-        meaning = None if key != "ef" else BEYOND if abs(change) >= EF_CHANGE else WITHIN
+    of_ef = None if key != "ef" else BEYOND if abs(change) >= EF_CHANGE else WITHIN
+    meaning = of_ef if comparable else OTHER_METHOD
     return ChangeEntry(old=before["value"], new=after["value"], change=change, unit=after["unit"], comparable=comparable, meaning=meaning)
 
 

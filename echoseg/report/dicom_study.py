@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from highdicom.sr import ComprehensiveSR, MeasurementsAndQualitativeEvaluations, QualitativeEvaluation
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from echoseg.io.dicom.algorithm import Algorithm
@@ -37,7 +38,8 @@ def build_study_report(record: Mapping[str, Any], clips: Mapping[str, Measured],
 
 def joined(origins: Sequence[Origin]) -> Origin:
     """The images of several sources as those of one, in order."""
-    headers, frames = [], []
+    headers: list[Dataset] = []
+    frames: list[tuple[int, int | None]] = []
     for origin in origins:
         frames += [(len(headers) + header, number) for header, number in origin.frames]
         headers += origin.headers
