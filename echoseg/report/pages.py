@@ -21,7 +21,7 @@ from echoseg.types import Severity
 
 QUALITY_TEXT = {Quality.ACCEPT: "No quality flags", Quality.REVIEW: "Review before use", Quality.REJECT: "Do not use"}
 UNVERIFIED = "not verified by a physician"
-FRAMES_FROM = "Frames count from 1 here, as in viewers; from 0 in JSON and CSV files, prompts and options."
+FRAMES_FROM = "Frames and slices count from 1 here, as in viewers; from 0 in JSON and CSV files, prompts and options."
 SEVERITY_TEXT = {Severity.INFO: "Note.", Severity.REVIEW: "Review.", Severity.REJECT: "Do not use."}
 SEVERITY_INK = {Severity.INFO: "#52606d", Severity.REVIEW: "#b45309", Severity.REJECT: "#b91c1c"}
 

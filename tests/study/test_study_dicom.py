@@ -24,7 +24,7 @@ SUBJECT = Subject("M", 180, 80, 54)
 def make_study(tmp_path_factory):
     """``make_study(anonymous=False) -> StudyResult``, of an A4C and an A2C clip of one DICOM study, ventricle and atrium."""
 
-    def make(anonymous=False, **attributes):
+    def make(anonymous=False, identify=False, **attributes):
         folder, clips = tmp_path_factory.mktemp("study"), []
         for number, (view, width) in enumerate((("A4C", 13.0), ("A2C", 10.0)), start=1):
             own = {"SOPInstanceUID": f"1.2.3.{number}", "SeriesInstanceUID": f"1.2.3.9.{number}", **attributes}
@@ -34,7 +34,7 @@ def make_study(tmp_path_factory):
             with open_source(path, spacing=(1.0, 1.0)) as source:  # half a millimetre, as it says, would be no heart
                 output = dicom_output(source, anonymous, None)
                 made_by = provenance(model="compact", weights_sha256="ab" * 32, prompt="auto:LV,LA")
-                options = MeasureOptions(view, subject=SUBJECT)
+                options = MeasureOptions(view, subject=SUBJECT, identify=identify)
                 with result_folder(folder / "out", source.name, False) as draft:
                     made = segmentation_of(source, labels)
                     clips.append(study_clip(path, write_result(draft, source, made, made_by, options, output)))
@@ -137,3 +137,14 @@ def test_machine_and_person_stand_in_the_record_and_no_date(make_study):
         None,
     )
     assert result.record["subject"]["age_years"] == 54
+    assert not any(PATIENT["StudyDate"] in text or "2020-01-02" in text for text in texts_of(result))
+
+
+def test_the_date_is_written_where_it_is_asked_for(make_study):
+    result, clips = make_study(identify=True)
+    assert result.record["exam"]["date"] == "2020-01-02" and all(clip.record["exam"]["date"] == "2020-01-02" for clip in clips)
+    assert all("2020-01-02" in text for text in texts_of(result))
+
+
+def texts_of(result):
+    return [result.files[name].read_text(encoding="utf-8") for name in ("study.json", "study.html")]
