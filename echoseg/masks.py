@@ -26,6 +26,7 @@ from echoseg.io.result_folder import result_folder
 from echoseg.io.source import Kind, Source
 from echoseg.io.views import DRAWN_ON
 from echoseg.options import Subject
+from echoseg.record.comparison import earlier_records
 from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, write_result
 from echoseg.types import Flag, Geometry, Segmentation
@@ -92,6 +93,8 @@ def measure(
     fps: float | None = None,
     overwrite: bool = False,
     keep: Collection[str | PathLike[str]] = (),
+    identify: bool = False,
+    earlier: str | Path | None = None,
 ) -> RunResult:
     """Measures a label map and writes what :func:`echoseg.run` writes, into ``out/<name>/``.
 
@@ -111,6 +114,8 @@ def measure(
         overwrite: replace earlier results of the same name, never a folder that echoseg did not write or that holds ``masks`` or ``on``;
             else a clash gets a numeric suffix.
         keep: what must not be replaced besides: further inputs, and results of the same batch where two inputs have one name.
+        identify: also write the date of the examination that ``on`` states.
+        earlier: results of the same patient to compare with, a folder or JSON file.
 
     Raises:
         SourceError: a file cannot be read or is a picture, the masks do not fit ``on``, or ``spacing`` or ``fps`` is given for a volume
@@ -141,7 +146,8 @@ def measure(
         labels = _labels(file, names)
         segmentation = _segmentation(file, source, labels, names, view)
         beats = (Beat(0, 1, None, False, None),) if given.phases else None
-        options = MeasureOptions(view, method, subject or Subject(), beats)
+        before = () if earlier is None else earlier_records(earlier)
+        options = MeasureOptions(view, method, subject or Subject(), beats, identify=identify, earlier=before)
         shown = None if on is None else Path(on)
         chosen: dict[str, object] = {
             "masks": [path.name for path in given.files],

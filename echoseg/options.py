@@ -75,10 +75,9 @@ def _spacing(given: str | Iterable[float]) -> tuple[float, float]:
 class MemorySelection:
     """A tracked frame is admitted to the memory of an object when both scores of its mask there reach these.
 
-    Prompted and corrected frames are always admitted: a person answered for them. SAM 2 remembers the last frames, whatever became of the
-    object on them: a black picture is remembered as well as a good one, and misleads the frames after it. SAMURAI (Yang et al. 2024, arXiv
-    2411.11922) and SAM2Long (Ding et al. 2024, arXiv 2410.16268) admit a frame by the scores that the model gives anyway. This is that
-    rule alone: no motion model, no tree of hypotheses.
+    Prompted and corrected frames are always admitted: a person answered for them. SAM 2 remembers the last frames, whatever they show.
+    SAMURAI (Yang et al. 2024, arXiv 2411.11922) and SAM2Long (Ding et al. 2024, arXiv 2410.16268) admit a frame by the scores that the
+    model gives anyway. This is that rule alone: no motion model, no tree of hypotheses.
 
     Attributes:
         min_iou: least predicted IoU, 0..1.
@@ -109,8 +108,7 @@ class MemorySelection:
 def memory_selection(given: str | float) -> MemorySelection:
     """``IOU[,SCORE]``, such as ``0.6`` or ``0.6,-1``; raises ValueError for anything else."""
     try:
-        iou, *score = (float(part) for part in str(given).split(","))
-        return MemorySelection(iou, *score)
+        return MemorySelection(*(float(part) for part in str(given).split(",")))
     except (ValueError, TypeError, ModelConfigError) as error:
         reason = f": {error}" if isinstance(error, ModelConfigError) else ""
         raise ValueError(f"{given!r} is not IOU[,SCORE], such as 0.6 or 0.6,0{reason}") from error
@@ -160,9 +158,7 @@ class VolumeOptions:
         unset=True,
         read=lambda wanted: STOP_RULES if wanted else None,
     )
-    zoom: bool | None = _option(
-        None, "Show the network only a square around each object of a volume, or all of it. Default: as the model was trained."
-    )
+    zoom: bool | None = _option(None, "Show the network a square around each object of a volume, or all. Default: as it was trained.")
 
     def __post_init__(self) -> None:
         if self.recipe not in get_args(Recipe):
@@ -277,9 +273,7 @@ class Opening:
         "slice or phase alone: a result of each.",
         metavar="slice[:N]|phase[:N]",
     )
-    axis: Plane | None = _option(
-        None, "Plane of a volume's slices, whatever the order of the file (default: axial); stored: the order of the file."
-    )
+    axis: Plane | None = _option(None, "Plane of a volume's slices, whatever the file's order (default: axial); stored: that order.")
     window: str | None = _option(
         None,
         "Grey values of a volume: soft-tissue, lung, bone, brain, liver, mediastinum, percentile. Default: soft tissue for CT.",
@@ -335,6 +329,8 @@ class Writing:
         fractional: also write seg-fractional.dcm, the probabilities.
         deidentify: remove from DICOM results, and from the folder's name, what identifies the patient.
         store: ``dicomweb://HOST/PREFIX``, a PACS to send the DICOM results to once they are written.
+        identify: also write the date of the examination; ``deidentify`` wins.
+        earlier: results of the same patient to compare with, a folder or JSON file.
     """
 
     format: LabelFormat | None = _option(None, "Write the masks also in this format; own: the one of the input (NRRD, MetaImage, npz).")
@@ -344,6 +340,8 @@ class Writing:
     fractional: bool = _option(False, "As --dicom, with the probabilities as one more SEG.")
     deidentify: bool = _option(False, "As --dicom, without what identifies the patient.")
     store: str | None = _option(None, "As --dicom, and send them to the PACS at dicomweb://HOST/PATH.", metavar="URL")
+    identify: bool = _option(False, "Also write the date of the examination, which a DICOM file states.")
+    earlier: str | Path | None = _option(None, "Earlier results of the same patient to compare with: a folder or JSON file.", written=Path)
 
     @property
     def in_dicom(self) -> bool:
@@ -387,6 +385,8 @@ class RunOptions(AnalysisOptions, total=False):
     fractional: bool
     deidentify: bool
     store: str | None
+    identify: bool
+    earlier: str | Path | None
 
 
 def taken(kind: type[_T], given: dict[str, Any]) -> _T:

@@ -32,6 +32,7 @@ from echoseg.prompting.neighbours import neighbour_flags
 from echoseg.prompting.parse import Asked, read_prompt
 from echoseg.prompting.plan import Plan, PromptLike
 from echoseg.prompting.volume import VolumeTracks, volume_tracks
+from echoseg.record.comparison import earlier_records
 from echoseg.record.provenance import provenance
 from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, object_named, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
@@ -152,7 +153,7 @@ def run(
         options: the fields of :class:`echoseg.options.Following`, :class:`~echoseg.options.Measuring`, :class:`~echoseg.options.Opening`
             and :class:`~echoseg.options.Writing`, each as a keyword: ``frame_index``, ``direction``, ``memory_selection``, ``volume``;
             ``view``, ``method``, ``subject``; ``spacing``, ``fps``, ``kind``, ``series``, ``part``, ``axis``, ``window``, ``reader``;
-            ``format``, ``overwrite``, ``keep``, ``dicom``, ``fractional``, ``deidentify``, ``store``.
+            ``format``, ``overwrite``, ``keep``, ``dicom``, ``fractional``, ``deidentify``, ``store``, ``identify``, ``earlier``.
 
     Raises:
         EchosegError: its subclasses say what is wrong with the input, the prompt, the weights or the output folder.
@@ -171,6 +172,8 @@ def run(
         raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
     if writing.store is not None:
         parse_address(writing.store)
+    dated = writing.identify and not writing.deidentify
+    earlier = () if writing.earlier is None else earlier_records(writing.earlier)
     with _opened(source, **vars(opening)) as opened:
         output = None
         if writing.in_dicom:
@@ -184,7 +187,7 @@ def run(
             segmentation = _checked(seeded, _collect(seeded, following.direction, None if output is None else output.probabilities))
             if writing.in_dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
-            measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
+            measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following, identify=dated, earlier=earlier)
             made_by = _provenance(seeded, asked, noted(following, measuring, opening), view_net)
             result = write_result(folder, opened, segmentation, made_by, measured_by, output, writing.format)
     if writing.store is not None:
@@ -194,11 +197,13 @@ def run(
     return result
 
 
-def _measure_options(source: Source, measuring: Measuring, model: Model, following: Following) -> tuple[MeasureOptions, str | None]:
+def _measure_options(
+    source: Source, measuring: Measuring, model: Model, following: Following, **more: Any
+) -> tuple[MeasureOptions, str | None]:
     """How the masks are measured, and the name of the view classifier, where it was asked."""
     config = model.config if model.config.structures else model_config(_finder(model, following))
     seen = _seen_view(source, config.view_net)
-    return MeasureOptions(**vars(measuring), seen=seen), None if seen is None else config.view_net
+    return MeasureOptions(**vars(measuring), seen=seen, **more), None if seen is None else config.view_net
 
 
 def _finder(model: Model, following: Following) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from echoseg.cardiac import APICAL_VIEWS, Beat, LVAnalysis, analyse_lv, chamber_measures, thresholds, without_size
 from echoseg.cardiac.chambers import ChamberMeasure, Structure
 from echoseg.cardiac.curve import SinglePlane
+from echoseg.cardiac.quality import mirrored_flags
 from echoseg.cardiac.references import child_flags
 from echoseg.io.dicom.study import StatedStudy
 from echoseg.io.labels.formats import write_label_map_as
@@ -22,6 +23,8 @@ from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Source
 from echoseg.io.views import ViewAnswer, ViewChoice, ViewOrigin, view_of
 from echoseg.options import LabelFormat, Measuring
+from echoseg.record.comparison import with_earlier
+from echoseg.record.exam import exam_entry
 from echoseg.record.input_flags import answered_by_hand, may_be_apical, stated_by, stated_view_flags, undefined_by
 from echoseg.record.measurements import measurements
 from echoseg.record.quality import merged_flags
@@ -29,7 +32,7 @@ from echoseg.report.files import write_report
 from echoseg.types import Flag, Geometry, Segmentation, Severity
 
 if TYPE_CHECKING:
-    from echoseg.report.dicom import DicomOutput
+    from echoseg.report.dicom import DicomOutput, WrittenDicom
 
 
 @dataclass(frozen=True)
@@ -39,10 +42,14 @@ class MeasureOptions(Measuring):
     Attributes:
         beats: ED and ES frames that a reader has named; None: they are found.
         seen: what the view classifier says of the pictures; None: it was not asked.
+        identify: whether the date of the examination may be written.
+        earlier: results of the same patient to compare with, from :func:`echoseg.record.comparison.earlier_records`.
     """
 
     beats: tuple[Beat, ...] | None = None
     seen: ViewAnswer | None = None
+    identify: bool = False
+    earlier: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def single_plane(self) -> SinglePlane:
@@ -78,10 +85,12 @@ class RunResult(Measured):
     Attributes:
         directory: folder of this source's results.
         files: ``{file name: path}``.
+        dicom: what was written in DICOM, if anything.
     """
 
     directory: Path
     files: Mapping[str, Path]
+    dicom: WrittenDicom | None = None
 
 
 def measure_result(
@@ -90,7 +99,7 @@ def measure_result(
     """Measures a segmentation of all frames of a source; ``flags`` are noted besides its own. Writes nothing.
 
     Raises:
-        MeasureError: a given beat does not fit the masks.
+        MeasureError: a given beat does not fit the masks, or earlier results are not those of one patient.
     """
     stated = stated_by(source)
     view = view_of(source, options.view, _sure(options.seen)) if source.kind == "clip" and may_be_apical(source, options.view) else None
@@ -107,6 +116,13 @@ def measure_result(
     if analysis is not None and undefined:
         analysis = analysis.without_numbers()
     chambers = None if analysis is None else _chambers(segmentation, analysis)
+    exam = exam_entry(
+        analysis,
+        ecg=len(segmentation.timing.r_wave_times) > 1,
+        manufacturer=stated.manufacturer,
+        model=stated.model,
+        on=stated.date if options.identify else None,
+    )
     record = measurements(
         source,
         segmentation,
@@ -115,10 +131,13 @@ def measure_result(
         view=view,
         subject=options.subject.over(stated.subject),
         chambers=chambers,
+        exam=exam if source.kind == "clip" else None,
         undefined=undefined,
     )
     if analysis is not None and undefined:  # nor are areas in cm² in frames.csv and on the curve
         segmentation = replace(segmentation, geometry=Geometry())
+    if options.earlier and analysis is not None:
+        record = with_earlier(record, options.earlier)
     merged = tuple(merged_flags(segmentation.flags, () if analysis is None else analysis.flags))
     return Measured(measurements=record, flags=merged, segmentation=segmentation, analysis=analysis, view=view, stated=stated)
 
@@ -153,16 +172,18 @@ def write_result(
         source = source.replaced(geometry=segmentation.geometry)
     write_label_map(folder.draft / "masks.nii.gz", segmentation.masks, source)
     written = write_report(folder.draft, source, segmentation, measured.analysis, record)
+    made: WrittenDicom | None = None
     if dicom is not None:
         from echoseg.report.dicom import write_dicom
 
-        written |= write_dicom(folder.draft, source, segmentation, record, dicom)
+        made = write_dicom(folder.draft, source, segmentation, record, dicom)
+        written |= made.files
     if label_format is not None:
         also = write_label_map_as(label_format, folder.draft, segmentation.masks, source)
         written |= {} if also is None else {also.name: also}
     directory = folder.publish()
     files = {name: directory / name for name in ("masks.nii.gz", *written)}
-    return RunResult(directory=directory, files=files, **vars(measured))
+    return RunResult(directory=directory, files=files, dicom=made, **vars(measured))
 
 
 def object_named(segmentation: Segmentation, name: str) -> int | None:
@@ -222,14 +243,20 @@ def _chambers(segmentation: Segmentation, analysis: LVAnalysis) -> Mapping[Chamb
 
 
 def _found_flags(segmentation: Segmentation, analysis: LVAnalysis | None) -> list[Flag]:
-    """Echo shows the wall's outer border and the right ventricle badly, and a tracker's answer is no better than what it sees."""
-    if analysis is None or segmentation.given:
+    """Echo shows the wall's outer border and the right ventricle badly, and a tracker's answer is no better than what it sees; where both
+    ventricles are known, so is which way round the picture is."""
+    if analysis is None:
         return []
+    left, right = (object_named(segmentation, name) for name in ("LV", "RV"))
     flags = []
+    if right is not None and analysis.view == "A4C":
+        flags += mirrored_flags(segmentation.masks == left, segmentation.masks == right)
+    if segmentation.given:
+        return flags
     if object_named(segmentation, "MYO") is not None:
         wall = "The wall was found, not drawn: look at its border before you use wall thickness or LV mass."
         flags.append(Flag("wall_found", wall))
-    if object_named(segmentation, "RV") is not None:
+    if right is not None:
         ventricle = "The right ventricle was found, not drawn: look at its border before you use its fractional area change."
         flags.append(Flag("rv_found", ventricle))
     return flags
@@ -268,7 +295,8 @@ def _view_flags(view: ViewChoice, seen: ViewAnswer | None) -> list[Flag]:
         answer = f"neither A4C nor A2C ({100 * other:.0f} %), most likely {seen.name}"
         flags.append(Flag("view_not_apical", f"The view classifier takes the clip for {answer}: look whether it shows {view.name}."))
     elif sure is not None and sure != view.name:
-        flags.append(Flag("view_disagrees", f"The view classifier takes the clip for {_told(seen)}, not for {view.name} ({view.origin})."))
+        told = f"The view classifier takes the clip for {_told(seen)}, not for {view.name} ({view.origin})"
+        flags.append(Flag("view_disagrees", f"{told}: look which it is."))
     return flags
 
 

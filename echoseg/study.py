@@ -11,16 +11,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac.biplane import BiplaneFunction, ViewBeats, biplane_function, view_beats
 from echoseg.cardiac.interval import Signals, joint_signals
+from echoseg.cardiac.quality import NO_CYCLE
+from echoseg.cardiac.references import child_flags
 from echoseg.cardiac.volume import APICAL_VIEWS, Method
 from echoseg.errors import MeasureError, StudyError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.labels.source import run_folder
 from echoseg.io.views import ViewOrigin, view_in_name
 from echoseg.options import Subject
+from echoseg.record.comparison import earlier_records, with_earlier
+from echoseg.record.exam import joint_exam
 from echoseg.record.measurements import calibration, lv_signals, measurements_text
 from echoseg.record.provenance import provenance
 from echoseg.record.quality import Quality, by_severity
@@ -29,7 +33,10 @@ from echoseg.report.study_page import study_html, study_png
 from echoseg.results import RunResult, object_named
 from echoseg.types import Flag, Severity
 
-_SUFFIXES = ("png", "html", "json")  # json last: who finds it finds the others
+if TYPE_CHECKING:
+    from echoseg.report.dicom import WrittenDicom
+
+_SUFFIXES = ("sr.dcm", "png", "html", "json")  # json last: who finds it finds the others
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,13 @@ class StudyClip:
     Attributes:
         directory: of the clip's own results.
         record: its measurements.json.
-        beats: its shapes at ED and ES; None when no beat was found.
+        beats: its shapes at ED and ES; None when it has none.
         atrium: whether the left atrium was segmented.
         signals: what the clip says of its EF's certainty; None where masks have no scores.
         automatic: whether the model found the ventricle by its name.
         group: clips with equal values may make one study.
         subject: what the file says of the person.
+        dicom: what was written of it in DICOM, if anything.
     """
 
     directory: Path
@@ -55,6 +63,7 @@ class StudyClip:
     automatic: bool
     group: tuple[str, ...]
     subject: Subject
+    dicom: WrittenDicom | None = None
 
     @property
     def view(self) -> str:
@@ -68,7 +77,7 @@ class StudyResult:
     Attributes:
         record: the content of study.json.
         files: ``{file name: path}``.
-        biplane: the measurement, or None when no beat was found in a view.
+        biplane: the measurement, or None when a view has no beat.
         flags: what a reader must know.
     """
 
@@ -108,6 +117,7 @@ def study_clip(source: object, result: RunResult) -> StudyClip | None:
         segmentation.automatic,
         _group(source, result),
         result.stated.subject,
+        result.dicom,
     )
 
 
@@ -119,8 +129,9 @@ def write_study(
     subject: Subject | None = None,
     overwrite: bool = False,
     same_study: bool = False,
+    earlier: str | Path | None = None,
 ) -> StudyResult:
-    """Writes study.json, study.html and study.png beside the clips' folders.
+    """Writes study.json, study.html and study.png beside the clips' folders, and study.sr.dcm where both clips were written in DICOM.
 
     Of several clips of a view the best is used: the one with beats, the least severe flags, the most complete beats and the highest
     predicted IoU, in this order. All are listed.
@@ -132,11 +143,14 @@ def write_study(
         subject: what the caller knows; the rest is what the files state.
         overwrite: replace an earlier study of any of these clips' folders; else a clash gets a numeric suffix.
         same_study: the caller vouches that files without a StudyInstanceUID belong together, wherever they lie.
+        earlier: results of the same patient, a folder or JSON file; a study among them is compared with.
 
     Raises:
+        SourceError, MeasureError: earlier results are not there, or not of one patient.
         StudyError: the clips belong to several studies, a view is not among them, or one clip's results replaced another's.
         OutputError: a file cannot be written.
     """
+    before = () if earlier is None else earlier_records(earlier)
     _check_one_study(clips, same_study)
     _check_own_folders(clips)
     ordered = sorted(clips, key=lambda clip: (APICAL_VIEWS.index(clip.view), *_rank(clip)))
@@ -146,15 +160,17 @@ def write_study(
         biplane = biplane_function([clip.beats for clip in chosen if clip.beats is not None], method)
     else:
         missing = " and ".join(view for view in APICAL_VIEWS if view not in {clip.view for clip in chosen})
-        why = f"no beat was found in any {missing} clip"
-    flags = tuple(_flags(chosen, ordered, biplane, why))
+        why = f"{NO_CYCLE} in any {missing} clip"
     known = subject or Subject()
     for clip in ordered:
         known = known.over(clip.subject)
+    flags = tuple(_flags(chosen, ordered, biplane, why, known))
     entries = [clip_entry(clip.record, clip.directory.name, any(clip is other for other in chosen)) for clip in ordered]
     atrium, sure = any(clip.atrium for clip in chosen), None if biplane is None else _ef_interval(biplane, chosen)
-    record = study_record(entries, biplane, known, flags, _provenance(ordered, method), atrium=atrium, why=why, ef_interval=sure)
-    return StudyResult(record, _write(Path(out), record, chosen, overwrite), biplane, flags)
+    exam, made_by = joint_exam([clip.record for clip in chosen or ordered]), _provenance(ordered, method)
+    record = study_record(entries, biplane, known, flags, made_by, atrium=atrium, why=why, ef_interval=sure, exam=exam)
+    record = with_earlier(record, before)
+    return StudyResult(record, _write(Path(out), record, chosen, overwrite, biplane is not None), biplane, flags)
 
 
 def outdated_studies(out: str | Path, written: Sequence[Path]) -> dict[Path, tuple[str, ...]]:
@@ -230,15 +246,20 @@ def _rank(clip: StudyClip) -> tuple[bool, int, int, float]:
     return clip.beats is None, *clip_rank(Quality(clip.record["quality"]), complete, score)
 
 
-def _flags(chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: BiplaneFunction | None, why: str) -> list[Flag]:
-    """Those on the study, then what each used clip's reader must know, the most severe first."""
-    flags = [Flag("no_biplane", f"{why}: no biplane values", Severity.REJECT)] if biplane is None else list(biplane.flags)
+def _flags(
+    chosen: Sequence[StudyClip], clips: Sequence[StudyClip], biplane: BiplaneFunction | None, why: str, person: Subject
+) -> list[Flag]:
+    """Those on person and study, then what each used clip's reader must know, the most severe first."""
+    flags = list(child_flags(person)) + ([] if biplane is None else list(biplane.flags))
+    if biplane is None:
+        again = " and ".join(view for view in APICAL_VIEWS if view not in {clip.view for clip in chosen})
+        flags.append(Flag("no_biplane", f"{why}: no biplane values, repeat {again}", Severity.REJECT))
     for clip in chosen:
         name = clip.record["source"]["name"]
         flags += [
             Flag(flag["code"], f"{clip.view} ({name}): {flag['message']}", Severity(flag["severity"]))
             for flag in clip.record["flags"]
-            if flag["severity"] != Severity.INFO or flag["code"] == "view_guessed"
+            if flag["code"] != "child" and (flag["severity"] != Severity.INFO or flag["code"] in ("view_guessed", "mirrored"))
         ]
     for view in APICAL_VIEWS:
         count = sum(clip.view == view for clip in clips)
@@ -260,7 +281,7 @@ def _provenance(clips: Sequence[StudyClip], method: Method) -> dict[str, Any]:
     )
 
 
-def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], overwrite: bool) -> dict[str, Path]:
+def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], overwrite: bool, biplane: bool) -> dict[str, Path]:
     pictures = {clip.view: {name: _bytes(clip.directory / f"{name}.png") for name in ("ed", "es", "curve")} for clip in chosen}
     contents = {
         "png": study_png(record, pictures),
@@ -268,12 +289,27 @@ def _write(out: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], ov
         "json": measurements_text(record).encode(),
     }
     stem, written = _free_stem(out, {clip["folder"] for clip in record["clips"]}, overwrite), {}
-    for suffix in _SUFFIXES:
+    report = out / f"{stem}.sr.dcm"
+    if _write_dicom(report, record, chosen, biplane):
+        written["study.sr.dcm"] = report
+    else:  # of an earlier study in this place
+        report.unlink(missing_ok=True)
+    for suffix in contents:
         path = out / f"{stem}.{suffix}"
         with atomic_path(path) as temporary:
             temporary.write_bytes(contents[suffix])
         written[f"study.{suffix}"] = path
     return written
+
+
+def _write_dicom(path: Path, record: Mapping[str, Any], chosen: Sequence[StudyClip], biplane: bool) -> bool:
+    """Whether there is a report to write of biplane values, and it was written."""
+    made = {clip.view: clip.dicom for clip in chosen if clip.dicom is not None}
+    if not biplane or len(made) < len(APICAL_VIEWS):
+        return False
+    from echoseg.report.dicom import write_study_dicom
+
+    return write_study_dicom(path, record, made, all(clip.automatic for clip in chosen))
 
 
 def _free_stem(out: Path, folders: set[str], overwrite: bool) -> str:

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sr._concepts_dict import concepts
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
+
+from echoseg.record.measures import MEASURES, PRIVATE
 
 PATIENT = {
     "SpecificCharacterSet": "ISO_IR 100",
@@ -86,6 +89,24 @@ def write_series(folder: Path, slices: np.ndarray, first: tuple[float, float, fl
         name = folder / f"{len(slices) - k:03d}.dcm"
         write_image(name, values, CTImageStorage, f"{PATIENT['SeriesInstanceUID']}.{k + 1}", **(own | attributes))
     return folder
+
+
+def unknown_codes(dataset: Dataset) -> set[tuple[str, str]]:
+    """``{(scheme, value)}`` of codes anywhere in an object that pydicom's dictionaries, made from the standard, do not hold.
+
+    Units (UCUM builds any number) and languages are left out; names of echoseg's own scheme must be those of its measures.
+    """
+    known = {(scheme, value) for scheme, names in concepts.items() for values in names.values() for value in values}
+    known |= {(PRIVATE, key[:16]) for key in MEASURES}
+    found = set()
+    for element in dataset.iterall():
+        if element.VR != "SQ":
+            continue
+        for item in element.value:
+            scheme = item.get("CodingSchemeDesignator")
+            if scheme not in (None, "UCUM", "RFC5646") and "CodeValue" in item:
+                found.add((str(scheme), str(item.CodeValue)))
+    return found - known
 
 
 def standard_errors(path: Path) -> list[str]:

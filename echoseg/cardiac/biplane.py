@@ -17,6 +17,7 @@ from echoseg.cardiac import thresholds
 from echoseg.cardiac.contour import checked_mask, checked_spacing
 from echoseg.cardiac.ef import ejection_fraction
 from echoseg.cardiac.function import LVAnalysis
+from echoseg.cardiac.quality import NO_CYCLE
 from echoseg.cardiac.view import ViewShape, measure_atrium, measure_view
 from echoseg.cardiac.volume import APICAL_VIEWS, Method, checked_method, method_options, volume_of
 from echoseg.errors import MeasureError
@@ -123,7 +124,7 @@ def view_beats(masks: ArrayLike, spacing: ArrayLike | None, analysis: LVAnalysis
         given = "" if atria is None else f" and atria {atria.shape}"
         raise MeasureError(f"give the masks that were analysed, {len(analysis.curve)} frames of one size; got {masks.shape}{given}")
     if not analysis.beats:
-        raise MeasureError(f"no beat was found in the {analysis.view} clip: it cannot be part of a biplane measurement")
+        raise MeasureError(f"{NO_CYCLE} in the {analysis.view} clip: it cannot be part of a biplane measurement")
     beats = []
     for beat in analysis.beats:
         chamber = None
@@ -218,15 +219,18 @@ def _pair(i: int, j: int, first: BeatShapes, second: BeatShapes, method: Method,
 def _flags(lengths: Mapping[str, float] | None, rates: Sequence[float]) -> list[Flag]:
     flags = []
     if lengths is None:
-        flags.append(Flag("spacing_missing", "the pixel spacing of a view is unknown: no volumes in mL, ratios only"))
+        flags.append(Flag("spacing_missing", "the pixel spacing of a view is unknown: no volumes in mL, ratios only; give spacing"))
     else:
         long, short = max(lengths.values()), min(lengths.values())
         if long - short > thresholds.MAX_LENGTH_DIFFERENCE * long:
             shorter = min(lengths, key=lambda view: lengths[view])
             apart = f"{long:.0f} and {short:.0f} mm at end-diastole, {100 * (1 - short / long):.0f} % apart"
-            flags.append(Flag("foreshortening", f"the long axes of the two views are {apart}: {shorter} may be foreshortened"))
+            flags.append(
+                Flag("foreshortening", f"the long axes of the two views are {apart}: {shorter} may be foreshortened, repeat {shorter}")
+            )
     if len(rates) == 2 and max(rates) - min(rates) > thresholds.MAX_RATE_DIFFERENCE * max(rates):
-        flags.append(Flag("heart_rates_differ", f"heart rates of {rates[0]:.0f} (A4C) and {rates[1]:.0f} (A2C) beats per minute"))
+        told = f"heart rates of {rates[0]:.0f} (A4C) and {rates[1]:.0f} (A2C) beats per minute"
+        flags.append(Flag("heart_rates_differ", f"{told}: repeat one view at the other's rate"))
     return flags
 
 

@@ -166,7 +166,7 @@ def analyse_lv(
     if beats is None:
         trusted_area = np.where(lost_masks(curve), np.nan, measurable)
         found = find_beats(trusted_area, seconds, heart_rate=heart_rate, r_waves=r_waves)
-        flags += timing_flags(found, seconds, np.isfinite(trusted_area))
+        flags += timing_flags(found, seconds, np.isfinite(trusted_area), ecg=len(r_waves) > 1)
     else:
         found = _checked_beats(beats, measurable)
         flags.append(Flag("phases_given", "end-diastole and end-systole were named, not found", Severity.INFO))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -22,6 +23,8 @@ Sex = Literal["M", "F"]
 Formula = Literal["mosteller", "dubois"]
 
 DEFAULT_GUIDELINE = "ase-eacvi-2015"
+GUIDELINES: Mapping[str, str] = {"rv_fac": "ase-2025-right-heart"}
+"""The guideline of a measure, where that is not the default."""
 ADULT_YEARS = 18
 """Age from which the ranges hold: Lang et al. 2015 measured adults; children's values go with body size and age (Lopez et al. 2010)."""
 _ADULT_HEIGHT_CM, _ADULT_SURFACE_M2 = 140.0, 1.25
@@ -51,7 +54,8 @@ def guideline(name: str = DEFAULT_GUIDELINE) -> dict[str, Any]:
     """A guideline's table as in its JSON file: ``name``, ``citation``, ``doi``, ``ranges``.
 
     A range has ``unit``, ``method`` by which its values were measured, ``source`` within the guideline, ``M`` and ``F`` (low, high; None
-    where there is no such end), and ``grades`` by sex: ``[grade, low, high]`` in whole numbers, without gaps.
+    where there is no such end), ``grades`` by sex: ``[grade, low, high]`` in whole numbers, without gaps, and where the guideline words the
+    range as neither, ``worded``.
 
     Raises:
         MeasureError: no such guideline.
@@ -99,14 +103,18 @@ def child_flags(subject: Subject) -> list[Flag]:
             return []
         years = int(subject.age_years)
         age = "less than a year" if years < 1 else "1 year" if years == 1 else f"{years} years"
-        return [Flag("child", f"The patient's age is {age}: the reference ranges are those of adults, so nothing is graded.")]
+        return [
+            Flag(
+                "child", f"The patient's age is {age}: the ranges here are those of adults, so nothing is graded. Use ranges for children."
+            )
+        ]
     height, weight = subject.height_cm, subject.weight_kg
     surface = math.sqrt(height * weight / 3600) if height is not None and weight is not None else None
     small = "height" if height is not None and height < _ADULT_HEIGHT_CM else ""
     small = small or ("body surface" if surface is not None and surface < _ADULT_SURFACE_M2 else "")
     if not small:
         return []
-    told = f"The patient's {small} is a child's and no age is stated: the reference ranges are those of adults, so nothing is graded."
+    told = f"The patient's {small} is a child's and no age is stated: the ranges here are those of adults, so nothing is graded."
     return [Flag("child", f"{told} Give the age if this is an adult (--age).")]
 
 

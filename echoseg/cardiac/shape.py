@@ -13,7 +13,8 @@ from echoseg.errors import MeasureError
 def fractional_area_change(mask_ed: ArrayLike, mask_es: ArrayLike) -> float:
     """``100 * (EDA - ESA) / EDA`` in percent; both phases have the same pixels, so spacing does not matter.
 
-    For the right ventricle in the RV-focused apical view, trabeculae and moderator band in the cavity: normal >= 35 % (ASE/EACVI 2015).
+    For the right ventricle in the RV-focused apical view, trabeculae and moderator band in the cavity; grades: ASE 2025, see
+    :func:`echoseg.cardiac.guideline`.
 
     Args:
         mask_ed, mask_es: ``(H, W)``, bool or above zero inside.

@@ -1,8 +1,8 @@
 """Volumes from a short-axis stack (cine MR, CT): slices times distance.
 
 Source: Schulz-Menger J et al., "Standardized image interpretation and post-processing in cardiovascular magnetic resonance - 2020 update",
-J Cardiovasc Magn Reson 2020;22:19. Nothing is extrapolated beyond the outermost contours, papillary muscles belong to the cavity, and
-which slice is the most basal is the business of who drew the masks.
+J Cardiovasc Magn Reson 2020;22:19. Nothing is extrapolated beyond the outermost contours. That papillary muscles belong to the cavity is
+our choice, not that paper's rule, and which slice is the most basal is the business of who drew the masks.
 """
 
 from __future__ import annotations

@@ -43,10 +43,17 @@ GUIDELINE_BEATS = 3
 GUIDELINE_BEATS_IRREGULAR = 5
 IRREGULAR_RR_SPREAD = 0.25
 """(longest - shortest) / median R-R interval above which the rhythm counts as irregular."""
+INDEX_BEAT_DIFFERENCE_S = 0.060
+"""Seconds by which the two intervals before an index beat may differ (Bunting KV et al., Heart 2020;106(Suppl 2):A43)."""
 MIN_FRAME_RATE = 20.0
 """Frames per second below which ED and ES are missed at a resting heart rate."""
 MIN_FRAMES_A_BEAT = 16.0
 """Frames a beat below which ED and ES are missed: 20 frames/s at 75 beats per minute; a faster heart needs more."""
+
+# What a change of EF means (record/comparison.py)
+EF_CHANGE = 10.0
+"""Percentage points of EF by which two examinations of one heart by 2D echo may differ although nothing changed: "> 0.10 with 2D methods"
+(Thavendiranathan P et al., J Am Coll Cardiol 2013;61:77-84)."""
 
 # Masks (function.py, quality.py)
 MIN_LENGTH, MIN_WIDTH = 0.72, 0.8

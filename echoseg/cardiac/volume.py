@@ -2,8 +2,9 @@
 
 Source: Lang RM et al., "Recommendations for Cardiac Chamber Quantification by Echocardiography in Adults: An Update from the ASE and
 the EACVI", J Am Soc Echocardiogr 2015;28:1-39 (and Eur Heart J Cardiovasc Imaging 2015;16:233-70): LV volumes by the method of disks
-(modified Simpson's rule); area-length for LA and, as an alternative that assumes a bullet shape, for LV; LA volume by biplane area-length
-with the shorter of the two lengths, or biplane disks, normal 16-34 mL/m².
+(modified Simpson's rule); LA volume by biplane disks, or by biplane area-length with the shorter of the two lengths. Area-length is here
+the formula of an ellipsoid, ``8 A1 A2 / (3 pi L)``, for both chambers; the "bullet", ``5/6 A L``, takes a short-axis area and is not
+computed.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from echoseg import __version__
 from echoseg.cli import archive, bench, eval, simulate, weights
+from echoseg.cli.compare import compare
 from echoseg.cli.console import print_error
 from echoseg.cli.demo import demo
 from echoseg.cli.doctor import doctor
@@ -69,6 +70,7 @@ def root(
 
 app.command("run", epilog=EPILOG)(run)
 app.command("measure", epilog=MEASURE_EPILOG)(measure)
+app.command("compare")(compare)
 app.command("demo")(demo)
 app.command("info")(info)
 app.command("doctor")(doctor)

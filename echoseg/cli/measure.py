@@ -24,7 +24,7 @@ EPILOG = (
 
 
 @takes(
-    *("views", "method", "sex", "age", "height", "weight", "spacing", "fps", "overwrite"),
+    *("views", "method", "sex", "age", "height", "weight", "spacing", "fps", "overwrite", "identify", "earlier"),
     views={"help": "The view of each input, as in `echoseg run`; it makes the input a clip."},
 )
 def measure(
@@ -71,7 +71,7 @@ def measure(
     write_failures(out, failures)
     found = [clip for clip in clips if clip is not None]
     same_study = vouches(view_of_input, found)
-    as_told = {name: options[name] for name in ("method", "subject", "overwrite")}
+    as_told = {name: options[name] for name in ("method", "subject", "overwrite", "earlier")}
     study = show_study(out, found, same_study=same_study, **as_told)
     say_outdated(out, written, study)
     if failures:

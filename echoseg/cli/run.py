@@ -70,7 +70,7 @@ def run(
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error
 
-    as_told = {name: options[name] for name in ("method", "subject", "overwrite")}
+    as_told = {name: options[name] for name in ("method", "subject", "overwrite", "earlier")}
     others = chosen(options) | as_told
     failures: list[Failure] = []
     written: list[Path] = []
@@ -107,6 +107,10 @@ def run(
     show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
     study = show_study(out, found, same_study=vouches(view_of_input, found), **as_told)
+    if options["store"] is not None and study is not None and "study.sr.dcm" in study.files:
+        from echoseg.io.dicom.web import store_instances
+
+        store_instances(options["store"], [study.files["study.sr.dcm"]])
     say_outdated(out, written, study)
     if failures:
         raise typer.Exit(1)

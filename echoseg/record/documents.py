@@ -57,8 +57,21 @@ class SourceEntry(Part):
 class SubjectEntry(Part):
     sex: Sex | None
     age_years: NonNegativeInt | None = Field(None, description="at the examination, whole years; 90 stands for all above")
+    height_cm: PositiveFloat | None = None
+    weight_kg: PositiveFloat | None = None
     bsa_m2: PositiveFloat | None
     bsa_formula: Formula
+
+
+class ExamEntry(Part):
+    """Of the examination, as far as file and beats tell."""
+
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = _told("null unless it was asked for")
+    manufacturer: str | None = _told("of the machine")
+    model: str | None
+    rhythm: Literal["regular", "irregular"] | None = _told("null with fewer than two complete beats, or without times")
+    rhythm_beats: NonNegativeInt = _told("complete beats that it rests on")
+    ecg: bool = _told("true where R waves of the file told the beats")
 
 
 class ObjectEntry(Part):
@@ -90,6 +103,7 @@ class Reference(Part):
     sex: Sex
     guideline: str = _told("name and year")
     method: str = _told("by which the guideline's values were measured")
+    worded: Text | Absent = Field(None, description="the range as the guideline words it, where that is not low to high")
 
 
 class MeasureEntry(Part):
@@ -130,6 +144,35 @@ class BeatEntry(Part):
     sv_ml: float | None
     fac: Percent | None
     hr_bpm: PositiveFloat | None
+
+
+class IndexBeatEntry(Part):
+    """The beat that stands for an irregular rhythm: the one whose two preceding intervals are most alike, within 60 ms."""
+
+    beat: NonNegativeInt = _told("of ``beats``, from 0")
+    before_s: tuple[PositiveFloat, PositiveFloat] = _told("the two intervals before it, the earlier first")
+    ef: Percent | None
+    edv_ml: NonNegativeFloat | None
+    esv_ml: NonNegativeFloat | None
+
+
+class ChangeEntry(Part):
+    """A measure in earlier results and in these."""
+
+    old: float
+    new: float
+    change: float
+    unit: Unit
+    comparable: bool = _told("false where the two were measured by different methods")
+    meaning: Text | None = _told("what a change of this size means; null where nothing tells")
+
+
+class EarlierEntry(Part):
+    """Earlier results of the same patient, for which the user vouches."""
+
+    created: str = _told("when the earlier results were made, not when the patient was seen")
+    date: str | None = _told("of the earlier examination, where its results name it")
+    changes: dict[Key, ChangeEntry]
 
 
 class PairEntry(Part):
@@ -228,9 +271,12 @@ class Measurements(Document):
     schema_id: Literal["urn:echoseg:measurements:1"] = Field(alias="schema")
     source: SourceEntry
     subject: SubjectEntry
-    objects: Sequence[ObjectEntry]
+    exam: ExamEntry | Absent = None
+    objects: Sequence[ObjectEntry] = _told("frames count from 0 here, and in frames.csv; from 1 on the page")
     measures: dict[Key, KnownMeasure | UnknownMeasure]
-    beats: Sequence[BeatEntry]
+    beats: Sequence[BeatEntry] = _told("frames count from 0")
+    index_beat: IndexBeatEntry | None = Field(None, description="of an irregular rhythm; null where no beat follows two intervals alike")
+    earlier: EarlierEntry | Absent = None
     flags: Sequence[FlagEntry]
     quality: Quality = _told("the worst severity among the flags; info counts as accept")
     provenance: Provenance
@@ -243,9 +289,11 @@ class StudyRecord(Document):
 
     schema_id: Literal["urn:echoseg:study:1"] = Field(alias="schema")
     subject: SubjectEntry
+    exam: ExamEntry | Absent = None
     clips: Sequence[ClipEntry] = Field(min_length=1, description="by view, of each view the best first")
     measures: dict[Key, KnownMeasure | UnknownMeasure]
     beats: Sequence[PairEntry] = _told("every beat of the A4C clip with every beat of the A2C clip")
+    earlier: EarlierEntry | Absent = None
     flags: Sequence[FlagEntry]
     quality: Quality = _told("the worst severity among the flags; info counts as accept")
     provenance: Provenance

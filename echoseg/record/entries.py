@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from echoseg.cardiac.interval import LEVEL
-from echoseg.cardiac.references import DEFAULT_GUIDELINE, Formula, body_surface_area, child_flags, grade, guideline
+from echoseg.cardiac.references import DEFAULT_GUIDELINE, GUIDELINES, Formula, body_surface_area, child_flags, grade, guideline
 from echoseg.errors import MeasureError
 from echoseg.options import Subject
 from echoseg.record.documents import KnownMeasure, Reference, SubjectEntry, UnknownMeasure
@@ -24,6 +24,8 @@ SIZE_DOUBTED = "the stated pixel spacing makes a ventricle of no heart's size"
 GRADED_DECIMALS = 1
 """Of every measure with a reference range, as it is written out."""
 BSA_FORMULA: Formula = "mosteller"
+_RANGE_OF = {"la_volume_disks_index": "la_volume_index"}
+"""What a measure's range is called in the guideline's table. The atrium is graded by disks: by area-length it comes out larger."""
 _OLDEST = 90
 
 
@@ -70,35 +72,44 @@ def measure_entry(
     return KnownMeasure(value=rounded, unit=measure.unit, method=method, interval=interval, reference=reference, reason=None, **level)
 
 
-def reference_range(key: str, value: float | None, subject: Subject, name: str = DEFAULT_GUIDELINE) -> Reference | None:
+def reference_range(key: str, value: float | None, subject: Subject, name: str | None = None) -> Reference | None:
     """The guideline's normal range of a measure for the subject's sex.
 
     Args:
         key: as in the guideline's table, e.g. ``ef`` or ``edv_index``.
         value: in the table's unit.
         subject: without a sex there is no range, nor for a child, see :func:`echoseg.cardiac.references.child_flags`.
-        name: of the guideline, see :func:`echoseg.cardiac.guideline`.
+        name: of the guideline, see :func:`echoseg.cardiac.guideline`; None: the measure's own, else the default one.
 
     Returns:
         None when the guideline names no range.
     """
+    name = name or GUIDELINES.get(key, DEFAULT_GUIDELINE)
+    key = _RANGE_OF.get(key, key)
     value = number(value, GRADED_DECIMALS)  # what a reader is shown is what is graded
     table = guideline(name)
     stated = table["ranges"].get(key)
     if stated is None or subject.sex is None or value is None or child_flags(subject):
         return None
     low, high = stated[subject.sex]
+    worded = {"worded": stated["worded"]} if "worded" in stated else {}
     try:
         word = grade(key, value, subject.sex, name).grade
     except MeasureError:  # an EF below zero: the phases were named the wrong way round
         word = "below normal"
-    return Reference(low=low, high=high, grade=word, sex=subject.sex, guideline=table["name"], method=stated["method"])
+    return Reference(low=low, high=high, grade=word, sex=subject.sex, guideline=table["name"], method=stated["method"], **worded)
 
 
 def subject_entry(subject: Subject) -> SubjectEntry:
-    """Sex, age in whole years (90 for all above, as de-identified data have it) and body surface area; no height, weight or date."""
-    age = None if subject.age_years is None else min(int(subject.age_years), _OLDEST)
-    return SubjectEntry(sex=subject.sex, age_years=age, bsa_m2=number(body_surface(subject), 3), bsa_formula=BSA_FORMULA)
+    """Sex, age in whole years (90 for all above, as de-identified data have it), height, weight and body surface area; no date."""
+    return SubjectEntry(
+        sex=subject.sex,
+        age_years=None if subject.age_years is None else min(int(subject.age_years), _OLDEST),
+        height_cm=number(subject.height_cm, 1),
+        weight_kg=number(subject.weight_kg, 1),
+        bsa_m2=number(body_surface(subject), 3),
+        bsa_formula=BSA_FORMULA,
+    )
 
 
 def body_surface(subject: Subject) -> float | None:

@@ -51,7 +51,7 @@ def stated_view_flags(view: ViewChoice) -> list[Flag]:
     """Flags on a view that the file or its name tells: of no use for LV volumes, or guessed."""
     if view.name not in APICAL_VIEWS:
         where = "The file says that its view" if view.origin is ViewOrigin.STATED else "By the file's name its view"
-        return [Flag("view_not_apical", f"{where} is {view.name}: no LV volumes or EF are measured in it.")]
+        return [Flag("view_not_apical", f"{where} is {view.name}: no LV volumes or EF are measured in it. Give A4C or A2C.")]
     if view.origin is ViewOrigin.GUESSED:
         return [Flag("view_guessed", f"The view {view.name} was guessed from the file name.", Severity.INFO)]
     return []

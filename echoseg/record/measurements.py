@@ -9,11 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from echoseg.cardiac.interval import IntervalModel, Planes, Signals, clip_signals, shipped_model
+from echoseg.cardiac.quality import NO_CYCLE
 from echoseg.io.source import Source
 from echoseg.io.tables import frame_times, object_areas
 from echoseg.io.views import ViewChoice
 from echoseg.options import Subject
-from echoseg.record.documents import BeatEntry, FlagEntry, KnownMeasure, Measurements, ObjectEntry, Provenance, SourceEntry, UnknownMeasure
+from echoseg.record.documents import (
+    BeatEntry,
+    ExamEntry,
+    FlagEntry,
+    KnownMeasure,
+    Measurements,
+    ObjectEntry,
+    Provenance,
+    SourceEntry,
+    UnknownMeasure,
+)
 from echoseg.record.entries import (
     CLOCK_DOUBTED,
     CLOCK_DOUBTS,
@@ -28,6 +39,7 @@ from echoseg.record.entries import (
     reference_range,
     subject_entry,
 )
+from echoseg.record.exam import index_beat_entry
 from echoseg.record.measures import BEAT, MEASURES
 from echoseg.record.quality import merged_flags, quality
 from echoseg.record.volume import volume_entry
@@ -56,6 +68,7 @@ def measurements(
     view: ViewChoice | None = None,
     subject: Subject | None = None,
     chambers: Mapping[ChamberMeasure, tuple[float | None, ...]] | None = None,
+    exam: ExamEntry | None = None,
     undefined: str = "",
 ) -> dict[str, Any]:
     """The contents of measurements.json.
@@ -68,6 +81,7 @@ def measurements(
         view: of a clip, and where it is known from.
         subject: for indexed values and reference ranges; None: nothing is known.
         chambers: from :func:`echoseg.cardiac.chamber_measures`; None: no more than LV function.
+        exam: from :func:`echoseg.record.exam.exam_entry`; None: nothing is known, and the record has no such part.
         undefined: why no measure is defined in the picture, of an analysis without numbers; else empty.
 
     Returns:
@@ -81,6 +95,8 @@ def measurements(
         spaced = spacing is not None or bool(undefined)  # without numbers the reason is not the spacing
         measures |= _lv_measures(analysis, subject, sure, spaced=spaced, undefined=undefined)
         measures |= _chamber_measures(chambers or {}, analysis, subject, spaced=spaced, drawn=segmentation.given, undefined=undefined)
+    about: dict[str, Any] = {} if exam is None else {"exam": exam}
+    about |= index_beat_entry(analysis, spaced=spacing is not None)
     sides: Any = None if spacing is None else [positive(side, 5) for side in spacing]
     return Measurements(
         schema=Measurements.identifier(),
@@ -100,6 +116,7 @@ def measurements(
         objects=_objects(segmentation, volumetric=source.kind == "volume"),
         measures=measures,
         beats=() if analysis is None else _beats(segmentation, analysis, spaced=spacing is not None),
+        **about,
         flags=[FlagEntry.model_validate(flag) for flag in flags],
         quality=quality(flags),
         provenance=Provenance.model_validate(dict(provenance)),
@@ -163,7 +180,7 @@ def _lv_measures(
     analysis: LVAnalysis, subject: Subject, ef_interval: tuple[float, float] | None, *, spaced: bool, undefined: str
 ) -> dict[str, KnownMeasure | UnknownMeasure]:
     complete = [beat for beat in analysis.beats if not beat.partial]
-    missing = undefined or ("the left ventricle could not be measured" if analysis.beats else "no beat was found")
+    missing = undefined or ("the left ventricle could not be measured" if analysis.beats else NO_CYCLE)
     volumes = f"single-plane {analysis.method} ({analysis.view})"
     timed = any(beat.hr_bpm is not None for beat in complete)
     doubts = {flag.code for flag in analysis.flags}
@@ -210,7 +227,7 @@ def _chamber_measures(
     drawn: bool,
     undefined: str,
 ) -> dict[str, KnownMeasure | UnknownMeasure]:
-    missing = undefined or "it could not be measured at the phases of a beat" if undefined or analysis.beats else "no beat was found"
+    missing = undefined or "it could not be measured at the phases of a beat" if undefined or analysis.beats else NO_CYCLE
     measures: dict[str, KnownMeasure | UnknownMeasure] = {}
     for key, each in chambers.items():
         measurable = spaced or MEASURES[key].unit == "%"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac.references import DEFAULT_GUIDELINE
 from echoseg.options import Subject
-from echoseg.record.documents import ClipEntry, FlagEntry, KnownMeasure, PairEntry, Provenance, StudyRecord, UnknownMeasure
+from echoseg.record.documents import ClipEntry, ExamEntry, FlagEntry, KnownMeasure, PairEntry, Provenance, StudyRecord, UnknownMeasure
 from echoseg.record.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, reference_range, subject_entry
 from echoseg.record.measures import MEASURES
 from echoseg.record.quality import quality
@@ -48,6 +48,7 @@ def study_record(
     atrium: bool = False,
     why: str = "",
     ef_interval: tuple[float, float] | None = None,
+    exam: ExamEntry | None = None,
     guideline: str = DEFAULT_GUIDELINE,
 ) -> dict[str, Any]:
     """The contents of study.json.
@@ -61,14 +62,17 @@ def study_record(
         atrium: whether the left atrium was asked for.
         why: the reason if ``biplane`` is None.
         ef_interval: the calibrated 90 % interval of EF; None: the range over the pairs of beats.
+        exam: from :func:`echoseg.record.exam.joint_exam`, or None.
         guideline: whose ranges values are held against.
 
     Returns:
         Plain JSON values, see :class:`echoseg.record.documents.StudyRecord`.
     """
+    about: dict[str, Any] = {} if exam is None else {"exam": exam}
     return StudyRecord(
         schema=StudyRecord.identifier(),
         subject=subject_entry(subject),
+        **about,
         clips=clips,
         measures=_measures(biplane, subject, why, atrium, guideline, ef_interval),
         beats=() if biplane is None else _beats(biplane),
@@ -114,14 +118,15 @@ def _measures(
         found = None if biplane is None else getattr(biplane, attribute)
         return None if found is None else float(found)
 
-    def entry(key: str, number: float | None, method: str | None, why: str, attribute: str = "") -> None:
+    def entry(key: str, number: float | None, method: str | None, why: str, attribute: str = "", graded: bool = True) -> None:
         each = [getattr(beat, attribute) for beat in beats] if attribute else []
-        sure, reference = ef_interval if key == "ef" else None, reference_range(key, number, subject, guideline)
+        sure = ef_interval if key == "ef" else None
+        reference = reference_range(key, number, subject, guideline) if graded else None
         measures[key] = measure_entry(MEASURES[key], number, method, each=each, calibrated=sure, why=why, reference=reference)
 
-    def indexed(key: str, number: float | None, method: str | None, why: str) -> None:
+    def indexed(key: str, number: float | None, method: str | None, why: str, graded: bool = True) -> None:
         if area is not None:
-            entry(key, None if number is None else number / area, method, why)
+            entry(key, None if number is None else number / area, method, why, graded=graded)
 
     entry("ef", value("ef"), method, why, "ef")
     for key in ("edv", "esv", "sv"):
@@ -137,7 +142,8 @@ def _measures(
         shorter = "biplane area-length (shorter length)"
         entry("la_volume", value("la_ml"), shorter, no_la, "la_ml")
         entry("la_volume_disks", value("la_disks_ml"), "biplane disks", no_la, "la_disks_ml")
-        indexed("la_volume_index", value("la_ml"), shorter, no_la)
+        indexed("la_volume_index", value("la_ml"), shorter, no_la, graded=False)
+        indexed("la_volume_disks_index", value("la_disks_ml"), "biplane disks", no_la)
     for view in ("A4C", "A2C"):
         length = None if biplane is None or biplane.lengths_mm is None else biplane.lengths_mm[view]
         entry(f"length_{view.lower()}", length, "long axis at end-diastole", no_ml)

@@ -122,11 +122,17 @@ def _still(frame: Image, index: int, tag: str, segmentation: Segmentation, analy
     object_id = _lv_id(segmentation) if analysis is not None else None
     object_id = segmentation.object_ids[0] if object_id is None else object_id
     name = segmentation.names.get(object_id, str(object_id))
-    caption = f"{tag}, frame {index}" if tag else f"Frame {index}"
+    view = f"{analysis.view}, " if analysis is not None and tag else ""
+    caption = f"{view}{tag}, frame {index + 1}" if tag else f"Frame {index + 1}"
     volume = np.nan if analysis is None or analysis.curve.volume_ml is None else analysis.curve.volume_ml[index]
     written = number(float(volume), 1)  # as in the table beside it
     picture = still_png(
-        frame, segmentation.masks[index] == object_id, object_id=object_id, name=name, spacing=segmentation.geometry.spacing, caption=tag
+        frame,
+        segmentation.masks[index] == object_id,
+        object_id=object_id,
+        name=name,
+        spacing=segmentation.geometry.spacing,
+        caption=f"{view}{tag}",
     )
     return Picture(picture, caption if written is None else f"{caption}: {shown(written, 0)} mL")
 

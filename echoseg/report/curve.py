@@ -28,7 +28,8 @@ def curve_png(trace: Trace, flags: Sequence[Flag] = (), *, dpi: int = 160) -> by
     """The curve as PNG, 9 x 3.7 inches.
 
     Dots are the values as measured, frame by frame, and ED and ES marks sit on them; the line is the smooth curve that beats
-    are found on (:func:`echoseg.cardiac.cycle.smooth_curve`). Shaded bands are beats, their darker part is systole (ED to ES).
+    are found on (:func:`echoseg.cardiac.cycle.smooth_curve`). Shaded bands are beats, numbered from 1 as in the table of the page; their
+    darker part is systole (ED to ES). Ticks along the bottom are the R waves of the file.
     """
     figure = Figure(figsize=(9, 3.7), dpi=dpi, facecolor="white")
     axes = figure.add_axes((0.075, 0.215, 0.905, 0.63))
@@ -41,6 +42,7 @@ def curve_png(trace: Trace, flags: Sequence[Flag] = (), *, dpi: int = 160) -> by
         axes.plot(x, y, "o", color=LINE, markersize=2.6, alpha=0.45, markeredgewidth=0)
         axes.plot(x, smoothed(trace), color=LINE, linewidth=2, solid_capstyle="round")
         _draw_beats(axes, trace)
+        _draw_r_waves(axes, trace)
     else:
         axes.text(0.5, 0.5, f"{trace.object_name} was not found in any frame", transform=axes.transAxes, ha="center", color=DIM)
         axes.set_yticks([])
@@ -65,23 +67,15 @@ def smoothed(trace: Trace) -> NDArray[np.float64]:
 def _draw_beats(axes: Axes, trace: Trace) -> None:
     x, y = trace.x, trace.values
     top = axes.get_ylim()[1]
-    for beat in trace.beats:
+    for number_of_beat, beat in enumerate(trace.beats, start=1):
         end = beat.next_ed if beat.next_ed is not None else beat.es
         first, last = min(beat.ed, end), max(beat.ed, end)
         axes.axvspan(x[first], x[last], color="#f0f4f8", zorder=0, linewidth=0)
         axes.axvspan(x[min(beat.ed, beat.es)], x[max(beat.ed, beat.es)], color="#e1e9f1", zorder=0, linewidth=0)
-        if beat.ef is not None and np.isfinite(beat.ef):
-            star = "*" if beat.partial else ""
-            axes.text(
-                (x[first] + x[last]) / 2,
-                top,
-                f"EF {shown(number(beat.ef, 1), 0)} %{star}",
-                ha="center",
-                va="bottom",
-                fontsize=9,
-                color=INK,
-                weight="bold",
-            )
+        known = beat.ef is not None and np.isfinite(beat.ef)
+        text = f"{number_of_beat}: EF {shown(number(beat.ef, 1), 0)} %" if known else str(number_of_beat)
+        star = "*" if beat.partial else ""
+        axes.text((x[first] + x[last]) / 2, top, text + star, ha="center", va="bottom", fontsize=9, color=INK, weight="bold")
     for frames, colour, name, offset in ((trace.ed_frames, ED, "ED", 7), (trace.es_frames, ES, "ES", -7)):
         marks = list(frames)
         axes.plot(
@@ -98,6 +92,15 @@ def _draw_beats(axes: Axes, trace: Trace) -> None:
                 fontsize=8,
                 color=colour,
             )
+
+
+def _draw_r_waves(axes: Axes, trace: Trace) -> None:
+    x = trace.x
+    shown_waves = [wave for wave in trace.r_waves if x[0] <= wave <= x[-1]]
+    along = axes.get_xaxis_transform()  # seconds across, shares of the height upwards
+    for wave in shown_waves:
+        axes.plot([wave, wave], [0, 0.05], color=INK, linewidth=1.4, transform=along, clip_on=False, zorder=5)
+        axes.text(wave, 0.06, "R", transform=along, ha="center", va="bottom", fontsize=7.5, color=INK)
 
 
 def _style(axes: Axes, trace: Trace) -> None:

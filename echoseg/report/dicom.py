@@ -1,4 +1,4 @@
-"""``seg.dcm`` and ``sr.dcm``: the results of a run on a DICOM source, for the archive that the source came from."""
+"""``seg.dcm`` and ``sr.dcm``: the results of a run on a DICOM source, or a study, for the archive that the source came from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from echoseg.io.dicom.deidentify import deidentify, may_show_text, pseudonym
 from echoseg.io.dicom.header import Origin, dicom_origin
 from echoseg.io.dicom.seg import build_segmentation
 from echoseg.io.source import Source
+from echoseg.report.dicom_groups import Measured
 from echoseg.report.dicom_sr import build_report
+from echoseg.report.dicom_study import build_study_report
 from echoseg.report.drawing import object_colour
 from echoseg.types import Flag, Segmentation
 
@@ -48,7 +50,7 @@ class DicomOutput:
         """What a reader must know of it."""
         if not self.anonymous or not any(map(may_show_text, self.origin.headers)):
             return ()
-        message = "Names and dates were removed from the DICOM results. Text burned into the images was not: the pictures here show it."
+        message = "Names and dates were removed from the DICOM results. Text burned into the images was not: look at the pictures here."
         return (Flag("burned_in_text", message),)
 
 
@@ -69,9 +71,24 @@ def dicom_output(source: Source, anonymous: bool, store: str | None) -> DicomOut
     return DicomOutput(origin, anonymous)
 
 
+@dataclass(frozen=True, eq=False)
+class WrittenDicom:
+    """What was written in DICOM of one source, and what a report on several needs of it.
+
+    Attributes:
+        files: ``{file name: path}``.
+        measured: what the report refers to and says, before anything was removed.
+        anonymous: whether what identifies the patient was removed.
+    """
+
+    files: Mapping[str, Path]
+    measured: Measured
+    anonymous: bool
+
+
 def write_dicom(
     directory: Path, source: Source, segmentation: Segmentation, record: Mapping[str, Any], output: DicomOutput
-) -> dict[str, Path]:
+) -> WrittenDicom:
     """Writes seg.dcm (BINARY), sr.dcm, and seg-fractional.dcm where there are probabilities.
 
     Args:
@@ -81,9 +98,6 @@ def write_dicom(
         record: measurements.json.
         output: what to write.
 
-    Returns:
-        ``{file name: path}`` of what was written.
-
     Raises:
         OutputError: the headers of the source make an object impossible, or a file cannot be written.
     """
@@ -92,18 +106,42 @@ def write_dicom(
     names = {object_id: segmentation.names.get(object_id, str(object_id)) for object_id in segmentation.object_ids}
     colours = {object_id: object_colour(object_id, name) for object_id, name in names.items()}
     made = build_segmentation(origin, source.to_stored(segmentation.masks), names, algorithm, colours)
-    written = {"seg.dcm": made, "sr.dcm": build_report(origin, made, record, _areas(segmentation, record), algorithm)}
+    measured = Measured.of(origin, made, record, _areas(segmentation, record), algorithm)
+    written = {"seg.dcm": made, "sr.dcm": build_report(measured)}
     if probabilities is not None:
         stored = np.stack([source.to_stored(probabilities[..., column]) for column in range(probabilities.shape[-1])], axis=-1)
         written["seg-fractional.dcm"] = build_segmentation(origin, stored, names, algorithm, colours)
     for name, dataset in written.items():
-        if output.anonymous:
-            deidentify(dataset, clean_content=True)
-        _save(directory / name, dataset)
-    return {name: directory / name for name in written}
+        _save(directory / name, dataset, output.anonymous)
+    return WrittenDicom({name: directory / name for name in written}, measured, output.anonymous)
 
 
-def _save(path: Path, dataset: Dataset) -> None:
+def write_study_dicom(path: Path, record: Mapping[str, Any], clips: Mapping[str, WrittenDicom], automatic: bool) -> bool:
+    """Writes the report of a study, see :func:`echoseg.report.dicom_study.build_study_report`.
+
+    Args:
+        path: of the file.
+        record: study.json.
+        clips: the two in use by view.
+        automatic: whether the model found the ventricle by its name in both.
+
+    Returns:
+        False, and nothing is written, where the headers name two studies: no object can be part of both.
+
+    Raises:
+        OutputError: the headers make it impossible, or the file cannot be written.
+    """
+    measured = {view: clip.measured for view, clip in clips.items()}
+    if len({str(clip.origin.first.StudyInstanceUID) for clip in measured.values()}) > 1:
+        return False
+    made = build_study_report(record, measured, _algorithm(record, automatic))
+    _save(path, made, any(clip.anonymous for clip in clips.values()))
+    return True
+
+
+def _save(path: Path, dataset: Dataset, anonymous: bool) -> None:
+    if anonymous:
+        deidentify(dataset, clean_content=True)
     with atomic_path(path) as temporary, quiet_building():
         dataset.save_as(temporary, enforce_file_format=True)
 

@@ -1,7 +1,8 @@
 """Names, units and methods of measurements.json as DICOM codes: LOINC, SNOMED CT, DCM and UCUM.
 
 Where PS3.16 CID 12300 (core echo measurements) has a code that says everything, plane and method included, that one
-is used: an echo system finds it by TID 5301's names. Else the general code, with the method (CID 12228) beside it.
+is used: an echo system finds it by TID 5301's names. Else the general code, with the method (CID 12228) beside it. A value
+over body surface without a code of its own is called as the value itself, with the modifiers of TID 5302 that say so.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from operator import attrgetter
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from echoseg.record.measures import PRIVATE, Measure
+from echoseg.record.measures import MEASURES, PRIVATE, Measure
 
 _UNITS = {
     "%": codes.UCUM.Percent,
     "/min": Code("{H.B.}/min", "UCUM", "BPM"),
     "1": codes.UCUM.NoUnits,
+    "EDV/s": Code("{EDV}/s", "UCUM", "EDV/s"),
 }
 _METHODS = {
     ("single-plane", "disks"): codes.cid12228.MethodOfDisksSinglePlane,
@@ -27,8 +29,14 @@ _METHODS = {
     ("single-plane", "area-length"): codes.cid12228.AreaLengthSinglePlane,
     ("biplane", "area-length"): codes.cid12228.AreaLengthBiplane,
 }
-# By measure, planes and view; all by the method of disks.
-_PRECOORDINATED: Mapping[tuple[str, str, str], str] = {
+_BY_BODY_SURFACE = (
+    (codes.DCM.MeasurementType, codes.DCM.Indexed),
+    (codes.DCM.MeasurementDivisor, codes.cid3455.BSA),
+)
+CARDIAC_CYCLE_POINT = Code("272518008", "SCT", "Cardiac Cycle Point")
+"""Concept of a phase, of which CID 12233 lists the values; the wording is that of PS3.17 CCCC.5."""
+# By measure, planes and view, by the method of disks.
+_BY_DISKS: Mapping[tuple[str, str, str], str] = {
     ("ef", "single-plane", "A4C"): "LeftVentricularEjectionFractionSinglePlane4CMOD",
     ("ef", "single-plane", "A2C"): "LeftVentricularEjectionFractionSinglePlane2CMOD",
     ("ef", "biplane", ""): "LeftVentricularEjectionFractionBiplaneMOD",
@@ -40,9 +48,16 @@ _PRECOORDINATED: Mapping[tuple[str, str, str], str] = {
     ("esv", "biplane", ""): "LeftVentricularEndSystolicVolumeBiplaneMOD",
     ("la_volume_disks", "single-plane", "A4C"): "LeftAtrialEndSystolicVolumeSinglePlane4CMOD",
     ("la_volume_disks", "single-plane", "A2C"): "LeftAtrialEndSystolicVolumeSinglePlane2CMOD",
+    ("la_volume_disks", "biplane", ""): "LeftAtrialEndSystolicVolumeBiplaneMOD",
+    ("la_volume_disks_index", "biplane", ""): "LeftAtrialEndSystolicVolumeBiplaneMODBSA",
     ("edv_index", "biplane", ""): "LeftVentricularEndDiastolicVolumeBiplaneMODBSA",
     ("esv_index", "biplane", ""): "LeftVentricularEndSystolicVolumeBiplaneMODBSA",
 }
+_BY_AREA_LENGTH: Mapping[tuple[str, str, str], str] = {
+    ("la_volume", "biplane", ""): "LeftAtrialEndSystolicVolumeBiplaneAreaLength",
+    ("la_volume_index", "biplane", ""): "LeftAtrialEndSystolicVolumeBiplaneAreaLengthBSA",
+}
+_PRECOORDINATED = {"disks": _BY_DISKS, "area-length": _BY_AREA_LENGTH}
 VIEWS = {"A4C": codes.cid12226.ApicalFourChamber, "A2C": codes.cid12226.ApicalTwoChamber}
 
 
@@ -53,11 +68,13 @@ class CodedMeasure:
     Attributes:
         name, unit: coded.
         method: CID 12228, or None where the name holds it or there is none to say.
+        modifiers: ``(concept, value)`` of what else the name does not say.
     """
 
     name: Code
     unit: Code
     method: Code | None
+    modifiers: tuple[tuple[Code, Code], ...] = ()
 
 
 def coded_measure(measure: Measure, method: str | None) -> CodedMeasure | None:
@@ -70,14 +87,22 @@ def coded_measure(measure: Measure, method: str | None) -> CodedMeasure | None:
     if measure.code is None:
         return None
     planes, how, view = _parsed(method)
-    keyword = _PRECOORDINATED.get((measure.key, planes, "" if planes == "biplane" else view)) if how == "disks" else None
+    keyword = _PRECOORDINATED.get(how, {}).get((measure.key, planes, "" if planes == "biplane" else view))
+    unit = coded_unit(measure.unit)
     if keyword is not None:
-        return CodedMeasure(codes.cid12300.concepts[keyword], coded_unit(measure.unit), None)
-    if measure.code == PRIVATE:
-        name = Code(measure.key[:16], PRIVATE, measure.key.replace("_", " ")[:64])
-    else:
-        name = attrgetter(measure.code)(codes)
-    return CodedMeasure(name, coded_unit(measure.unit), _METHODS.get((planes, how)))
+        return CodedMeasure(codes.cid12300.concepts[keyword], unit, None)
+    by = _METHODS.get((planes, how))
+    if measure.indexed is not None and measure.code == PRIVATE:
+        return CodedMeasure(_name(MEASURES[measure.indexed]), unit, by, _BY_BODY_SURFACE)
+    return CodedMeasure(_name(measure), unit, by)
+
+
+def _name(measure: Measure) -> Code:
+    """The general name, without plane and method."""
+    if measure.code in (None, PRIVATE):
+        return Code(measure.key[:16], PRIVATE, measure.key.replace("_", " ")[:64])
+    name: Code = attrgetter(str(measure.code))(codes)
+    return name
 
 
 def coded_unit(unit: str) -> Code:

@@ -15,7 +15,9 @@ from PIL import Image as PillowImage
 
 from echoseg.record.measures import MEASURES
 from echoseg.record.quality import Quality
-from echoseg.report.pages import QUALITY_TEXT, SEVERITY_INK, Picture, created, sentence
+from echoseg.report.exam import exam_facts
+from echoseg.report.pages import QUALITY_TEXT, SEVERITY_INK, UNVERIFIED, Picture, created, sentence
+from echoseg.report.remarks import remarks
 from echoseg.report.rows import measure_rows, range_note
 
 _INK, _DIM, _RULE = "#1f2933", "#616e7c", "#d5dbe1"
@@ -78,6 +80,7 @@ def page_png(
     sheet = _Sheet()
     _header(sheet, record, title, subtitle)
     _table(sheet, record)
+    _remarks(sheet, record)
     end = 0.30 + 0.15 * (len(footer) + 1)
     flags = _flag_lines(record["flags"])
     heights = (2.75 if len(stills) < 3 else 2.0) if stills else 0.0, (2.75 if len(curves) < 2 else 1.55) if curves else 0.0
@@ -111,29 +114,47 @@ def _header(sheet: _Sheet, record: Mapping[str, Any], title: str, subtitle: str)
     )  # fmt: skip
     sheet.down(0.36)
     sheet.text(_LEFT, subtitle, 8.5, _DIM)
-    sheet.down(0.30)
+    sheet.text(_RIGHT, UNVERIFIED, 7.2, _DIM, right=True)
+    sheet.down(0.22)
+    facts = "  ·  ".join(f"{name}: {value}" if name == "Not known" else _unbroken(f"{name}: {value}") for name, value in exam_facts(record))
+    for line in textwrap.wrap(facts, 122):
+        sheet.text(_LEFT, line, 7.5)
+        sheet.down(_LINE)
+    sheet.down(0.10)
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _remarks(sheet: _Sheet, record: Mapping[str, Any]) -> None:
+    for heading, text in remarks(record):
+        for line in textwrap.wrap(f"{heading}: {text}", 122):
+            sheet.text(_LEFT, line, 7.5)
+            sheet.down(_LINE)
+    sheet.down(0.06)
 
 
 def _table(sheet: _Sheet, record: Mapping[str, Any]) -> None:
     """Value, range over the beats, normal range and method of every measure."""
-    columns = (_LEFT, 3.15, 3.30, 4.35, 5.55)
+    columns = (_LEFT, 3.78, 3.90, 4.85, 5.75)
     for x, heading, right in zip(columns, ("Measure", "Value", "Interval", "Normal range", "Method"), (0, 1, 0, 0, 0), strict=True):
         sheet.text(x, heading, 7.5, _DIM, right=bool(right), bold=True)
     sheet.down(0.17)
     sheet.rule()
     sheet.down(0.05)
     for row in measure_rows(record["measures"]):
-        sheet.text(columns[0], row.label, 8.5, bold=row.label == MEASURES["ef"].label)
+        sheet.text(columns[0], row.label, 8.0 if len(row.label) < 40 else 7.2, bold=row.label == MEASURES["ef"].label)
         sheet.text(columns[1], f"{row.value} {row.unit}".strip(), 8.5, right=True, bold=True)
         sheet.text(columns[2], row.interval, 7.5)
         colour = _BADGE[Quality.REVIEW] if row.abnormal else _INK
         sheet.text(columns[3], row.range, 8.5)
         method = f"{row.grade}; {row.method}" if row.grade else row.method
-        lines = textwrap.wrap(method, 46, max_lines=2, placeholder=" …")
+        lines = textwrap.wrap(method, 42, max_lines=2, placeholder=" …")
         for line in lines:
             sheet.text(columns[4], line, 6.9 if len(lines) == 1 else 6.2, colour if row.abnormal else _DIM)
             sheet.down(0.09)
-        sheet.down(0.185 - 0.09 * len(lines))
+        sheet.down(0.185 - 0.09 * len(lines) + (0.04 if len(lines) > 1 else 0))
     if record["measures"]:
         sheet.down(0.03)
         sheet.text(_LEFT, range_note(record), 7.2, _DIM)

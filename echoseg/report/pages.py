@@ -14,10 +14,14 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from echoseg.record.measures import HEADLINE
 from echoseg.record.quality import Quality
+from echoseg.report.exam import exam_facts
+from echoseg.report.remarks import remarks
 from echoseg.report.rows import UNKNOWN, measure_rows, range_note, shown
 from echoseg.types import Severity
 
-QUALITY_TEXT = {Quality.ACCEPT: "Accept", Quality.REVIEW: "Review before use", Quality.REJECT: "Do not use"}
+QUALITY_TEXT = {Quality.ACCEPT: "No quality flags", Quality.REVIEW: "Review before use", Quality.REJECT: "Do not use"}
+UNVERIFIED = "not verified by a physician"
+FRAMES_FROM = "Frames and slices count from 1 here, as in viewers; from 0 in JSON and CSV files, prompts and options."
 SEVERITY_TEXT = {Severity.INFO: "Note.", Severity.REVIEW: "Review.", Severity.REJECT: "Do not use."}
 SEVERITY_INK = {Severity.INFO: "#52606d", Severity.REVIEW: "#b45309", Severity.REJECT: "#b91c1c"}
 
@@ -37,7 +41,11 @@ def render(template: str, record: Mapping[str, Any], **values: Any) -> str:
         .get_template(template)
         .render(
             record=record,
-            quality_text=QUALITY_TEXT[record["quality"]],
+            quality_text=QUALITY_TEXT,
+            unverified=UNVERIFIED,
+            exam=exam_facts(record),
+            remarks=remarks(record),
+            frames_from=FRAMES_FROM,
             severity_text=SEVERITY_TEXT,
             numbers=_numbers(record["measures"]),
             rows=measure_rows(record["measures"]),
@@ -62,8 +70,7 @@ def embedded(pictures: list[Picture]) -> list[dict[str, str]]:
 
 def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Where the result comes from, as names and values."""
-    provenance, subject = record["provenance"], record["subject"]
-    area = UNKNOWN if subject["bsa_m2"] is None else f"{subject['bsa_m2']:.2f} m² ({subject['bsa_formula'].capitalize()})"
+    provenance = record["provenance"]
     found = [
         ("Model", provenance["model"]["name"] or UNKNOWN),
         ("Weights (SHA-256)", provenance["model"]["weights_sha256"] or UNKNOWN),
@@ -72,13 +79,11 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
             for one in provenance.get("weights", ())
         ),
         ("Prompt", _text(provenance["prompt"])),
-        ("Sex", subject["sex"] or UNKNOWN),
-        ("Body surface area", area),
     ]
     if record.get("source", {}).get("view"):
         found.append(("View", f"{record['source']['view']}, {record['source']['view_from']}"))
     found += [
-        (f"Seed frames, {item['name']}", ", ".join(str(frame) for frame in item["seed_frames"]) or UNKNOWN)
+        (f"Seed frames, {item['name']}", ", ".join(str(frame + 1) for frame in item["seed_frames"]) or UNKNOWN)
         for item in record.get("objects", ())
     ]
     found += [(f"Option {name}", _text(value)) for name, value in provenance["options"].items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
@@ -40,12 +41,22 @@ def measure_rows(measures: Mapping[str, Any]) -> list[Row]:
 
 def range_note(record: Mapping[str, Any]) -> str:
     """Which guideline the ranges are from, or why there are none."""
+    if any(flag["code"] == "child" for flag in record["flags"]):
+        return "No reference ranges: those here are of adults, see the flag child."
     references = [entry["reference"] for entry in record["measures"].values() if entry["reference"]]
     if not references:
         return "The sex is unknown: no reference ranges." if record["subject"]["sex"] is None else "No reference range for these measures."
-    first = references[0]
-    methods = ", ".join(sorted({reference["method"] for reference in references}))
-    return f"Normal ranges of {_SEX[first['sex']]}: {first['guideline']}, measured there by {methods}."
+    by_guideline: dict[str, set[str]] = {}
+    for reference in references:
+        by_guideline.setdefault(reference["guideline"], set()).add(reference["method"])
+    told = "; ".join(f"{name}, measured there by {', '.join(sorted(methods))}" for name, methods in by_guideline.items())
+    return f"Normal ranges of {_SEX[references[0]['sex']]}: {told}."
+
+
+def view_in(method: str | None) -> str | None:
+    """The view that a method names, such as A4C of ``single-plane disks (A4C)``."""
+    found = re.search(r"\((A[24]C)", method or "")
+    return found[1] if found else None
 
 
 def _row(measure: Measure, entry: Mapping[str, Any]) -> Row:
@@ -53,11 +64,11 @@ def _row(measure: Measure, entry: Mapping[str, Any]) -> Row:
     interval, reference = entry["interval"], entry["reference"]
     known = entry["value"] is not None
     return Row(
-        measure.label,
+        measure.named(view_in(entry["method"])),
         shown(entry["value"], decimals),
         entry["unit"] if known and entry["unit"] != "1" else "",
         "" if interval is None else _interval(interval, decimals, entry.get("interval_level")),
-        "" if reference is None else _range(reference["low"], reference["high"]),
+        "" if reference is None else reference.get("worded") or _range(reference["low"], reference["high"]),
         "" if reference is None else reference["grade"],
         reference is not None and reference["grade"] != "normal",
         (entry["method"] or "") if known else entry["reason"],

@@ -32,7 +32,7 @@ class Strip:
         trace: the curve, or None for a lower strip without one.
         names: ``{object_id: name}`` for the legend.
         fps: frames per second, or None when unknown (then no time is shown, unless the trace has times).
-        frame_count: where known, the last frame's index is shown too. Frames count from 0 here as in every other output.
+        frame_count: where known, it is shown too. Frames count from 1, as in everything that people read.
     """
 
     def __init__(self, width: int, *, trace: Trace | None, names: Mapping[int, str], fps: float | None, frame_count: int | None) -> None:
@@ -53,7 +53,7 @@ class Strip:
         """``(height, width, 3)`` uint8 RGB, the strip of frame ``index``."""
         strip = self._still.copy()
         seconds = self._seconds(index)
-        position = f"frame {index}" + (f" / {self._count - 1}" if self._count else "") + ("" if seconds is None else f"   {seconds:.2f} s")
+        position = f"frame {index + 1}" + (f" / {self._count}" if self._count else "") + ("" if seconds is None else f"   {seconds:.2f} s")
         draw_text(strip, (_MARGIN, self.height - 44), position, _DIM, 12)
         trace = self._trace
         if trace is None or index >= len(trace.values):

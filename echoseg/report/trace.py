@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.io.tables import MM2_PER_CM2, frame_times, object_areas
+from echoseg.record.entries import number
+from echoseg.report.rows import shown
 from echoseg.types import Segmentation
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Trace:
         values: ``(T,)`` float64; NaN where the object is absent.
         times: ``(T,)`` float64 seconds, or None when timing is unknown.
         beats: in order of time.
+        r_waves: seconds of the file's R waves, on the clock of ``times``.
     """
 
     object_name: str
@@ -45,11 +48,12 @@ class Trace:
     values: NDArray[np.float64]
     times: NDArray[np.float64] | None = None
     beats: tuple[TraceBeat, ...] = ()
+    r_waves: tuple[float, ...] = ()
 
     @property
     def x(self) -> NDArray[np.float64]:
-        """``(T,)`` seconds, or frame numbers when timing is unknown."""
-        return np.arange(len(self.values), dtype=np.float64) if self.times is None else self.times
+        """``(T,)`` seconds, or frame numbers from 1 when timing is unknown."""
+        return np.arange(1, len(self.values) + 1, dtype=np.float64) if self.times is None else self.times
 
     @property
     def x_label(self) -> str:
@@ -64,11 +68,11 @@ class Trace:
         return tuple(sorted({b.es for b in self.beats}))
 
     def text(self, frame: int) -> str:
-        """The value at ``frame`` with its unit, e.g. ``85.3 mL``; ``–`` when the object is absent."""
+        """The value at ``frame`` with its unit, e.g. ``85 mL``; ``–`` when the object is absent."""
         value = float(self.values[frame])
         if not np.isfinite(value):
             return "–"
-        return f"{value:.0f} {self.unit}" if abs(value) >= 1000 or self.unit == "px" else f"{value:.1f} {self.unit}"
+        return f"{shown(number(value, 1), 1 if self.unit == 'cm²' else 0)} {self.unit}"
 
 
 def lv_trace(segmentation: Segmentation, analysis: LVAnalysis) -> Trace:
@@ -76,10 +80,11 @@ def lv_trace(segmentation: Segmentation, analysis: LVAnalysis) -> Trace:
     curve = analysis.curve
     beats = tuple(TraceBeat(b.ed, b.es, b.next_ed, b.ef, b.partial) for b in analysis.beats)
     times = frame_times(segmentation)
+    waves = () if times is None else segmentation.timing.r_wave_times
     if segmentation.geometry.spacing is not None and curve.volume_ml is not None and np.isfinite(curve.volume_ml).any():
-        return Trace("LV", "volume", "mL", curve.volume_ml, times, beats)
+        return Trace("LV", "volume", "mL", curve.volume_ml, times, beats, waves)
     if np.isfinite(curve.relative).any():
-        return Trace("LV", "relative volume", "%", 100 * curve.relative / np.nanmax(curve.relative), times, beats)
+        return Trace("LV", "relative volume", "%", 100 * curve.relative / np.nanmax(curve.relative), times, beats, waves)
     return _area_trace("LV", curve.area_px, segmentation, beats)
 
 

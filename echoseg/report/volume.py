@@ -67,7 +67,7 @@ def _preview(source: Source, segmentation: Segmentation, objects: Sequence[Mappi
         [source.frame(index) for index in picks],
         [masks[index] for index in picks],
         segmentation.names,
-        captions=[f"{word} {index}" for index in picks] if len(masks) > 1 else (),
+        captions=[f"{word} {index + 1}" for index in picks] if len(masks) > 1 else (),
         lines=[axes.get(index, []) for index in picks],
         spacing=segmentation.geometry.spacing,
         window=crop_window(np.asarray(masks.any(axis=0)), margin=0.5, at_least=_CONTEXT),

@@ -1,9 +1,12 @@
 import pytest
 
 from echoseg.cardiac import grade, grade_ef, guideline
+from echoseg.cardiac.references import GUIDELINES
 from echoseg.errors import MeasureError
+from echoseg.options import Subject
+from echoseg.record.entries import reference_range
 
-NAMES = ("ase-eacvi-2015", "bse-2020")
+NAMES = ("ase-eacvi-2015", "bse-2020", "ase-2025-right-heart")
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,13 @@ def test_nothing_is_graded_without_a_sex_or_outside_the_possible():
             grade_ef(ef, sex)
     with pytest.raises(MeasureError):
         grade("edv_index", float("inf"), "M")
+
+
+@pytest.mark.parametrize(
+    ("fac", "word"),
+    [(36, "normal"), (35, "mildly reduced"), (30, "mildly reduced"), (29, "moderately reduced"), (22.6, "moderately reduced"),
+     (22, "severely reduced")],
+)  # fmt: skip
+def test_the_right_ventricle_is_graded_as_in_2025_and_a_limit_counts_with_the_worse(fac, word):
+    assert grade("rv_fac", fac, "F", GUIDELINES["rv_fac"]).grade == word
+    assert reference_range("rv_fac", fac, Subject("F")).guideline == "ASE 2025"

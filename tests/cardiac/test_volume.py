@@ -101,3 +101,21 @@ def test_bad_requests_are_refused_with_their_reason():
     ]:
         with pytest.raises(MeasureError, match=says):
             call()
+
+
+@pytest.mark.parametrize(("degrees", "lost"), [(0, 0.5), (15, 4.4)])
+def test_a_slanted_annulus_loses_volume_and_hardly_any_ef(degrees, lost):
+    """Half an ellipsoid of revolution keeps its volume whatever the slant of the plane that cuts it."""
+    step = 0.25
+    y, x = np.mgrid[: int(130 / step), : int(100 / step)] * step + step / 2
+
+    def measured(long, wide):
+        half = (((x - 50) / wide) ** 2 + ((y - 110) / long) ** 2 < 1) & (y - 110 < np.tan(np.radians(degrees)) * (x - 50))
+        return lv_volume({"A4C": (half, (step, step))}).ml
+
+    def true(long, wide):
+        return 2 / 3 * np.pi * long * wide**2 / 1000
+
+    edv, esv = measured(90, 25), measured(76, 16)
+    assert 100 * (1 - edv / true(90, 25)) == pytest.approx(lost, abs=0.3)
+    assert 100 * (1 - esv / edv) == pytest.approx(100 * (1 - true(76, 16) / true(90, 25)), abs=0.5)

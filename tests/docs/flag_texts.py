@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "odd-files.md"
 ORDER = ("reject", "review", "info")
 GAP = "…"
-_ADVICE = re.compile(r"(?:^|[.:;,] )((?:give|cut|turn|look|flip|say|export|choose|copy)\b.*)$", re.IGNORECASE)
+ADVICE = re.compile(
+    r"(?:^|[.:;,] )((?:give|cut|turn|look|flip|say|export|choose|copy|repeat|record|correct|average|use)\b.*)$", re.IGNORECASE
+)
 _ELSE = {"reject": "Do not use the numbers.", "review": "Look at the result before you use it.", "info": "Nothing: it is worth knowing."}
 _TEXT = """# What echoseg does with odd files
 
@@ -81,10 +83,11 @@ def _severity(call: ast.Call) -> str:
     return given.attr.lower() if isinstance(given, ast.Attribute) else "reject or review"
 
 
-def flags() -> dict[str, tuple[list[str], list[str]]]:
-    """``{code: (severities, texts)}`` of every flag with a code of its own in the package."""
+def flags(room: str = "") -> dict[str, tuple[list[str], list[str]]]:
+    """``{code: (severities, texts)}`` of every flag with a code of its own in the package, or in one file or folder of it."""
     found: dict[str, tuple[list[str], list[str]]] = {}
-    for path in sorted((ROOT / "echoseg").rglob("*.py")):
+    place = ROOT / "echoseg" / room
+    for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
         for call, names in _scope(ast.parse(path.read_text(encoding="utf-8"))):
             if len(call.args) < 2 or not isinstance(call.args[0], ast.Constant):
                 continue
@@ -99,7 +102,7 @@ def _row(code: str, severities: list[str], texts: list[str]) -> str:
     worst = next(word for word in ORDER if any(word in each for each in severities))
     advice: list[str] = []
     for text in texts:
-        found = _ADVICE.search(text)
+        found = ADVICE.search(text)
         todo = _ELSE[worst] if found is None else found[1][0].upper() + found[1][1:].rstrip(".") + "."
         if todo not in advice:
             advice.append(todo)

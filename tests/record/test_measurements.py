@@ -105,7 +105,7 @@ def test_still_clip_has_reasons_instead_of_numbers(make_case):
         "method": None,
         "interval": None,
         "reference": None,
-        "reason": "no beat was found",
+        "reason": "no cardiac cycle could be identified",
     }
     assert "heart rate" in record["measures"]["hr"]["reason"]
 
@@ -198,11 +198,12 @@ def test_a_known_sex_brings_the_guidelines_range_and_grade(make_case, sex, low, 
     assert record["subject"]["sex"] == sex
 
 
-def test_height_and_weight_bring_indexed_values_and_are_not_written(make_case):
+def test_height_and_weight_bring_indexed_values_and_stand_at_the_head(make_case):
     source, segmentation, analysis = make_case()
     record = measurements(source, segmentation, analysis, PROVENANCE, subject=Subject("M", 180.0, 80.0))
     check(record)
-    assert record["subject"] == {"sex": "M", "age_years": None, "bsa_m2": 2.0, "bsa_formula": "mosteller"}
+    size = {"height_cm": 180.0, "weight_kg": 80.0, "bsa_m2": 2.0, "bsa_formula": "mosteller"}
+    assert record["subject"] == {"sex": "M", "age_years": None} | size
     index = record["measures"]["edv_index"]
     assert (index["value"], index["unit"]) == (pytest.approx(analysis.edv_ml / 2, abs=0.05), "mL/m²")
     assert (index["reference"]["low"], index["reference"]["high"], index["reference"]["grade"]) == (34, 74, "below normal")
@@ -256,7 +257,8 @@ def test_structures_besides_the_ventricle_bring_their_measures_with_units_and_ra
     found = record["measures"]
     assert (found["rv_fac"]["value"], found["rv_fac"]["reference"]) == (30.0, None)  # found, not drawn
     drawn = measurements(source, replace(segmentation, given=True), analysis, PROVENANCE, subject=subject, chambers=chambers)["measures"]
-    assert drawn["rv_fac"]["reference"]["grade"] == "reduced"
+    graded = drawn["rv_fac"]["reference"]
+    assert (graded["grade"], graded["guideline"], graded["worded"]) == ("mildly reduced", "ASE 2025", "> 35")
     assert (found["lv_mass"]["value"], found["lv_mass"]["unit"], found["lv_mass"]["reference"]) == (150, "g", None)
     assert (found["lv_mass_index"]["value"], found["lv_mass_index"]["unit"]) == (75, "g/m²")
     assert found["la_volume"]["value"] is None and "phases of a beat" in found["la_volume"]["reason"]

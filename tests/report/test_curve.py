@@ -48,7 +48,19 @@ def test_area_of_any_object_has_the_unit_that_is_known(make_case):
 
 def test_values_are_read_out_with_their_unit():
     trace = Trace("LV", "volume", "mL", np.array([85.34, np.nan, 1234.5]))
-    assert [trace.text(frame) for frame in range(3)] == ["85.3 mL", "–", "1234 mL"]
+    assert [trace.text(frame) for frame in range(3)] == ["85 mL", "–", "1235 mL"]
+    assert Trace("LV", "area", "cm²", np.array([30.27])).text(0) == "30.3 cm²"
+
+
+def test_frames_count_from_one_where_there_is_no_time():
+    assert Trace("LV", "area", "px", np.array([3.0, 4.0])).x.tolist() == [1, 2]
+
+
+def test_r_waves_of_the_file_stand_along_the_bottom(trace):
+    drawn = pixels(curve_png(replace(trace, r_waves=(0.02, 0.66, 99.0)))) != pixels(curve_png(trace))
+    rows, columns = np.flatnonzero(drawn.any(axis=(1, 2))), np.flatnonzero(drawn.any(axis=(0, 2)))
+    assert rows[0] > 0.6 * len(drawn) and rows[-1] < 0.85 * len(drawn)
+    assert np.count_nonzero(np.diff(columns) > 100) == 1  # two ticks, and none of the wave after the clip
 
 
 def test_two_phases_are_joined_as_they_are():

@@ -8,6 +8,8 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from pydicom.sr._cid_dict import cid_concepts
+from pydicom.sr._concepts_dict import concepts
 
 from echoseg.cardiac import analyse_lv
 from echoseg.io import open_source
@@ -16,9 +18,10 @@ from echoseg.record.measurements import measurements
 from echoseg.record.measures import MEASURES
 from echoseg.record.provenance import provenance
 from echoseg.report.dicom import DicomOutput, write_dicom
+from echoseg.report.dicom_groups import measurements_of
 from echoseg.report.dicom_measure_codes import coded_measure
 from echoseg.types import Segmentation
-from tests.dicom_objects import PATIENT, standard_errors, write_clip, write_series
+from tests.dicom_objects import PATIENT, standard_errors, unknown_codes, write_clip, write_series
 
 FRAMES = 50
 
@@ -57,7 +60,7 @@ def report_of(path: Path, masks: np.ndarray, names: dict[int, str], out: Path, s
         analysis = analyse_lv(masks == 1, source.times(len(masks)), source.geometry.spacing, "A4C") if clip else None
         by = provenance(model="compact", weights_sha256="ab" * 32, prompt="auto")
         record = measurements(source, made, analysis, by)
-        files = write_dicom(out, source, made, record, DicomOutput(dicom_origin(source.dicom_frames), **output))
+        files = write_dicom(out, source, made, record, DicomOutput(dicom_origin(source.dicom_frames), **output)).files
     return {"record": record, **files}
 
 
@@ -91,6 +94,8 @@ def test_means_carry_the_codes_of_echo_systems(echo):
         "8867-4": (measures["hr"]["value"], "{H.B.}/min"),
         "82799009": (measures["co"]["value"], "L/min"),
         "399287000": (measures["fac"]["value"], "%"),
+        "122616": (measures["peak_ejection_rate"]["value"], "{EDV}/s"),
+        "122618": (measures["peak_filling_rate"]["value"], "{EDV}/s"),
     }
     stroke = next(m for m in image_groups(echo["sr.dcm"])[0].get_measurements() if m.name.value == "90096001")
     assert stroke.method.value == "125208"  # Method of Disks, Single Plane
@@ -144,7 +149,7 @@ def test_without_spacing_no_length_area_or_volume_is_reported(tmp_path):
     path = write_clip(tmp_path / "clip.dcm", np.zeros((FRAMES, 64, 64, 3), np.uint8), SequenceOfUltrasoundRegions=[])
     made = report_of(path, beating(), {1: "LV"}, tmp_path)
     units = {unit for group in image_groups(made["sr.dcm"]) for _, unit in numbers_of(group).values()}
-    assert units == {"%", "{H.B.}/min", "1"}
+    assert units == {"%", "{H.B.}/min", "1", "{EDV}/s"}
     assert standard_errors(made["sr.dcm"]) == []
 
 
@@ -216,6 +221,23 @@ def test_a_diameter_is_a_line_on_its_image_where_slices_are_images(tmp_path, axi
         ("ef", "%", "biplane area-length", "18043-0", "LN", "%", "125204"),
         ("sv_index", "mL/m²", "biplane disks", "277381004", "SCT", "mL/m2", "125207"),
         ("wall_thickness", "mm", None, "wall_thickness", "99ECHOSEG", "mm", None),
+        ("la_volume", "mL", "biplane area-length (shorter length)", "79981-7", "LN", "mL", None),
+        ("la_volume_index", "mL/m²", "biplane area-length (shorter length)", "79982-5", "LN", "mL/m2", None),
+        ("la_volume_disks", "mL", "biplane disks", "79983-3", "LN", "mL", None),
+        ("la_volume_disks_index", "mL/m²", "biplane disks", "79984-1", "LN", "mL/m2", None),
+        ("edv_index", "mL/m²", "biplane disks", "79997-3", "LN", "mL/m2", None),
+        ("edv_index", "mL/m²", "single-plane disks (A4C)", "18026-5", "LN", "mL/m2", "125208"),
+        (
+            "lv_mass",
+            "g",
+            "epicardial less endocardial volume by single-plane disks (A4C), 1.05 g/mL",
+            "lv_mass",
+            "99ECHOSEG",
+            "g",
+            "125208",
+        ),
+        ("rv_fac", "%", "RV area at the phases of the LV (A4C, not RV-focused)", "rv_fac", "99ECHOSEG", "%", None),
+        ("length_a4c", "mm", "long axis at end-diastole", "79994-0", "LN", "mm", None),
     ],
 )
 def test_codes_follow_measure_view_and_method(key, unit, method, name, scheme, ucum, how):
@@ -228,4 +250,55 @@ def test_codes_follow_measure_view_and_method(key, unit, method, name, scheme, u
 def test_every_measure_of_a_clip_has_a_standard_code_or_is_left_out(echo):
     named = {key: coded_measure(MEASURES[key], entry["method"]) for key, entry in echo["record"]["measures"].items()}
     assert "99ECHOSEG" not in {coded.name.scheme_designator for coded in named.values() if coded}
-    assert {key for key, coded in named.items() if coded is None} == {"contour_strain", "peak_ejection_rate", "peak_filling_rate"}
+    assert {key for key, coded in named.items() if coded is None} == {"contour_strain"}
+
+
+@pytest.mark.parametrize(
+    ("key", "method", "indexed"),
+    [
+        ("edv_index", "single-plane disks (A4C)", True),
+        ("lv_mass_index", None, True),
+        ("edv_index", "biplane disks", False),
+        ("edv", None, False),
+    ],
+)
+def test_a_value_over_body_surface_without_a_code_of_its_own_says_so(key, method, indexed):
+    (measurement,) = measurements_of(MEASURES[key], 50.0, method)
+    said = {
+        item.ConceptNameCodeSequence[0].CodeValue: item.ConceptCodeSequence[0].CodeValue
+        for item in measurement[0].get("ContentSequence", ())
+    }
+    assert {name: said.get(name) for name in ("125306", "125308")} == (
+        {"125306": "125313", "125308": "8277-6"} if indexed else dict.fromkeys(("125306", "125308"))
+    )
+
+
+def test_an_outline_s_phase_is_a_cardiac_cycle_point(echo):
+    concepts = {
+        (item.ConceptNameCodeSequence[0].CodeValue, item.ConceptCodeSequence[0].CodeValue)
+        for item in _items(pydicom.dcmread(echo["sr.dcm"]))
+        if item.ValueType == "CODE"
+    }
+    assert {("272518008", "416190007"), ("272518008", "416430001")} <= concepts
+
+
+def test_every_code_of_a_report_stands_in_the_dictionaries(echo):
+    assert unknown_codes(pydicom.dcmread(echo["sr.dcm"])) == set()
+
+
+def test_the_check_of_codes_knows_a_wrong_one(echo):
+    report = pydicom.dcmread(echo["sr.dcm"])
+    report.ContentSequence[0].ConceptNameCodeSequence[0].CodeValue = "121199999"
+    assert unknown_codes(report) == {("DCM", "121199999")}
+
+
+def test_names_of_measures_stand_in_the_groups_for_echo():
+    """CID 12300, and those of TID 5200 by chamber; what stands in none is private, or a rate or length of any organ."""
+    groups = [cid_concepts[cid] for cid in (12300, 12200, 12202, 12203, 12205, 12240, 12239)]
+    keywords = {(scheme, keyword) for group in groups for scheme, names in group.items() for keyword in names}
+    listed = {(scheme, value) for scheme, keyword in keywords for value in concepts[scheme][keyword]}
+    methods = (None, "biplane disks", "single-plane disks (A4C)", "single-plane disks (A2C)", "biplane area-length (shorter length)")
+    coded = [coded_measure(measure, method) for measure in MEASURES.values() for method in methods]
+    names = {(one.name.scheme_designator, one.name.value) for one in coded if one}
+    others = {("DCM", "122616"), ("DCM", "122618")}
+    assert {name for name in names - listed - others if name[0] != "99ECHOSEG"} == set()

@@ -111,7 +111,7 @@ def test_table_says_what_an_interval_is(make_case):
     record = record_of(make_case())
     low, high = record["measures"]["edv"]["interval"]
     rows = {row.label: row for row in measure_rows(record["measures"])}
-    assert rows["End-diastolic volume"].interval == f"{shown(low, 0)} to {shown(high, 0)} (beats)"
+    assert rows["LV end-diastolic volume"].interval == f"{shown(low, 0)} to {shown(high, 0)} (beats)"
     record["measures"]["ef"] |= {"interval": [50.2, 61.7], "interval_level": 0.9}
     assert "50 to 62 (90 %)" in Page(report_html(record)).text
 
@@ -123,7 +123,7 @@ def test_one_number_is_rounded_alike_wherever_it_stands(make_case, tmp_path):
     odd = replace(analysis, edv_ml=301.498, curve=replace(analysis.curve, volume_ml=volumes))
     record = measurements(source, segmentation, odd, provenance(model="compact", weights_sha256=None))
     rows = {row.label: row for row in measure_rows(record["measures"])}
-    assert rows["End-diastolic volume"].value == "302"
+    assert rows["LV end-diastolic volume"].value == "302"
     paths = write_clip_report(tmp_path, source, segmentation, odd, record)
     assert re.findall(r"(\d+) mL", Page(paths["report.html"].read_text()).text).count("302") >= 2
     assert "301 mL" not in Page(paths["report.html"].read_text()).text
@@ -212,7 +212,7 @@ def test_clip_without_a_ventricle_shows_area_and_seed(tmp_path, make_case):
     source, segmentation, _ = make_case(object_name="object 1")
     paths = write_clip_report(tmp_path, source, segmentation, None, record_of((source, segmentation, None)))
     page = Page(paths["report.html"].read_text())
-    assert "Frame 3" in page.text and "Ejection" not in page.text
+    assert "Frame 4" in page.text and "Ejection" not in page.text
 
 
 @pytest.mark.parametrize("absent", [[5, 6, 7], range(33)])
@@ -230,7 +230,7 @@ def test_unknown_geometry_and_timing_are_no_obstacle(tmp_path, make_case, spacin
 def test_clip_of_one_frame(tmp_path, make_case):
     case = make_case(frames=1)
     text = Page(write_clip_report(tmp_path, *case, record_of(case))["report.html"].read_text()).text
-    assert "no beat was found" in text and "Frame 0" in text
+    assert "no cardiac cycle could be identified" in text and "Frame 1" in text
 
 
 def test_failing_source_leaves_no_half_written_video(tmp_path, make_case):

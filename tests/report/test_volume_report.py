@@ -107,6 +107,6 @@ def test_the_preview_shows_the_measured_slices_with_their_axes(tmp_path, monkeyp
     paths = write_volume_report(tmp_path, source, segmentation, record_of(source, segmentation))
     assert asked["count"] == len(asked["captions"]) == PREVIEW_SLICES
     drawn = {caption: len(lines) for caption, lines in zip(asked["captions"], asked["lines"], strict=True) if lines}
-    assert drawn == {"slice 10": 2, "slice 23": 2}
+    assert drawn == {"slice 11": 2, "slice 24": 2}  # counted from 1
     picture = np.asarray(Image.open(BytesIO(paths["preview.png"].read_bytes())))
     assert 100 < (picture.min(axis=2) > 235).sum() < 3000  # the axes and captions are nearly white, nothing else is

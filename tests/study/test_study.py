@@ -61,7 +61,8 @@ def test_sex_and_size_come_from_the_header_and_options_win(make_clip, out):
     uid = generate_uid()
     clips = [make_clip(name, view=view, uid=uid, subject=Subject("M", 180, 80)) for name, view in (("a", "A4C"), ("b", "A2C"))]
     record = record_in(write_study(out, clips))
-    assert record["subject"] == {"sex": "M", "age_years": None, "bsa_m2": 2.0, "bsa_formula": "mosteller"}
+    size = {"height_cm": 180.0, "weight_kg": 80.0, "bsa_m2": 2.0, "bsa_formula": "mosteller"}
+    assert record["subject"] == {"sex": "M", "age_years": None} | size
     assert record["measures"]["edv_index"]["reference"]["guideline"] == "ASE/EACVI 2015"
     assert value(record, "edv_index") == pytest.approx(value(record, "edv") / 2, abs=0.1)
     given = record_in(write_study(out, clips, subject=Subject("F")))
@@ -74,7 +75,10 @@ def test_the_atrium_has_a_volume_by_both_methods(make_clip, out):
     record = record_in(write_study(out, clips, subject=Subject("F", 180, 80)))
     assert value(record, "la_volume") == pytest.approx(half_ellipsoid_ml(8, 8, 14), rel=0.1)
     assert value(record, "la_volume_disks") == pytest.approx(half_ellipsoid_ml(8, 8, 14), rel=0.1)
-    assert record["measures"]["la_volume_index"]["reference"]["high"] == 34
+    measures = record["measures"]
+    assert measures["la_volume_disks_index"]["value"] == pytest.approx(value(record, "la_volume_disks") / 2, abs=0.05)
+    assert measures["la_volume_disks_index"]["reference"]["high"] == 34
+    assert measures["la_volume_index"]["reference"] is None  # by area-length atria come out larger: not graded
 
 
 def test_an_atrium_in_one_view_only_has_no_volume_and_the_reason_is_given(make_clip, out):
@@ -106,7 +110,7 @@ def test_a_view_without_a_beat_gives_reasons_in_place_of_numbers(make_clip, out)
     record = record_in(write_study(out, [make_clip("a4c"), make_clip("a2c", beats=False)], subject=Subject("M", 180, 80)))
     assert record["quality"] == "reject"
     assert {entry["value"] for entry in record["measures"].values()} == {None}
-    assert {entry["reason"] for entry in record["measures"].values()} == {"no beat was found in any A2C clip"}
+    assert {entry["reason"] for entry in record["measures"].values()} == {"no cardiac cycle could be identified in any A2C clip"}
 
 
 def test_unknown_spacing_gives_ef_and_never_ml(make_clip, out):

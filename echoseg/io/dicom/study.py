@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date as Date
+from datetime import datetime
 from pathlib import Path
 
 from pydicom import dcmread
@@ -14,10 +15,12 @@ from echoseg.io.dicom.values import number, quiet_reading, text
 from echoseg.options import Subject
 
 _DATES = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
-_TAGS = ["StudyInstanceUID", "PatientSex", "PatientSize", "PatientWeight", "PatientAge", "PatientBirthDate", *_DATES]
+_PERSON = ["PatientSex", "PatientSize", "PatientWeight", "PatientAge", "PatientBirthDate"]
+_TAGS = ["StudyInstanceUID", "Manufacturer", "ManufacturerModelName", *_PERSON, *_DATES]
 _AGE = re.compile(r"(\d{1,3})([DWMY])")  # Age String, PS3.5 6.2
 _A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 _OLDEST = 120.0
+_LONGEST = 64  # characters of an LO, PS3.5 6.2
 _HEIGHT_M, _WEIGHT_KG = (0.2, 2.5), (0.3, 400.0)
 
 
@@ -28,10 +31,15 @@ class StatedStudy:
     Attributes:
         uid: StudyInstanceUID, to tell studies apart; an identifier, never to be written out. Empty when there is none.
         subject: sex, height, weight and age; implausible ones are unknown (a height or weight of 0 means unknown in practice).
+        manufacturer, model: of the machine; empty when not said.
+        date: of the examination, to be written out only where that is asked for; None when not said.
     """
 
     uid: str = ""
     subject: Subject = field(default_factory=Subject)
+    manufacturer: str = ""
+    model: str = ""
+    date: Date | None = None
 
 
 def stated_study(path: Path) -> StatedStudy:
@@ -51,6 +59,9 @@ def stated_study(path: Path) -> StatedStudy:
                 weight if weight is not None and _WEIGHT_KG[0] <= weight <= _WEIGHT_KG[1] else None,
                 _age(header),
             ),
+            text(header, "Manufacturer")[:_LONGEST],
+            text(header, "ManufacturerModelName")[:_LONGEST],
+            _examined(header),
         )
 
 
@@ -66,15 +77,18 @@ def _stated_age(header: Dataset) -> float | None:
 
 
 def _age_by_birth(header: Dataset) -> float | None:
-    born = _date(text(header, "PatientBirthDate"))
-    seen = next((day for day in (_date(text(header, keyword)) for keyword in _DATES) if day is not None), None)
+    born, seen = _date(text(header, "PatientBirthDate")), _examined(header)
     if born is None or seen is None or seen < born:
         return None
     whole = seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))
     return float(whole) if whole else (seen - born).days / 366
 
 
-def _date(stated: str) -> date | None:
+def _examined(header: Dataset) -> Date | None:
+    return next((day for day in (_date(text(header, keyword)) for keyword in _DATES) if day is not None), None)
+
+
+def _date(stated: str) -> Date | None:
     """A date as ``YYYYMMDD``, or ``YYYY.MM.DD`` of ACR-NEMA; None for anything else."""
     try:
         return datetime.strptime(stated.replace(".", ""), "%Y%m%d").date()
