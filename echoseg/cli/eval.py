@@ -132,17 +132,26 @@ def prompts(
 @app.command()
 @takes("model", "weights", "device")
 def volumes(
-    paths: Annotated[list[str], typer.Argument(metavar="CASE...", help="MedSAM2's .npz files, folders of them, or IMAGE=LABELS.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CASE...", help="MedSAM2's .npz files, folders of them or of images/ and masks/, IMAGE=LABELS, or a YAML file of sets."
+        ),
+    ],
     every: Annotated[bool, typer.Option("--every-prompt", help="Also 3D boxes, RECIST lines and single clicks.")] = False,
     out: Out = None,
     tolerance_mm: Tolerance = 2.0,
     **asked: Any,
 ) -> None:
-    """Objects of volumes from one box, by both recipes, with and without stop rules, beside the copied ellipse."""
+    """Objects of volumes from one box, by both recipes, with and without stop rules, beside the copied ellipse; of sets as in use alone."""
     loaded = load(**asked)
+    if Path(paths[0]).suffix in (".yaml", ".yml"):
+        _volume_sets(paths, loaded, out)
+        return
     from dataclasses import replace
 
-    from echoseg.evaluation.volumes import score_volume, volume_references
+    from echoseg.datasets.volume_sets import volume_references
+    from echoseg.evaluation.volumes import score_volume
 
     def score(reference: Case) -> list[Score]:
         return score_volume(reference, loaded, every_prompt=every, tolerance=tolerance_mm)
@@ -153,6 +162,23 @@ def volumes(
     if scores and out is not None:
         from echoseg.evaluation.scores import write_tables
 
+        _list(write_tables(out, scores))
+    _exit(failed)
+
+
+def _volume_sets(paths: Sequence[str], model: Model, out: Path | None) -> None:
+    from echoseg.datasets.volume_sets import read_volume_sets
+    from echoseg.evaluation.scores import write_tables
+    from echoseg.evaluation.volume_sets import score_in_set
+
+    scores: list[Score] = []
+    failed = 0
+    for one in [one for path in paths for one in read_volume_sets(Path(path))]:
+        found, wrong = _score_all(one.name, one.read(), lambda case, one=one: list(score_in_set(one, case, model)))  # type: ignore[misc]
+        scores, failed = scores + found, failed + wrong
+    if scores:
+        output().print(score_table(scores))
+    if scores and out is not None:
         _list(write_tables(out, scores))
     _exit(failed)
 

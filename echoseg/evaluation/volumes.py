@@ -27,18 +27,6 @@ from echoseg.types import BoolMask, Box, Box3D, Point3D
 from echoseg.volumetry import longest_diameters
 
 ELLIPSE = "ellipse, copied"
-_PAIR = "="
-
-
-def volume_references(paths: Iterable[str]) -> Iterator[Case]:
-    """The cases that ``paths`` name: MedSAM2's ``.npz`` files, folders of them, or ``IMAGE=LABELS``, two volumes of one grid.
-
-    Raises:
-        SourceError: unreadable, or image and labels differ in shape or lie elsewhere.
-    """
-    for path in paths:
-        image, separator, labels = path.partition(_PAIR)
-        yield from [_pair(Path(image), Path(labels))] if separator else npz_volumes(Path(path))
 
 
 def score_volume(reference: Case, model: Model, *, every_prompt: bool = False, tolerance: float = TOLERANCE) -> list[Score]:
@@ -97,23 +85,3 @@ def _other_prompts(truth: BoolMask, key: int, spacing: tuple[float, float] | Non
         "RECIST points": lambda: {1: {key: recist_points(*line)}},
         "3D point": lambda: Point3D(float(column) + 0.5, float(row) + 0.5, key),
     }
-
-
-def _pair(image: Path, labels: Path) -> Case:
-    with open_source(image, kind="volume") as pictures, open_source(labels, kind="volume") as numbers:
-        if not numbers.stored_in:
-            raise SourceError(f"{labels}: not a volume of labels")
-        frames, geometry = np.stack(list(pictures.frames())), pictures.geometry
-        values = np.stack([numbers.stored(index) for index in range(len(numbers))])
-        lies = numbers.geometry.affine
-    if geometry.affine is not None and lies is not None and sorted(values.shape) == sorted(frames.shape[:3]):
-        ordered = in_order_of(values, lies, geometry.affine, frames.shape[:3])
-        if ordered is None:
-            raise SourceError(f"{labels}: its voxels differ from {image.name} in place, direction or spacing; bring both to one grid")
-        values = ordered
-    if values.shape != frames.shape[:3]:
-        raise SourceError(f"{labels}: slices {values.shape} do not fit those of {image.name}, {frames.shape[:3]}")
-    names = {value: f"{value:g}" for value in np.unique(values) if value}
-    known = np.ones(len(frames), bool)
-    name = output_name(image)
-    return Case(name, name, frames, values, names, known, "volume", geometry.spacing, geometry.slice_spacing)

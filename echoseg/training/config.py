@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from echoseg.datasets.folders import Part
 from echoseg.errors import ModelConfigError
+from echoseg.io.data_path import DataPath, Strict
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
-
-
-def _expanded(path: object) -> object:
-    """A path with the value of the environment variable that it begins with."""
-    found = re.match(r"\$(\w+|\{\w+\})", str(path))
-    if found is None:
-        return path
-    name = found.group(1).strip("{}")
-    if not os.environ.get(name):
-        raise ValueError(f"{path}: the environment variable {name} is not set; set it to the folder of the data")
-    return os.environ[name] + str(path)[found.end() :]
-
-
-DataPath = Annotated[Path, BeforeValidator(_expanded)]
-"""A path that may begin with an environment variable, such as ``$ECHOSEG_TRAIN/camus/train``."""
-
-
-class Strict(BaseModel):
-    """Frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SimulatedData(Strict):
