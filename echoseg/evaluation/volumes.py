@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from echoseg.datasets.case import Case
-from echoseg.datasets.medsam2 import npz_volumes
-from echoseg.errors import MeasureError, SourceError
+from echoseg.errors import MeasureError
 from echoseg.evaluation.baselines import copied, ellipse_in
 from echoseg.evaluation.dataset import box_frame, measure
 from echoseg.evaluation.scores import Score
-from echoseg.io.names import output_name
-from echoseg.io.open import open_source
-from echoseg.io.volume.grid_order import in_order_of
 from echoseg.metrics.compare import TOLERANCE
 from echoseg.model import Model
 from echoseg.options import VolumeOptions
