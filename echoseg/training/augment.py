@@ -93,7 +93,7 @@ def change_greys(frames: Image, config: AugmentConfig, rng: np.random.Generator)
     if rng.random() < config.invert:
         curve = 255 - curve
     if config.remap > 0 and rng.random() < config.remap:
-        curve = _random_curve(rng)[np.clip(curve, 0, 255).astype(np.uint8)]
+        curve = _random_curve(rng)[np.clip(curve, 0, 255).round().astype(np.uint8)]
     out = np.clip(curve, 0, 255).round().astype(np.uint8)[frames]
     sigma = rng.uniform(0, config.blur) if rng.random() < 0.5 else 0.0
     level = rng.uniform(0, config.noise) if rng.random() < 0.5 else 0.0
