@@ -23,11 +23,14 @@ from echoseg.errors import EchosegError
 
 if TYPE_CHECKING:
     from echoseg.datasets.case import Case
+    from echoseg.datasets.volume_sets import VolumeSet
     from echoseg.evaluation.scores import Score
     from echoseg.io.source import Source
     from echoseg.model import Model
     from echoseg.prompting.plan import Plan
     from echoseg.results import Measured
+
+    SetScore = Callable[[VolumeSet, Case, Model], Iterable[Score]]
 
 app = typer.Typer(help="Accuracy: of masks, of a model on a reference set, of its answers to prompts.", no_args_is_help=True)
 app.command()(camus)
@@ -106,15 +109,24 @@ def dataset(
 @app.command()
 @takes("model", "weights", "device")
 def prompts(
-    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="Folder of the set; none for simulated.")] = None,
-    dataset: Annotated[Literal["camus", "echonet", "simulated"], typer.Option(help="The reference set.")] = "simulated",
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="Folder of the set; of volumes a YAML file of sets; none for simulated.")
+    ] = None,
+    dataset: Annotated[Literal["camus", "echonet", "simulated", "volumes"], typer.Option(help="The reference set.")] = "simulated",
     structure: Annotated[str, typer.Option(help="LV, LA, MYO or RV, where the set has it.")] = "LV",
     out: Out = None,
     count: Count = None,
     split: Split = "TEST",
     **asked: Any,
 ) -> None:
-    """Clicks to reach Dice 0.9, and what sloppy boxes and other seed frames cost."""
+    """Clicks to reach Dice 0.9, and what sloppy boxes and other seed frames cost; of volumes what clicks anywhere add to a box."""
+    if dataset == "volumes":
+        from echoseg.evaluation.volume_clicks import score_volume_clicks
+
+        if path is None:
+            raise typer.BadParameter("volumes needs a YAML file of sets", param_hint="PATH")
+        _volume_sets([path], load(**asked), out, score_volume_clicks, count)
+        return
     references = _references(dataset, path, count, split, stills=False)
     loaded = load(**asked)
     from echoseg.evaluation.prompts import HEADLINE, score_prompts, write_prompt_scores
@@ -132,17 +144,29 @@ def prompts(
 @app.command()
 @takes("model", "weights", "device")
 def volumes(
-    paths: Annotated[list[str], typer.Argument(metavar="CASE...", help="MedSAM2's .npz files, folders of them, or IMAGE=LABELS.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CASE...", help="MedSAM2's .npz files, folders of them or of images/ and masks/, IMAGE=LABELS, or a YAML file of sets."
+        ),
+    ],
     every: Annotated[bool, typer.Option("--every-prompt", help="Also 3D boxes, RECIST lines and single clicks.")] = False,
     out: Out = None,
     tolerance_mm: Tolerance = 2.0,
+    count: Annotated[int | None, typer.Option(min=1, help="At most so many cases of each set in a YAML file  [default: all]")] = None,
     **asked: Any,
 ) -> None:
-    """Objects of volumes from one box, by both recipes, with and without stop rules, beside the copied ellipse."""
+    """Objects of volumes from one box, by both recipes, with and without stop rules, beside the copied ellipse; of sets as in use alone."""
     loaded = load(**asked)
+    if Path(paths[0]).suffix in (".yaml", ".yml"):
+        from echoseg.evaluation.volume_sets import score_in_set
+
+        _volume_sets([Path(path) for path in paths], loaded, out, score_in_set, count)
+        return
     from dataclasses import replace
 
-    from echoseg.evaluation.volumes import score_volume, volume_references
+    from echoseg.datasets.volume_sets import volume_references
+    from echoseg.evaluation.volumes import score_volume
 
     def score(reference: Case) -> list[Score]:
         return score_volume(reference, loaded, every_prompt=every, tolerance=tolerance_mm)
@@ -153,6 +177,25 @@ def volumes(
     if scores and out is not None:
         from echoseg.evaluation.scores import write_tables
 
+        _list(write_tables(out, scores))
+    _exit(failed)
+
+
+def _volume_sets(paths: Sequence[Path], model: Model, out: Path | None, score: SetScore, count: int | None = None) -> None:
+    """Every set of the files, by set and label; at most ``count`` cases of each."""
+    from itertools import islice
+
+    from echoseg.datasets.volume_sets import read_volume_sets
+    from echoseg.evaluation.scores import write_tables
+
+    scores: list[Score] = []
+    failed = 0
+    for one in [one for path in paths for one in read_volume_sets(path)]:
+        found, wrong = _score_all(one.name, islice(one.read(), count), lambda case, one=one: list(score(one, case, model)))  # type: ignore[misc]
+        scores, failed = scores + found, failed + wrong
+    if scores:
+        output().print(score_table(scores))
+    if scores and out is not None:
         _list(write_tables(out, scores))
     _exit(failed)
 

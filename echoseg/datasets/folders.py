@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -22,22 +22,24 @@ _NNUNET_CHANNEL = "_0000"
 _BLOCK, _EVERY = 8, 40
 
 
-def folder_pairs(root: Path) -> Iterator[Case]:
+def folder_pairs(root: Path, names: Mapping[int, str] | None = None, part: Part = "all") -> Iterator[Case]:
     """One case a mask; every frame has truth.
 
     Args:
         root: holds ``images/`` (whatever :func:`~echoseg.io.open.open_source` reads) and ``masks/`` (label maps as
-            :func:`~echoseg.io.labels.read.read_labels` takes them). Of clips and stills the labels 1 to 4 are LV, MYO, LA and RV; others,
-            and those of volumes, are called by their number.
+            :func:`~echoseg.io.labels.read.read_labels` takes them).
+        names: of the labels. Without them the labels 1 to 4 of clips and stills are LV, MYO, LA and RV; others, and those of volumes, are
+            called by their number.
+        part: of the masks, see :func:`part_of`.
 
     Raises:
         SourceError: a folder is missing, a mask has no image, one cannot be read, or the two differ in shape, place or spacing.
     """
-    for image, mask in paired_by_name(root / "images", root / "masks"):
+    for image, mask in part_of(paired_by_name(root / "images", root / "masks"), part):
         with open_source(image) as source:
-            names = {} if source.stored_in else STRUCTURES
+            called = names if names is not None else {} if source.stored_in else STRUCTURES
             labels = source.to_stored(labels_on(mask, source))
-            yield read_case(source, labels, mask, output_name(mask).removesuffix(_NNUNET_CHANNEL), names)
+            yield read_case(source, labels, mask, output_name(mask).removesuffix(_NNUNET_CHANNEL), called)
 
 
 def paired_by_name(images: Path, masks: Path) -> list[tuple[Path, Path]]:

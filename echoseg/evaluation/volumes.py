@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from echoseg.datasets.case import Case
-from echoseg.datasets.medsam2 import npz_volumes
 from echoseg.errors import MeasureError
 from echoseg.evaluation.baselines import copied, ellipse_in
 from echoseg.evaluation.dataset import box_frame, measure
 from echoseg.evaluation.scores import Score
-from echoseg.io.labels.placing import laid_on
-from echoseg.io.labels.read import read_labels
-from echoseg.io.names import output_name
-from echoseg.io.open import open_source
 from echoseg.metrics.compare import TOLERANCE
 from echoseg.model import Model
 from echoseg.options import VolumeOptions
@@ -28,18 +22,6 @@ from echoseg.types import BoolMask, Box, Box3D, Point3D
 from echoseg.volumetry import longest_diameters
 
 ELLIPSE = "ellipse, copied"
-_PAIR = "="
-
-
-def volume_references(paths: Iterable[str]) -> Iterator[Case]:
-    """The cases that ``paths`` name: MedSAM2's ``.npz`` files, folders of them, or ``IMAGE=LABELS``, two volumes of one grid.
-
-    Raises:
-        SourceError: unreadable, or image and labels differ in shape or lie elsewhere.
-    """
-    for path in paths:
-        image, separator, labels = path.partition(_PAIR)
-        yield from [_pair(Path(image), Path(labels))] if separator else npz_volumes(Path(path))
 
 
 def score_volume(reference: Case, model: Model, *, every_prompt: bool = False, tolerance: float = TOLERANCE) -> list[Score]:
@@ -98,14 +80,3 @@ def _other_prompts(truth: BoolMask, key: int, spacing: tuple[float, float] | Non
         "RECIST points": lambda: {1: {key: recist_points(*line)}},
         "3D point": lambda: Point3D(float(column) + 0.5, float(row) + 0.5, key),
     }
-
-
-def _pair(image: Path, labels: Path) -> Case:
-    with open_source(image, kind="volume") as pictures:
-        found = read_labels(labels, "volume", white=False, renumber=True)
-        laid = laid_on(found, pictures, labels)
-        frames, geometry = np.stack(list(pictures.frames())), pictures.geometry
-    names = {int(label): str(laid.numbers.get(int(label), label)) for label in np.unique(laid.masks) if label}
-    known = np.ones(len(frames), bool)
-    name = output_name(image)
-    return Case(name, name, frames, laid.masks, names, known, "volume", geometry.spacing, geometry.slice_spacing)

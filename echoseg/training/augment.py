@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from echoseg.training.config import AugmentConfig
 from echoseg.types import Image
@@ -91,6 +92,8 @@ def change_greys(frames: Image, config: AugmentConfig, rng: np.random.Generator)
     curve[0] = min(curve[0], 0) if rng.random() < 0.8 else curve[0]
     if rng.random() < config.invert:
         curve = 255 - curve
+    if config.remap > 0 and rng.random() < config.remap:
+        curve = _random_curve(rng)[np.clip(curve, 0, 255).round().astype(np.uint8)]
     out = np.clip(curve, 0, 255).round().astype(np.uint8)[frames]
     sigma = rng.uniform(0, config.blur) if rng.random() < 0.5 else 0.0
     level = rng.uniform(0, config.noise) if rng.random() < 0.5 else 0.0
@@ -105,6 +108,19 @@ def change_greys(frames: Image, config: AugmentConfig, rng: np.random.Generator)
         lost = [t > 0 and rng.random() < config.dropout for t in range(len(out))]
         out = np.concatenate([_cut_out(out[t : t + 1], rng, 2.0) if gone else out[t : t + 1] for t, gone in enumerate(lost)])
     return np.asarray(out, np.uint8)
+
+
+def _random_curve(rng: np.random.Generator) -> NDArray[np.float64]:
+    """``(256,)`` greys 0..255: smooth through random ones at a few places, rising in half the draws; black stays black in most."""
+    places = np.sort(np.concatenate([[0, 255], rng.uniform(20, 235, int(rng.integers(1, 4)))]))
+    greys = rng.uniform(0, 255, len(places))
+    if rng.random() < 0.5:
+        greys = np.sort(greys)
+    if rng.random() < 0.7:
+        greys[0] = rng.uniform(0, 20)
+    greys = (greys - greys.min()) / max(np.ptp(greys), 1.0) * rng.uniform(120, 255)
+    curve = np.interp(np.arange(256), places, greys)
+    return np.asarray(gaussian_filter1d(curve, 10.0, mode="nearest"))
 
 
 def _cut_out(frames: NDArray[np.uint8], rng: np.random.Generator, scale: float = 1.0) -> NDArray[np.uint8]:

@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from echoseg.datasets.folders import Part
 from echoseg.errors import ModelConfigError
+from echoseg.io.data_path import DataPath, Strict
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
-
-
-def _expanded(path: object) -> object:
-    """A path with the value of the environment variable that it begins with."""
-    found = re.match(r"\$(\w+|\{\w+\})", str(path))
-    if found is None:
-        return path
-    name = found.group(1).strip("{}")
-    if not os.environ.get(name):
-        raise ValueError(f"{path}: the environment variable {name} is not set; set it to the folder of the data")
-    return os.environ[name] + str(path)[found.end() :]
-
-
-DataPath = Annotated[Path, BeforeValidator(_expanded)]
-"""A path that may begin with an environment variable, such as ``$ECHOSEG_TRAIN/camus/train``."""
-
-
-class Strict(BaseModel):
-    """Frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SimulatedData(Strict):
@@ -53,7 +31,7 @@ class SimulatedData(Strict):
     frames: Positive = 5
     size: Positive = 128
     views: tuple[str, ...] = ("A4C", "A2C")
-    options: dict[str, float | tuple[float, float]] = {}
+    options: dict[str, float | tuple[float, float]] = Field(default_factory=dict)
     weight: float = 1.0
 
 
@@ -65,7 +43,8 @@ class SimulatedVolumeData(Strict):
         frames: slices simulated a volume; a stage draws its own among them.
         size: side of the simulated slice in pixels, before the window is cut.
         kinds: what to draw from.
-        fill: range of the share of the window's side that the object's box takes on its largest slice.
+        fill, coarse: how a window is cut, see :class:`echoseg.training.windowed.Seen`.
+        rings: the myocardium of a cine is a ring, see there.
     """
 
     kind: Literal["simulated-volumes"]
@@ -73,6 +52,8 @@ class SimulatedVolumeData(Strict):
     size: Positive = 192
     kinds: tuple[Literal["lesion", "organ", "cine"], ...] = ("lesion", "organ", "cine")
     fill: tuple[Fraction, Fraction] = (0.2, 0.8)
+    coarse: Fraction = 0.0
+    rings: bool = False
     weight: float = 1.0
 
 
@@ -85,14 +66,17 @@ class FolderData(Strict):
         licence, citation: of the images, as SPDX names it; the weights that learn from them carry both.
         part: ``val`` is the last 8 of each 40 masks in the natural order of their names, kept for choosing; ``train`` the others.
         frames: a longer sequence gives this many consecutive frames at a time.
+        fill, coarse: cut a window around one object, see :class:`echoseg.training.windowed.Seen`; without ``fill`` frames stay whole.
     """
 
     kind: Literal["folders"]
     images: DataPath
     masks: DataPath
-    structures: dict[int, str] = {}
+    structures: dict[int, str] = Field(default_factory=dict)
     part: Part = "all"
     frames: Positive = 8
+    fill: tuple[Fraction, Fraction] | None = None
+    coarse: Fraction = 0.0
     licence: str = ""
     citation: str = ""
     weight: float = 1.0
@@ -161,6 +145,7 @@ class AugmentConfig(Strict):
         cutout: probability of a blanked rectangle or wedge-like band (masks are kept: the object is still there).
         dropout: probability, of each frame after the first, of a larger blank of its own: what was there must be remembered.
         invert: probability of contrast inversion.
+        remap: probability that greys go through a random smooth curve, not always a rising one, as another sequence would show them.
         reverse: probability of reversing the order of a clip's frames.
         plain: probability that a clip is spared all this but ``flip`` and ``reverse``: the network meets it as it will in use.
     """
@@ -179,6 +164,7 @@ class AugmentConfig(Strict):
     cutout: Fraction = 0.1
     dropout: Fraction = 0.0
     invert: Fraction = 0.0
+    remap: Fraction = 0.0
     reverse: Fraction = 0.5
     plain: Fraction = 0.0
 
@@ -313,7 +299,7 @@ class TrainConfig(Strict):
 
     name: str
     model: str = "compact"
-    model_options: dict[str, Any] = {}
+    model_options: dict[str, Any] = Field(default_factory=dict)
     weights: Path | None = None
     seed: int = 0
     device: str = "auto"
@@ -327,7 +313,7 @@ class TrainConfig(Strict):
     save_minutes: float = 3.0
     log_every: Positive = 20
     picture_every: Positive = 500
-    structure_weights: dict[str, float] = {}
+    structure_weights: dict[str, float] = Field(default_factory=dict)
     data: Annotated[tuple[Data, ...], Field(min_length=1)]
     stages: Annotated[tuple[StageConfig, ...], Field(min_length=1)]
     augment: AugmentConfig = AugmentConfig()

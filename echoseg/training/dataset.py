@@ -26,12 +26,14 @@ class Sample:
         masks: ``(T, n, H, W)`` bool, one layer an object; objects may overlap, and may be absent from a frame.
         structures: ``(n,)`` int64 index into :data:`~echoseg.model.config.STRUCTURES`, or -1.
         known: ``(T,)`` bool; False where a frame has no truth (it is tracked through but not scored).
+        starts: ``(T,)`` bool; the frames on which a user would prompt, or None: all that show an object.
     """
 
     frames: Image
     masks: NDArray[np.bool_]
     structures: NDArray[np.int64]
     known: NDArray[np.bool_]
+    starts: NDArray[np.bool_] | None = None
 
 
 class Dataset(Protocol):

@@ -204,15 +204,18 @@ def _in_view(sample: Sample, frame: int, matrix: Matrix, side: int, smallest: in
 
 
 def choose_frames(sample: Sample, stage: StageConfig, rng: np.random.Generator) -> NDArray[np.int64]:
-    """``(stage.frames,)`` indices at one stride; the first has truth and, where possible, an object.
+    """``(stage.frames,)`` indices at one stride; the first has truth and, where possible, an object that may be prompted there.
 
     A sample shorter than that is walked to and fro.
     """
     length = len(sample.frames)
-    good = np.flatnonzero(sample.known & sample.masks.any(axis=(1, 2, 3)))
-    good = good if len(good) else np.flatnonzero(sample.known)
+    shown = sample.known & sample.masks.any(axis=(1, 2, 3))
+    asked = shown if sample.starts is None else shown & sample.starts
+    good = next((np.flatnonzero(where) for where in (asked, shown, sample.known) if where.any()), np.zeros(0, np.intp))
     stride = int(rng.integers(1, stage.stride + 1))
     stride = max(1, min(stride, (length - 1) // max(stage.frames - 1, 1)))
+    while stride > 1 and sample.starts is not None and good[0] > length - 1 - stride * (stage.frames - 1):
+        stride -= 1
     fitting = good[good <= length - 1 - stride * (stage.frames - 1)]
     start = int(rng.choice(fitting if len(fitting) else good))
     walk = start + stride * np.arange(stage.frames)

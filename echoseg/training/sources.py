@@ -27,6 +27,7 @@ from echoseg.training.between import frames_between
 from echoseg.training.config import CamusData, Data, EchoNetData, FolderData, MedSam2Data, SimulatedData, SimulatedVolumeData, TrainConfig
 from echoseg.training.dataset import Dataset, Sample, sample_of_case
 from echoseg.training.simulated_volumes import SimulatedVolumes
+from echoseg.training.windowed import Seen, Windowed
 
 Item = TypeVar("Item")
 ENDLESS = range(2**31)
@@ -62,7 +63,7 @@ def build_dataset(data: Data, seed: int) -> Dataset:
     """One dataset; ``seed`` steers the simulator. Errors as :func:`build_datasets`."""
     match data:
         case FolderData():
-            return Cases(part_of(paired_by_name(data.images, data.masks), data.part), partial(_pair, data))
+            return _folder(data)
         case MedSam2Data():
             return Cases(npz_files(data.root), partial(_npz, data))
         case CamusData():
@@ -70,7 +71,7 @@ def build_dataset(data: Data, seed: int) -> Dataset:
         case EchoNetData():
             return Cases(list(traced_videos(data.root, data.split).items()), partial(_video, data))
         case SimulatedVolumeData():
-            return SimulatedVolumes(seed, data.frames, data.size, data.kinds, data.fill)
+            return SimulatedVolumes(seed, data.frames, data.size, data.kinds, Seen(data.fill, data.coarse), data.rings)
         case SimulatedData():
             try:
                 options = EchoOptions(**data.options)  # type: ignore[arg-type]
@@ -115,6 +116,11 @@ def stretch_that_shows(labels: NDArray[np.integer], where: Path, frames: int, rn
     latest = max(len(labels) - frames, 0)
     start = int(np.clip(rng.choice(shown) - rng.integers(frames), 0, latest))
     return slice(start, min(start + frames, len(labels)))
+
+
+def _folder(data: FolderData) -> Dataset:
+    dataset: Dataset = Cases(part_of(paired_by_name(data.images, data.masks), data.part), partial(_pair, data))
+    return dataset if data.fill is None else Windowed(dataset, Seen(data.fill, data.coarse))
 
 
 def _pair(data: FolderData, files: tuple[Path, Path], rng: np.random.Generator) -> Case:

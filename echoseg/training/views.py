@@ -27,6 +27,7 @@ from torch.nn.functional import cross_entropy
 from echoseg.datasets.camus import PHASES, find_views
 from echoseg.datasets.folders import part_of
 from echoseg.errors import ModelConfigError, SourceError
+from echoseg.io.data_path import DataPath, Strict
 from echoseg.io.open import open_source
 from echoseg.io.sector import find_sector
 from echoseg.io.thumbnail import FRAMES, SIDE, thumbnail
@@ -34,7 +35,7 @@ from echoseg.model.config import CAMUS_CITATION, PATIENTS_LICENCE
 from echoseg.model.view_net import VIEWS, ViewNet, standardised
 from echoseg.simulate import EchoOptions, own_seed, random_clip
 from echoseg.training.augment import change_greys, random_warp, warp
-from echoseg.training.config import AugmentConfig, DataPath, Fraction, Positive, Strict
+from echoseg.training.config import AugmentConfig, Fraction, Positive
 
 Pictures = NDArray[np.uint8]
 _SIZE = 128  # side of a simulated frame, pixels

@@ -5,9 +5,10 @@ import pytest
 import SimpleITK as sitk
 
 from echoseg.datasets.case import Case
+from echoseg.datasets.volume_sets import volume_references
 from echoseg.errors import MeasureError, SourceError
 from echoseg.evaluation import volumes
-from echoseg.evaluation.volumes import score_volume, volume_references
+from echoseg.evaluation.volumes import score_volume
 from echoseg.prompting.plan import manual_plan
 from echoseg.types import Points
 

@@ -5,12 +5,13 @@ import pytest
 
 from echoseg.training.simulated_volumes import SimulatedVolumes
 from echoseg.training.sources import build_dataset
+from echoseg.training.windowed import Seen
 
 KINDS = ("lesion", "organ", "cine")
 
 
 def volumes(seed=3, fill=(0.3, 0.6)):
-    return SimulatedVolumes(seed, 5, 96, KINDS, fill)
+    return SimulatedVolumes(seed, 5, 96, KINDS, Seen(fill))
 
 
 def test_a_sample_depends_on_seed_and_index_alone():
