@@ -249,7 +249,7 @@ class _Seeded:
         finder: the model that found them, if another.
         followed: how objects are followed, for the provenance.
         progress: told after every frame; None where the tracks tell by themselves.
-        automatic: whether the model found the objects by their names.
+        looked: the session in which the model found the objects by their names, if it did.
     """
 
     tracks: Session | VolumeTracks
@@ -257,7 +257,12 @@ class _Seeded:
     finder: Model | None = None
     followed: Mapping[str, Any] = field(default_factory=dict)
     progress: Progress | None = None
-    automatic: bool = False
+    looked: Session | None = None
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the model found the objects by their names."""
+        return self.looked is not None
 
 
 def _seed(
@@ -288,7 +293,7 @@ def _seed(
     for object_id, frames in plan.prompts.items():
         for frame, given in frames.items():
             session.prompt(object_id, frame, given)
-    return _Seeded(session, plan, finder, progress=progress, automatic=bool(asked.structures))
+    return _Seeded(session, plan, finder, progress=progress, looked=session if asked.structures else None)
 
 
 def _found(session: Session, structures: tuple[str, ...], frame_index: int | None, finder_name: str) -> tuple[Session, Plan, Model | None]:
@@ -349,8 +354,8 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
 
 def _checked(seeded: _Seeded, segmentation: Segmentation) -> Segmentation:
     """With a flag where an LV that the model found by itself does not fit what it sees beside it."""
-    session, lv = seeded.tracks, object_named(segmentation, "LV")
-    if lv is None or not seeded.automatic or not isinstance(session, Session) or not session.source.rereadable:
+    session, lv = seeded.looked, object_named(segmentation, "LV")
+    if lv is None or session is None or not session.source.rereadable:
         return segmentation
     cavity = segmentation.masks == lv
     fullest = int(np.count_nonzero(cavity, axis=(1, 2)).argmax())
