@@ -25,7 +25,7 @@ from echoseg.io.thumbnail import thumbnails
 from echoseg.io.views import ViewAnswer
 from echoseg.model import Model, load_model, model_config
 from echoseg.model.view_net import clip_view, shipped_view_net, view_weights
-from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Writing, noted, taken
+from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Runtime, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.mask_file import mask_plan, with_masks
 from echoseg.prompting.parse import Asked, read_prompt
@@ -136,6 +136,7 @@ def run(
     *,
     weights: str | Path | None = None,
     device: str = "auto",
+    runtime: Runtime = "auto",
     progress: Progress | None = None,
     **options: Unpack[RunOptions],
 ) -> RunResult:
@@ -146,7 +147,7 @@ def run(
     Args:
         source, prompt, model: see :func:`stream`.
         out: folder of all results, made when missing.
-        weights, device: when ``model`` is a name, see :func:`load_model`.
+        weights, device, runtime: when ``model`` is a name, see :func:`load_model`.
         progress: told after every frame.
         options: the fields of :class:`echoseg.options.Following`, :class:`~echoseg.options.Measuring`, :class:`~echoseg.options.Opening`
             and :class:`~echoseg.options.Writing`, each as a keyword: ``frame_index``, ``direction``, ``memory_selection``, ``volume``;
@@ -165,9 +166,9 @@ def run(
     writing = Writing(**given)
     asked = read_prompt(prompt, following.frame_index)
     if isinstance(model, str):
-        model = load_model(model, weights, device)
-    elif weights is not None or device != "auto":
-        raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
+        model = load_model(model, weights, device, runtime=runtime)
+    elif weights is not None or device != "auto" or runtime != "auto":
+        raise ModelConfigError("weights, device and runtime go with the name of a model; this one is loaded already")
     if writing.store is not None:
         parse_address(writing.store)
     with _opened(source, **vars(opening)) as opened:
@@ -289,7 +290,8 @@ def _found(session: Session, structures: tuple[str, ...], frame_index: int | Non
     """The ``auto`` policy; a model without structure prompts is seeded by what the finder sees."""
     if session.model.config.structures or session.source.ultrasound() is False:
         return session, auto_plan(session, structures, frame_index), None
-    finder = load_model(finder_name, device=str(session.model.execution.device))
+    model = session.model
+    finder = load_model(finder_name, device=str(model.execution.device), runtime=model.runtime)
     looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, cursor=session.cursor)
     return session, boxes_plan(looking, structures, frame_index), finder
 
@@ -335,10 +337,17 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
         seeds={i: tracks.prompted_frames(i) for i in ids},
         geometry=source.geometry,
         timing=source.timing,
-        flags=(*source.flags, *seeded.plan.flags),
+        flags=(*source.flags, *seeded.plan.flags, *_torch_instead(tracks.model, seeded.finder)),
         options={"direction": direction, "model": tracks.model.name},
         automatic=seeded.automatic,
     )
+
+
+def _torch_instead(*models: Model | None) -> Iterator[Flag]:
+    failures = [model.runtime_failure for model in models if model is not None and model.runtime_failure is not None]
+    if failures:
+        text = f"ONNX Runtime cannot be used here ({failures[0]}): torch computed the result, to rounding the same."
+        yield Flag("torch_instead", text, Severity.INFO)
 
 
 def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
@@ -351,6 +360,7 @@ def _provenance(seeded: _Seeded, asked: Asked, options: Mapping[str, Any], view_
     details = seeded.tracks.source.details
     seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
+    execution["runtime"] = model.ran_by
     found = {"seeds": seeded.plan.prompts} if seeded.automatic else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
     used = {one.name: one.weights for one in (model, finder) if one is not None}

@@ -134,7 +134,7 @@ def _checked(options: dict[str, Any], inputs: Sequence[str]) -> Model:
     from echoseg.prompting.tracings import checked_prompt
 
     options["prompt"] = checked_prompt(options["prompt"], inputs, options["frame_index"])
-    model = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
+    model = echoseg.load_model(options.pop("model"), **{name: options.pop(name) for name in ("weights", "device", "runtime")})
     _check_auto(options["prompt"], model)
     volume_choice(options["series"], options["part"], options["axis"], options["window"])
     if options["reader"] is not None:

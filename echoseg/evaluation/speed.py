@@ -41,6 +41,7 @@ _VERBS = {
     "encode_image": "encoder",
     "gather_memory": "memory attention",
     "attend_memory": "memory attention",
+    "condition": "memory attention",
     "decode": "decoder",
     "encode_memory": "memory encoder",
 }
