@@ -1,6 +1,8 @@
 """The entry points: one source in, masks, measures and files out; clips and volumes alike.
 
 ``source -> seed (prompt policy) -> tracker -> masks -> measures -> outputs``
+
+What measures and draws (SciPy, matplotlib) is imported once there are masks: the first frame does not wait for it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from echoseg.errors import ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
@@ -32,7 +33,6 @@ from echoseg.prompting.parse import Asked, read_prompt
 from echoseg.prompting.plan import Plan, PromptLike
 from echoseg.prompting.volume import VolumeTracks, volume_tracks
 from echoseg.record.provenance import provenance
-from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
 from echoseg.types import Flag, FrameResult, Segmentation, Severity
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from echoseg.options import AnalysisOptions, FollowingOptions, RunOptions
+    from echoseg.results import Measured, MeasureOptions, RunResult
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
@@ -123,6 +124,8 @@ def analyse(
     with _opened(source) as opened:
         seeded = _seed(opened, asked, model, following, progress=progress)
         segmentation = _collect(seeded, following.direction)
+        from echoseg.results import measure_result
+
         measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
         made_by = _provenance(seeded, asked, noted(following, measuring), view_net)
         return measure_result(opened, segmentation, made_by, measured_by)
@@ -184,6 +187,8 @@ def run(
             segmentation = _collect(seeded, following.direction, None if output is None else output.probabilities)
             if writing.in_dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
+            from echoseg.results import write_result
+
             measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
             made_by = _provenance(seeded, asked, noted(following, measuring, opening), view_net)
             result = write_result(folder, opened, segmentation, made_by, measured_by, output, writing.format)
@@ -196,6 +201,8 @@ def run(
 
 def _measure_options(source: Source, measuring: Measuring, model: Model, following: Following) -> tuple[MeasureOptions, str | None]:
     """How the masks are measured, and the name of the view classifier, where it was asked."""
+    from echoseg.results import MeasureOptions
+
     config = model.config if model.config.structures else model_config(_finder(model, following))
     seen = _seen_view(source, config.view_net)
     return MeasureOptions(**vars(measuring), seen=seen), None if seen is None else config.view_net
@@ -317,6 +324,8 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
             label_maps[frame.index] = frame.label_map()
         scores[frame.index] = [frame.scores[i] for i in ids], [frame.object_scores[i] for i in ids]
         if probabilities is not None:
+            from scipy.special import expit
+
             for column, i in enumerate(ids):
                 probabilities[frame.index, ..., column] = np.rint(255 * expit(frame.logits[i]))
         if seeded.progress is not None:
