@@ -10,13 +10,17 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-slow lint schemas install clean
+.PHONY: demo test test-torch test-slow lint schemas graphs install clean
 
 demo: $(INSTALLED)
 	$(BIN)/echoseg demo --out out
 
 test: lint
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS)
+
+# What users get runs in `make test`; the engine once more by the runtime that it must equal.
+test-torch: $(INSTALLED)
+	ECHOSEG_RUNTIME=torch $(ONE_THREAD) $(BIN)/pytest -n $(JOBS) tests/model tests/tracking tests/prompting
 
 test-slow: $(INSTALLED)
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS) -m slow --timeout 1200
@@ -28,6 +32,10 @@ lint: $(INSTALLED)
 # The JSON Schemas that ship, from the models in echoseg/record/documents.py.
 schemas: $(INSTALLED)
 	$(BIN)/python -c "from echoseg.record.documents import write_schemas; write_schemas()"
+
+# The graphs that ship, after a change of the code they are traced from (a test asks).
+graphs: $(INSTALLED)
+	$(BIN)/python -c "from echoseg.model.runtime.store import ship; ship()"
 
 install: $(INSTALLED)
 

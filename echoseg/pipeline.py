@@ -1,6 +1,8 @@
 """The entry points: one source in, masks, measures and files out; clips and volumes alike.
 
 ``source -> seed (prompt policy) -> tracker -> masks -> measures -> outputs``
+
+What measures and draws (SciPy, matplotlib) is imported once there are masks: the first frame does not wait for it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from echoseg.errors import ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
@@ -24,17 +25,16 @@ from echoseg.io.result_folder import result_folder
 from echoseg.io.thumbnail import thumbnails
 from echoseg.io.views import ViewAnswer
 from echoseg.model import Model, load_model, model_config
+from echoseg.model.load import torch_instead
 from echoseg.model.view_net import clip_view, shipped_view_net, view_weights
-from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Writing, noted, taken
+from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Runtime, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.mask_file import mask_plan, with_masks
 from echoseg.prompting.neighbours import neighbour_flags
 from echoseg.prompting.parse import Asked, read_prompt
 from echoseg.prompting.plan import Plan, PromptLike
 from echoseg.prompting.volume import VolumeTracks, volume_tracks
-from echoseg.record.comparison import earlier_records
 from echoseg.record.provenance import provenance
-from echoseg.results import Measured, MeasureOptions, RunResult, measure_result, object_named, write_result
 from echoseg.tracking import Session, Window, default_window, features_cache
 from echoseg.types import Flag, FrameResult, Segmentation, Severity
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from echoseg.options import AnalysisOptions, FollowingOptions, RunOptions
+    from echoseg.results import Measured, MeasureOptions, RunResult
 
 Progress = Callable[[int, "int | None"], None]
 """Called with the frames done and the frames there are (None when only the end tells)."""
@@ -125,6 +126,8 @@ def analyse(
     with _opened(source) as opened:
         seeded = _seed(opened, asked, model, following, progress=progress)
         segmentation = _checked(seeded, _collect(seeded, following.direction))
+        from echoseg.results import measure_result
+
         measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following)
         made_by = _provenance(seeded, asked, noted(following, measuring), view_net)
         return measure_result(opened, segmentation, made_by, measured_by)
@@ -138,6 +141,7 @@ def run(
     *,
     weights: str | Path | None = None,
     device: str = "auto",
+    runtime: Runtime = "auto",
     progress: Progress | None = None,
     **options: Unpack[RunOptions],
 ) -> RunResult:
@@ -148,7 +152,7 @@ def run(
     Args:
         source, prompt, model: see :func:`stream`.
         out: folder of all results, made when missing.
-        weights, device: when ``model`` is a name, see :func:`load_model`.
+        weights, device, runtime: when ``model`` is a name, see :func:`load_model`.
         progress: told after every frame.
         options: the fields of :class:`echoseg.options.Following`, :class:`~echoseg.options.Measuring`, :class:`~echoseg.options.Opening`
             and :class:`~echoseg.options.Writing`, each as a keyword: ``frame_index``, ``direction``, ``memory_selection``, ``volume``;
@@ -167,13 +171,16 @@ def run(
     writing = Writing(**given)
     asked = read_prompt(prompt, following.frame_index)
     if isinstance(model, str):
-        model = load_model(model, weights, device)
-    elif weights is not None or device != "auto":
-        raise ModelConfigError("weights and device go with the name of a model; this one is loaded already")
+        model = load_model(model, weights, device, runtime=runtime)
+    elif weights is not None or device != "auto" or runtime != "auto":
+        raise ModelConfigError("weights, device and runtime go with the name of a model; this one is loaded already")
     if writing.store is not None:
         parse_address(writing.store)
-    dated = writing.identify and not writing.deidentify
-    earlier = () if writing.earlier is None else earlier_records(writing.earlier)
+    dated, earlier = writing.identify and not writing.deidentify, ()
+    if writing.earlier is not None:
+        from echoseg.record.comparison import earlier_records
+
+        earlier = earlier_records(writing.earlier)
     with _opened(source, **vars(opening)) as opened:
         output = None
         if writing.in_dicom:
@@ -187,6 +194,8 @@ def run(
             segmentation = _checked(seeded, _collect(seeded, following.direction, None if output is None else output.probabilities))
             if writing.in_dicom and output is None:
                 segmentation = replace(segmentation, flags=(*segmentation.flags, _NO_DICOM))
+            from echoseg.results import write_result
+
             measured_by, view_net = _measure_options(opened, measuring, seeded.tracks.model, following, identify=dated, earlier=earlier)
             made_by = _provenance(seeded, asked, noted(following, measuring, opening), view_net)
             result = write_result(folder, opened, segmentation, made_by, measured_by, output, writing.format)
@@ -201,6 +210,8 @@ def _measure_options(
     source: Source, measuring: Measuring, model: Model, following: Following, **more: Any
 ) -> tuple[MeasureOptions, str | None]:
     """How the masks are measured, and the name of the view classifier, where it was asked."""
+    from echoseg.results import MeasureOptions
+
     config = model.config if model.config.structures else model_config(_finder(model, following))
     seen = _seen_view(source, config.view_net)
     return MeasureOptions(**vars(measuring), seen=seen, **more), None if seen is None else config.view_net
@@ -300,7 +311,8 @@ def _found(session: Session, structures: tuple[str, ...], frame_index: int | Non
     """The ``auto`` policy; a model without structure prompts is seeded by what the finder sees."""
     if session.model.config.structures or session.source.ultrasound() is False:
         return session, auto_plan(session, structures, frame_index), None
-    finder = load_model(finder_name, device=str(session.model.execution.device))
+    model = session.model
+    finder = load_model(finder_name, device=str(model.execution.device), runtime=model.runtime)
     looking = Session(session.source, finder, cache=features_cache(_STREAM_CACHE_BYTES), history=0, cursor=session.cursor)
     return session, boxes_plan(looking, structures, frame_index), finder
 
@@ -326,6 +338,8 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
             label_maps[frame.index] = frame.label_map()
         scores[frame.index] = [frame.scores[i] for i in ids], [frame.object_scores[i] for i in ids]
         if probabilities is not None:
+            from scipy.special import expit
+
             for column, i in enumerate(ids):
                 probabilities[frame.index, ..., column] = np.rint(255 * expit(frame.logits[i]))
         if seeded.progress is not None:
@@ -346,7 +360,7 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
         seeds={i: tracks.prompted_frames(i) for i in ids},
         geometry=source.geometry,
         timing=source.timing,
-        flags=(*source.flags, *seeded.plan.flags),
+        flags=(*source.flags, *seeded.plan.flags, *torch_instead(tracks.model, seeded.finder)),
         options={"direction": direction, "model": tracks.model.name},
         automatic=seeded.automatic,
     )
@@ -354,12 +368,10 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
 
 def _checked(seeded: _Seeded, segmentation: Segmentation) -> Segmentation:
     """With a flag where an LV that the model found by itself does not fit what it sees beside it."""
-    session, lv = seeded.looked, object_named(segmentation, "LV")
-    if lv is None or session is None or not session.source.rereadable:
+    lv = next((number for number, name in segmentation.names.items() if name == "LV"), None)
+    if lv is None or seeded.looked is None or not seeded.looked.source.rereadable:
         return segmentation
-    cavity = segmentation.masks == lv
-    fullest = int(np.count_nonzero(cavity, axis=(1, 2)).argmax())
-    return replace(segmentation, flags=(*segmentation.flags, *neighbour_flags(session, cavity[fullest], fullest)))
+    return replace(segmentation, flags=(*segmentation.flags, *neighbour_flags(seeded.looked, segmentation.masks == lv)))
 
 
 def _names(ids: tuple[int, ...], plan: Plan, source: Source) -> dict[int, str]:
@@ -372,6 +384,7 @@ def _provenance(seeded: _Seeded, asked: Asked, options: Mapping[str, Any], view_
     details = seeded.tracks.source.details
     seen_as = {key: details[key] for key in ("intensity", "slicing", "part", "reader") if key in details}
     execution = {"device": str(model.execution.device), "precision": str(model.execution.autocast or torch.float32).removeprefix("torch.")}
+    execution["runtime"] = model.ran_by
     found = {"seeds": seeded.plan.prompts} if seeded.automatic else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
     used = {one.name: one.weights for one in (model, finder) if one is not None}

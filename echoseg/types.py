@@ -347,6 +347,8 @@ class FrameResult:
     def label_map(self) -> Image:
         """``(H, W)`` uint8, 0 background, else object_id; where objects overlap the higher logit wins."""
         ids = sorted(self.logits)
+        if len(ids) == 1:
+            return (self.logits[ids[0]] > 0) * np.uint8(ids[0])
         stack = np.stack([self.logits[i] for i in ids])
         winner = np.asarray(ids, dtype=np.uint8)[stack.argmax(axis=0)]
         winner[stack.max(axis=0) <= 0] = 0

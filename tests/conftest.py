@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,9 +17,20 @@ settings.register_profile("echoseg", parent=settings(), deadline=None)
 settings.load_profile("echoseg")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests leave the user's cache alone, and begin with an empty one; subprocesses inherit it."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECHOSEG_CACHE", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def micro_model() -> Model:
     """A whole SAM 2.1 of random weights, 64 px and milliseconds a frame, that takes every object to be present.
+
+    What runs it, ``ECHOSEG_RUNTIME`` says; by default what users get.
 
     It looks back 6 frames (4 memories, 6 pointers), so that a dozen frames fill its memory and overflow it.
     """
@@ -27,6 +40,7 @@ def micro_model() -> Model:
     from echoseg.model.build import WeightsInfo
     from echoseg.model.config import ConvTrunkConfig
     from echoseg.model.device import choose_execution
+    from echoseg.model.runtime.verbs import choose_runtime
 
     config = SAM2Config(
         "micro",
@@ -50,4 +64,5 @@ def micro_model() -> Model:
         network = build_model(config).requires_grad_(False)
     last = network.sam_mask_decoder.pred_obj_score_head.layers[-1]
     last.bias.fill_(10.0)
-    return Model(network, choose_execution("cpu"), WeightsInfo("random", "0" * 64))
+    execution = choose_execution("cpu")
+    return Model(network, execution, WeightsInfo("random", "0" * 64), runtime=choose_runtime("auto", execution))

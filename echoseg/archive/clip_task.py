@@ -40,12 +40,13 @@ class ClipTask:
 
     def __init__(self, settings: Settings, out: str, keep: Keep) -> None:
         self.settings, self.out, self.keep = settings, Path(out), keep
-        self.model = load_model(settings.model, settings.weights, settings.device)
+        self.model = load_model(settings.model, settings.weights, settings.device, runtime=settings.runtime)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Code, weights, device and versions."""
-        weights = self.model.weights.sha256
-        return {"code_sha256": code_sha256(), "weights_sha256": weights, "device": self.model.execution.device.type, **versions()}
+        """Code, weights, device, runtime and versions."""
+        self.model.prepare()  # only then it is known which runtime it is
+        execution = {"device": self.model.execution.device.type, "runtime": self.model.ran_by}
+        return {"code_sha256": code_sha256(), "weights_sha256": self.model.weights.sha256, **execution, **versions()}
 
     def identify(self, item: Item, location: str) -> str:
         """A key that items share when their content, and what is known of them, must give the same result.

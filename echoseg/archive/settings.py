@@ -29,7 +29,7 @@ class Settings(Asking):
     Attributes:
         prompt: an item's own comes first. ``tracings``, ``tracings:ES`` or ``tracings:all``: an item's own outlines, see
             :func:`echoseg.archive.source.open_archive`.
-        model, weights, device: see :func:`echoseg.load_model`. ``weights`` are told apart by content, not by path.
+        model, weights, device, runtime: see :func:`echoseg.load_model`. ``weights`` are told apart by content, not by path.
         direction, memory_selection, method: see there.
         reader: what decodes video files; files of other kinds have their own.
     """
@@ -44,7 +44,7 @@ class Settings(Asking):
         from echoseg.prompting.parse import bare_prompt, prompt_file  # here: numpy and more come with them
         from echoseg.prompting.tracings import tracing_choice
 
-        mine = {name: value for name, value in asdict(self).items() if name not in ("weights", "device")}
+        mine = {name: value for name, value in asdict(self).items() if name not in ("weights", "device", "runtime")}
         mine["reader"] = None if self.reader == "pyav" else self.reader  # the default, said or not
         if (which := tracing_choice(self.prompt)) is not None:
             mine["prompt"] = f"tracings:{which}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from echoseg.cli.options import takes
 if TYPE_CHECKING:
     from echoseg.evaluation.memory import MemoryReport
     from echoseg.evaluation.readers import ReadersReport
+    from echoseg.evaluation.run_speed import RunSpeed
     from echoseg.evaluation.speed import SpeedReport
     from echoseg.model import Model
 
@@ -30,17 +32,31 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @takes("model", "weights", "device", weights=_WEIGHTS)
 def speed(
     frames: Annotated[int, typer.Option("--frames", min=1, help="Tracked frames to measure.")] = 20,
+    threads: Annotated[
+        list[int] | None, typer.Option(min=1, help="CPU threads, more than once for several. Default: as torch has; compact: 1 and 2.")
+    ] = None,
+    clip: Annotated[Path | None, typer.Option(help="A clip to run, from file to results. Default for compact: the demo clip.")] = None,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Turns of whole clips.")] = 3,
     as_json: JsonOption = False,
     **asked: Any,
 ) -> None:
-    """Time a tracked frame with a full memory, part by part; beside transformers where it is installed and has the model."""
+    """Time a tracked frame with a full memory, part by part, through torch and ONNX Runtime in turn; and whole clips.
+
+    Beside transformers where it is installed and has the model. Times need an idle machine; ratios are measured in turn.
+    """
     from echoseg.evaluation.speed import bench_speed
 
-    report = bench_speed(_loaded(**asked), frames)
+    model = _loaded(**asked)
+    counts = threads or _thread_counts(model)
+    reports = [bench_speed(model, frames, threads=count) for count in counts]
+    runs = list(_whole_clips(model, counts, clip, rounds))
     if as_json:
-        typer.echo(json.dumps({**asdict(report), "gflop": report.gflop, "fps": report.fps}, indent=2))
-    else:
+        typer.echo(json.dumps({"tracked": [asdict(report) for report in reports], "runs": [asdict(run) for run in runs]}, indent=2))
+        return
+    for report in reports:
         _print_speed(report)
+    if runs:
+        _print_runs(runs)
 
 
 @app.command("memory")
@@ -135,25 +151,66 @@ def _print_readers(report: ReadersReport) -> None:
         console.print(f"{reader} left out: {reason}", markup=False, soft_wrap=True)
 
 
+def _thread_counts(model: Model) -> list[int]:
+    import os
+
+    import torch
+
+    small = bool(model.config.structures) and model.execution.device.type == "cpu"
+    return [1, 2] if small and (os.cpu_count() or 1) > 1 else [torch.get_num_threads()]
+
+
+def _whole_clips(model: Model, counts: list[int], clip: Path | None, rounds: int) -> Iterator[RunSpeed]:
+    """For models that find the ventricle by themselves: an array, and the demo clip where it is installed."""
+    from echoseg.datasets.demo import demo_clip
+    from echoseg.errors import SourceError
+    from echoseg.evaluation.run_speed import bench_array, bench_file
+
+    if model.config.structures:
+        yield from (bench_array(model, count, rounds=rounds) for count in counts)
+    if clip is None and model.config.structures:
+        with suppress(SourceError):
+            clip = demo_clip()
+    if clip is not None:
+        yield from (bench_file(model, count, clip, rounds=rounds) for count in counts)
+
+
 def _print_speed(report: SpeedReport) -> None:
     table = Table()
-    for heading in ("part", "ms a frame", "GFLOP"):
+    names = list(report.runtimes)
+    headings = [f"{name}{unit}" for name in names for unit in (", ms", ", of peak")]
+    for heading in ("part", "GFLOP", *headings):
         table.add_column(heading, justify="left" if heading == "part" else "right")
-    for name, part in report.parts.items():
-        table.add_row(name, f"{part.ms:.2f}", f"{part.gflop:.3f}")
+    for part, gflop in report.gflop.items():
+        found = [(report.runtimes[name].parts[part], report.peak_share(name, part)) for name in names]
+        table.add_row(part, f"{gflop:.3f}", *(cell for ms, share in found for cell in (f"{ms:.2f}", f"{100 * share:.0f} %")))
+    table.add_row("everything else", "", *(cell for name in names for cell in (f"{report.runtimes[name].rest_ms:.2f}", "")))
     table.add_section()
-    table.add_row("total", f"{report.total_ms:.2f}", f"{report.gflop:.3f}")
+    totals = (cell for name in names for cell in (f"{report.runtimes[name].total_ms:.2f}", ""))
+    table.add_row("total", f"{sum(report.gflop.values()):.3f}", *totals)
     console = output()
     console.print(f"{report.model} ({report.weights}), {report.device}, {report.precision}, {report.threads} thread(s)")
     console.print(table)
-    console.print(f"{report.fps:.1f} frames/s: median of {report.frames}, {report.memories} memories and {report.pointers} object pointers")
+    for name, found in report.runtimes.items():
+        console.print(f"{name}: {found.fps:.1f} frames/s, {found.ratio:.2f} times torch")
+    kept = f"{report.memories} memories and {report.pointers} object pointers"
+    console.print(f"median of {report.frames} frames, {kept}; a matrix product reaches {report.peak_gflops:.1f} GFLOP/s")
     if report.peak_resident_mb is not None:
         console.print(f"peak resident memory {report.peak_resident_mb:.0f} MB")
     if report.transformers is not None:
         other = report.transformers
-        console.print(f"transformers {other.version}: {other.ms:.2f} ms a frame on the same weights, {other.ratio:.2f} times ours")
+        console.print(f"transformers {other.version}: {other.ms:.2f} ms a frame on the same weights, {other.ratio:.2f} times our torch")
     else:
         console.print(f"not compared: {report.not_compared}")
+    for note in report.notes:
+        console.print(note, markup=False, soft_wrap=True)
+
+
+def _print_runs(runs: list[RunSpeed]) -> None:
+    table = Table("whole clips, frames/s", "threads", *runs[0].fps)
+    for run in runs:
+        table.add_row(run.what, str(run.threads), *(f"{fps:.1f} ({run.ratio[name]:.2f}x)" for name, fps in run.fps.items()))
+    output().print(table)
 
 
 def _print_memory(report: MemoryReport) -> None:

@@ -15,11 +15,15 @@ from rich.text import Text
 
 from echoseg import __version__
 from echoseg.cli.console import output
+from echoseg.errors import EchosegError
 
 State = Literal["ok", "optional", "problem"]
 STYLE: dict[State, str] = {"ok": "green", "optional": "dim", "problem": "bold red"}
 
-LIBRARIES = ("torch", "numpy", "scipy", "av", "opencv-python-headless", "pillow", "pydicom", "simpleitk", "safetensors", "matplotlib")
+LIBRARIES = (
+    *("torch", "onnxruntime", "onnx", "numpy", "scipy", "av", "opencv-python-headless", "pillow"),
+    *("pydicom", "simpleitk", "safetensors", "matplotlib"),
+)
 OPTIONAL = {
     "pydicom-data": "the clip of `echoseg demo` (pip install 'echoseg[demo]')",
     "transformers": "the tests that compare the model with another implementation",
@@ -47,7 +51,7 @@ class Check(NamedTuple):
 def doctor() -> None:
     """Check this installation; exit code 1 when `echoseg run` cannot work."""
     video = [*video_readers(), video_codec()]
-    checks = [*libraries(), *optional_libraries(), *devices(), *video, *dicom_decoders(), *weights(), cache_folder()]
+    checks = [*libraries(), *optional_libraries(), *devices(), *runtimes(), *video, *dicom_decoders(), *weights(), cache_folder()]
     table = Table.grid(padding=(0, 2))
     for check in checks:
         table.add_row(check.what, Text(check.state, STYLE[check.state]), Text(check.finding, overflow="fold"))
@@ -107,6 +111,25 @@ def devices() -> Iterator[Check]:
     if not torch.cuda.is_available():
         yield Check("cuda", "optional", "none")
     yield Check("mps", *(("ok", "available") if torch.backends.mps.is_available() else ("optional", "none")))
+
+
+def runtimes() -> Iterator[Check]:
+    """What runs the network where nothing else is asked for, tried on the model that ships."""
+    try:
+        from echoseg.model import load_model
+        from echoseg.model.runtime.store import cache_folder
+    except ImportError:  # reported with the libraries
+        return
+    try:
+        model = load_model()
+        model.prepare()
+    except EchosegError as error:
+        yield Check("runtime", "problem", str(error))
+        return
+    if model.runtime_failure is not None:
+        yield Check("runtime", "optional", f"torch, since ONNX Runtime cannot be used: {model.runtime_failure}")
+    else:
+        yield Check("runtime", "ok", f"{model.ran_by}, graphs of other models are kept in {cache_folder() / 'graphs'}")
 
 
 def video_codec() -> Check:

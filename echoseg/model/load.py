@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from echoseg.model.build import WeightsInfo, load_network, shipped_weights
 from echoseg.model.config import SAM2Config
 from echoseg.model.device import Execution, choose_execution
+from echoseg.model.runtime.onnx import OnnxVerbs
+from echoseg.model.runtime.verbs import Verbs, choose_runtime
 from echoseg.model.sam2 import SAM2
+from echoseg.options import Runtime
+from echoseg.types import Flag, Severity
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,14 @@ class Model:
         execution: device and precision; call it as a context manager around network calls.
         weights: file name and sha256 of the weights.
         shipped: whether the weights are those that ship with echoseg.
+        runtime: what is to run the network. Whoever changes its weights keeps torch: ONNX Runtime reads them once.
     """
 
     network: SAM2
     execution: Execution
     weights: WeightsInfo
     shipped: bool = False
+    runtime: Literal["torch", "onnx"] = "torch"
 
     @property
     def config(self) -> SAM2Config:
@@ -37,6 +45,26 @@ class Model:
         return self.config.name
 
     @cached_property
+    def verbs(self) -> Verbs:
+        """The network as it is run: by ``runtime``, or by torch once that has failed."""
+        return OnnxVerbs(self.network) if self.runtime == "onnx" else self.network
+
+    @property
+    def runtime_failure(self) -> str | None:
+        """Why torch has taken over from ONNX Runtime; None where it has not."""
+        return self.verbs.failure if isinstance(self.verbs, OnnxVerbs) else None
+
+    @property
+    def ran_by(self) -> Literal["torch", "onnx"]:
+        """What runs the network, for provenance."""
+        return "torch" if self.runtime_failure is not None else self.runtime
+
+    def prepare(self) -> None:
+        """Makes ready now what would be made on the first frames, so that :attr:`ran_by` stands."""
+        if isinstance(self.verbs, OnnxVerbs):
+            self.verbs.prepare()
+
+    @cached_property
     def for_volumes(self) -> Model:
         """The model to use on CT and MRI: itself, or the one that its config names, loaded when first asked for.
 
@@ -45,10 +73,16 @@ class Model:
         if self.config.for_volumes is None or not self.shipped:
             return self
         network, info = load_network(self.config.for_volumes)
-        return Model(network.to(self.execution.device).requires_grad_(False), self.execution, info, shipped=True)
+        return Model(network.to(self.execution.device).requires_grad_(False), self.execution, info, shipped=True, runtime=self.runtime)
 
 
-def load_model(name: str = "compact", weights: str | Path | None = None, device: str = "auto", precision: str = "auto") -> Model:
+def load_model(
+    name: str = "compact",
+    weights: str | Path | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    runtime: Runtime = "auto",
+) -> Model:
     """Loads a model by name.
 
     Args:
@@ -57,9 +91,12 @@ def load_model(name: str = "compact", weights: str | Path | None = None, device:
         weights: path of a ``.pt`` or ``.safetensors`` file; None uses the weights that ship, or those that were imported or pulled.
         device: ``auto``, ``cpu``, ``cuda``, ``mps``.
         precision: ``auto``, ``float32`` or ``bfloat16``.
+        runtime: what runs the network: ``torch``, or ``onnx`` (ONNX Runtime, float32 on a CPU); ``auto``: onnx on a CPU, torch
+            elsewhere, or as the environment variable ``ECHOSEG_RUNTIME`` says. They give the same masks, to rounding; where ONNX Runtime
+            fails, torch takes over, and the result says so.
 
     Raises:
-        ModelConfigError: unknown name.
+        ModelConfigError: unknown name, or a runtime that cannot run on this device.
         WeightsError: weights missing, unsafe, partial or of another architecture.
         DeviceError: device or precision not available.
 
@@ -68,6 +105,15 @@ def load_model(name: str = "compact", weights: str | Path | None = None, device:
     ('compact', ('LV', 'LA', 'MYO', 'RV'))
     """
     execution = choose_execution(device, precision)
+    chosen = choose_runtime(runtime, execution)
     network, info = load_network(name, weights)
     shipped = weights is None and shipped_weights(network.config) is not None
-    return Model(network.to(execution.device).requires_grad_(False), execution, info, shipped=shipped)
+    return Model(network.to(execution.device).requires_grad_(False), execution, info, shipped=shipped, runtime=chosen)
+
+
+def torch_instead(*models: Model | None) -> Iterator[Flag]:
+    """A flag where torch had to take over from ONNX Runtime in any of ``models``."""
+    failures = [model.runtime_failure for model in models if model is not None and model.runtime_failure is not None]
+    if failures:
+        text = f"ONNX Runtime cannot be used here ({failures[0]}): torch computed the result, to rounding the same."
+        yield Flag("torch_instead", text, Severity.INFO)

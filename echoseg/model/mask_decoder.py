@@ -70,7 +70,7 @@ class MaskDecoder(nn.Module):
 
         ``multimask`` gives three masks; otherwise one, replaced in evaluation by the best of the three when it is unstable.
         """
-        batch = len(sparse)
+        batch = sparse.shape[0]  # a shape, not len(): that would be fixed where a graph is traced
         fixed = torch.cat((self.obj_score_token.weight, self.iou_token.weight, self.mask_tokens.weight))
         tokens = torch.cat((fixed.expand(batch, -1, -1), sparse), dim=1)
         tokens, image = self.transformer(embedding + dense, position.expand(batch, -1, -1, -1), tokens)
@@ -90,7 +90,7 @@ class MaskDecoder(nn.Module):
     def _prefer_stable(masks: Tensor, ious: Tensor) -> tuple[Tensor, Tensor]:
         """The single mask where it is stable, else the best of the three."""
         best = ious[:, 1:].argmax(dim=1) + 1
-        rows = torch.arange(len(masks), device=masks.device)
+        rows = torch.arange(masks.shape[0], device=masks.device)
         keep = stability(masks[:, 0]) >= _STABILITY_THRESHOLD
         chosen = torch.where(keep, 0, best)
         return masks[rows, chosen][:, None], ious[rows, chosen][:, None]

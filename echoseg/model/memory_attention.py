@@ -22,7 +22,7 @@ class RoPEAttention(Attention):
         self.dropout = dropout
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, unplaced: int = 0) -> Tensor:
-        """``q (B, N, C)``, ``k, v (B, M, Ckv)`` to ``(B, N, C)``; the last ``unplaced`` keys have no place on the grid."""
+        """``q (B or 1, N, C)``, ``k, v (B, M, Ckv)`` to ``(B, N, C)``; the last ``unplaced`` keys have no place on the grid."""
         query = rotate(self.split(self.q_proj(q)), self.turn)
         key = self.split(self.k_proj(k))
         placed = key.shape[2] - unplaced
@@ -66,11 +66,12 @@ class MemoryAttention(nn.Module):
         self.norm = nn.LayerNorm(config.d_model)
 
     def forward(self, embedding: Tensor, position: Tensor, memory: Tensor, memory_position: Tensor, pointer_tokens: int) -> Tensor:
-        """``embedding (B, C, h, w)``, ``memory, memory_position (B, M, mem_dim)`` to ``(B, C, h, w)``.
+        """``embedding (B or 1, C, h, w)``, ``memory, memory_position (B, M, mem_dim)`` to ``(B, C, h, w)``.
 
+        One embedding for all objects is looked at once, until their memories part it.
         The last ``pointer_tokens`` memories are object pointers, which have no place in the frame.
         """
         x = (embedding + 0.1 * position).flatten(2).transpose(1, 2)
         for layer in self.layers:
             x = layer(x, memory, memory_position, pointer_tokens)
-        return self.norm(x).transpose(1, 2).reshape(embedding.shape)
+        return self.norm(x).transpose(1, 2).reshape(-1, *embedding.shape[1:])

@@ -74,8 +74,8 @@ class PromptEncoder(nn.Module):
 
     def _embed_points(self, points: Tensor, labels: Tensor) -> Tensor:
         # Officially a padding point closes every prompt: the decoder was trained with it.
-        points = torch.cat((points, points.new_zeros(len(points), 1, 2)), dim=1)
-        labels = torch.cat((labels, labels.new_full((len(labels), 1), PADDING)), dim=1)
+        points = torch.cat((points, points.new_zeros(points.shape[0], 1, 2)), dim=1)
+        labels = torch.cat((labels, labels.new_full((labels.shape[0], 1), PADDING)), dim=1)
         embedding = self.pe_layer((points + 0.5) / self.image_size)
         kinds = torch.cat([self.not_a_point_embed.weight, *(kind.weight for kind in self._point_kinds())])
         return embedding * (labels != PADDING)[..., None] + kinds[labels + 1]

@@ -121,17 +121,22 @@ class SAM2(nn.Module):
         return FrameFeatures(embedding, (decoder.conv_s0(fine), decoder.conv_s1(middle)))
 
     def attend_memory(self, embedding: Tensor, memory: MemoryTokens | None) -> Tensor:
-        """``(B, C, h, w)`` conditioned on the memory bank; without memory a learned embedding says so."""
+        """``(B or 1, C, h, w)`` conditioned on the memory bank; without memory a learned embedding says so."""
         if memory is None:
             return embedding + self.no_mem_embed.reshape(1, -1, 1, 1)
         return self.memory_attention(embedding, self.frame_position, memory.tokens, memory.position, memory.pointer_tokens)
 
     def decode(self, embedding: Tensor, high_res: tuple[Tensor, ...], prompt: PromptTensors | None, multimask: bool) -> MaskPrediction:
         """Masks of ``B`` objects from their conditioned embedding ``(B, C, h, w)`` and prompts (None: tracked, no prompt)."""
-        prompt = prompt or PromptTensors()
-        sparse, dense = self.sam_prompt_encoder(prompt, len(embedding))
+        sparse, dense = self.sam_prompt_encoder(prompt or PromptTensors(), embedding.shape[0])
+        return self.decode_tokens(embedding, sparse, dense, high_res, multimask)
+
+    def decode_tokens(
+        self, embedding: Tensor, sparse: Tensor, dense: Tensor, high_res: tuple[Tensor, ...], multimask: bool
+    ) -> MaskPrediction:
+        """:meth:`decode` of prompts that the prompt encoder has turned into ``sparse (B, N, C)`` and ``dense (B, C, h, w)``."""
         decoded = self.sam_mask_decoder(embedding, self.sam_prompt_encoder.dense_position(), sparse, dense, high_res, multimask)
-        rows = torch.arange(len(embedding), device=embedding.device)
+        rows = torch.arange(embedding.shape[0], device=embedding.device)
         best = decoded.ious.argmax(dim=1)
         present = decoded.object_score > 0
         mask = torch.where(present[..., None, None], decoded.masks[rows, best][:, None].float(), ABSENT_LOGIT)
@@ -147,16 +152,22 @@ class SAM2(nn.Module):
 
     def adopt_mask(self, features: FrameFeatures, mask: Tensor) -> MaskPrediction:
         """Takes a given binary mask ``(B, 1, S, S)`` float as the answer (logits +-10) and derives its object pointer."""
-        size = self.config.mask_size
-        logits = _resize(mask * 20.0 - 10.0, size, antialias=True)
-        guided = self.decode(features.embedding, features.high_res, PromptTensors(mask=self.mask_downsample(mask)), multimask=False)
+        return self.adopted(mask, self.decode(features.embedding, features.high_res, self.mask_prompt(mask), multimask=False))
+
+    def mask_prompt(self, mask: Tensor) -> PromptTensors:
+        """A given binary mask ``(B, 1, S, S)`` as a prompt."""
+        return PromptTensors(mask=self.mask_downsample(mask))
+
+    def adopted(self, mask: Tensor, guided: MaskPrediction) -> MaskPrediction:
+        """:meth:`adopt_mask` once the mask's own prompt has been answered: ``guided``."""
+        logits = _resize(mask * 20.0 - 10.0, self.config.mask_size, antialias=True)
         present = (mask.flatten(1) > 0).any(dim=1, keepdim=True)
         pointer = torch.where(present, guided.object_pointer, self.no_obj_ptr)
         iou = torch.ones(len(mask), device=mask.device)
         return MaskPrediction(logits, iou[:, None], logits, iou, pointer, torch.where(present, 10.0, -10.0))
 
     def encode_memory(self, embedding: Tensor, mask_logits: Tensor, object_score: Tensor, from_prompt: bool) -> Tensor:
-        """Memory ``(B, mem_dim, h, w)`` of a frame's raw ``embedding (B, C, h, w)`` and ``mask_logits (B, 1, ., .)`` of any size.
+        """Memory ``(B, mem_dim, h, w)`` of a frame's raw ``embedding (B or 1, C, h, w)`` and ``mask_logits (B, 1, ., .)`` of any size.
 
         A prompted mask is binarised (in evaluation), a tracked one enters as probabilities.
         """
@@ -167,6 +178,12 @@ class SAM2(nn.Module):
             return memory
         absent = (object_score <= 0).to(memory.dtype)[..., None, None]
         return memory + absent * self.no_obj_embed_spatial[..., None, None]
+
+    def condition(
+        self, embedding: Tensor, spatial: Sequence[tuple[int, Tensor]], pointers: Sequence[tuple[float, Tensor]], pointer_span: int
+    ) -> Tensor:
+        """:meth:`attend_memory` to memories that are gathered for it; ``embedding (1, C, h, w)`` serves all objects of a frame."""
+        return self.attend_memory(embedding, self.gather_memory(spatial, pointers, pointer_span))
 
     def gather_memory(
         self, spatial: Sequence[tuple[int, Tensor]], pointers: Sequence[tuple[float, Tensor]], pointer_span: int

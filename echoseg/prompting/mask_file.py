@@ -9,17 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from echoseg.errors import PromptError, SourceError
 from echoseg.io.images import IMAGE_SUFFIXES
-from echoseg.io.labels.placing import Laid, laid_on, segments_on
-from echoseg.io.labels.read import RUN_MASKS
-from echoseg.io.labels.source import run_names
 from echoseg.io.source import Source
 from echoseg.prompting.plan import Plan, merged
 from echoseg.types import MaskPrompt, PromptPlan
+
+if TYPE_CHECKING:
+    from echoseg.io.labels.placing import Laid
 
 _IN_FRAMES = (".npy", ".npz", *IMAGE_SUFFIXES)  # files that hold frames in order, and no place in the patient
 
@@ -99,6 +100,9 @@ def with_masks(plan: Plan, source: Source) -> Plan:
 def _laid(path: Path, source: Source) -> Laid:
     from echoseg.io.labels.dicom_seg import is_segmentation
     from echoseg.io.labels.mask import read_mask_map
+    from echoseg.io.labels.placing import laid_on, segments_on
+    from echoseg.io.labels.read import RUN_MASKS
+    from echoseg.io.labels.source import run_names
 
     if path.is_file() and is_segmentation(path):
         return segments_on(path, source)

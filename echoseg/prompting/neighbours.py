@@ -19,18 +19,19 @@ MIN_BORDERED = 0.945
 """Share of that ring below which the structures do not fit together. Chosen on 50 patients (docs/evidence/weights.md)."""
 
 
-def neighbour_flags(session: Session, cavity: BoolMask, frame: int) -> list[Flag]:
-    """A flag where the cavity does not lie between the wall and the atrium that the model itself sees on that frame.
+def neighbour_flags(session: Session, cavities: BoolMask) -> list[Flag]:
+    """A flag where the cavity does not lie between the wall and the atrium that the model itself sees on the fullest frame.
 
     Args:
         session: over the source, of a model that knows MYO and LA; of any other nothing can be said.
-        cavity: ``(H, W)`` what was taken for the LV's cavity on ``frame``, best at end-diastole, when the wall is thin and whole.
+        cavities: ``(T, H, W)`` what was taken for the LV's cavity. The largest counts: at end-diastole the wall is thin and whole.
     """
-    if not set(NEIGHBOURS) <= set(session.model.config.structures) or not cavity.any():
+    if not set(NEIGHBOURS) <= set(session.model.config.structures) or not cavities.any():
         return []
+    frame = int(np.count_nonzero(cavities, axis=(1, 2)).argmax())
     seen = {i: session.preview(frame, Structure(name)) for i, name in enumerate(NEIGHBOURS, start=1)}
     masks = session.tracker.result(frame, seen).masks
-    share = bordered(cavity, np.logical_or.reduce(list(masks.values())))
+    share = bordered(cavities[frame], np.logical_or.reduce(list(masks.values())))
     if share >= MIN_BORDERED:
         return []
     apart = (

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from echoseg.errors import PromptError
 from echoseg.io.source import Source
@@ -254,6 +253,8 @@ def _largest_part(track: _Track, size: tuple[int, int]) -> _Track:
     """The track without what is not connected in 3D to the largest part of the object."""
     if not track:
         return track
+    from scipy import ndimage  # here: no clip needs it
+
     indices = range(min(track), max(track) + 1)
     masks = np.stack([track[i].whole(size) > 0 if i in track else np.zeros(size, bool) for i in indices])
     parts, count = ndimage.label(masks, structure=_TOUCHING)

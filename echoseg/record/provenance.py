@@ -17,7 +17,7 @@ import numpy as np
 from echoseg import __version__
 from echoseg.types import Box, MaskPrompt, Points
 
-PACKAGES = ("torch", "numpy", "opencv-python-headless", "av", "pydicom", "SimpleITK")
+PACKAGES = ("torch", "onnxruntime", "numpy", "opencv-python-headless", "av", "pydicom", "SimpleITK")
 """The packages whose versions can change a result."""
 
 # A drive letter and everything up to the last separator; ':', ';', ',' and '@' part the pieces of a prompt such as "mask:dir/a.png@3".

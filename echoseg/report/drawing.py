@@ -110,15 +110,17 @@ def paint(
         ``(round(H * scale_y), round(W * scale_x), 3)`` uint8 RGB, a new array.
     """
     canvas = resized(as_rgb(image), scale)
-    for object_id in np.unique(label_map[label_map > 0]).tolist():
+    present = np.flatnonzero(np.bincount(label_map.ravel(), minlength=1)[1:]) + 1
+    for object_id in present.tolist():
         colour = object_colour(object_id, names.get(object_id))
         lines = outlines(label_map == object_id)
         if fill > 0:
             coverage = np.zeros(canvas.shape[:2], dtype=np.uint8)
             cv2.fillPoly(coverage, [_fixed_point(line, scale) for line in lines], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
-            inside = coverage > 0
-            weight = coverage[inside, None].astype(np.float32) * (fill / 255)
-            canvas[inside] = np.rint(canvas[inside] * (1 - weight) + np.array(colour, dtype=np.float32) * weight)
+            x, y, width, height = cv2.boundingRect(coverage)
+            part = slice(y, y + height), slice(x, x + width)  # a ventricle is a small part of a frame
+            weight = coverage[part][..., None].astype(np.float32) * (fill / 255)
+            canvas[part] = np.rint(canvas[part] * (1 - weight) + np.array(colour, dtype=np.float32) * weight)
         draw_lines(canvas, lines, colour, scale=scale, thickness=thickness, closed=True)
     return canvas
 

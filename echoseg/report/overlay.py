@@ -129,7 +129,8 @@ class OverlayWriter:
     def _compose(self, frame: Image, label_map: NDArray[np.uint8]) -> Image:
         height, width = self._image_size
         canvas = np.empty((*self._canvas_size, 3), dtype=np.uint8)
-        canvas[:] = BACKGROUND
+        if canvas.shape[:2] != (height + self._strip.height, width):  # else no background is seen
+            canvas[:] = BACKGROUND
         left = (canvas.shape[1] - width) // 2
         canvas[:height, left : left + width] = paint(frame, label_map, self._names, scale=self._scale, thickness=self._thickness)
         canvas[-self._strip.height :] = self._strip.draw(self._index)

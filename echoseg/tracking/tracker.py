@@ -36,7 +36,7 @@ class Tracker:
 
     def __init__(self, model: Model, size: tuple[int, int], length: int | None = None, window: Window | None = None) -> None:
         self.model = model
-        self.network = model.network
+        self.network = model.verbs
         self.size = size
         self.length = length
         self.window = window or Window.whole(size)
@@ -118,11 +118,10 @@ class Tracker:
                 for first in range(0, len(members), _OBJECTS_AT_ONCE):
                     batch = members[first : first + _OBJECTS_AT_ONCE]
                     embedding = self._attend(features, [recalls[i] for i in batch])
-                    shared = features.expand(len(batch))
                     named = [structures[i] for i in batch if i in structures]
                     prompt = PromptTensors(structure=_structure_index(named, self.model) if named else None)
-                    prediction = self.network.decode(embedding, shared.high_res, prompt, prompt.ambiguous)
-                    memories |= dict(zip(batch, self._remember(shared, prediction, from_prompt=False), strict=True))
+                    prediction = self.network.decode(embedding, features.high_res, prompt, prompt.ambiguous)
+                    memories |= dict(zip(batch, self._remember(features, prediction, from_prompt=False), strict=True))
         return memories
 
     def result(self, index: int, memories: Mapping[int, ObjectMemory]) -> FrameResult:
@@ -155,8 +154,7 @@ class Tracker:
             (column[0][0], torch.cat([pointer for _, pointer in column]))
             for column in zip(*(recall.pointers for recall in recalls), strict=True)
         ]
-        memory = self.network.gather_memory(spatial, pointers, pointer_span(self.model.config, self.length))
-        return self.network.attend_memory(features.expand(len(recalls)).embedding, memory)
+        return self.network.condition(features.embedding, spatial, pointers, pointer_span(self.model.config, self.length))
 
     def _remember(self, features: FrameFeatures, prediction: MaskPrediction, from_prompt: bool) -> list[ObjectMemory]:
         encoded = store(self.network.encode_memory(features.embedding, prediction.mask, prediction.object_score, from_prompt))

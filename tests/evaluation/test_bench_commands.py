@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import echoseg.archive.bench
+import echoseg.cli.bench
 import echoseg.evaluation.memory
 import echoseg.evaluation.readers
 import echoseg.evaluation.speed
@@ -14,10 +15,18 @@ from echoseg.archive.bench import Spent as Cost
 from echoseg.cli.main import app
 from echoseg.evaluation.memory import MemoryReport
 from echoseg.evaluation.readers import TASKS, ReaderSpeed, ReadersReport, Spent
-from echoseg.evaluation.speed import Comparison, PartSpeed, SpeedReport
+from echoseg.evaluation.run_speed import RunSpeed
+from echoseg.evaluation.speed import Comparison, RuntimeSpeed, SpeedReport
 
-PARTS = {"encoder": PartSpeed(30.0, 0.5), "memory attention": PartSpeed(15.0, 0.25)}
-SPEED = SpeedReport("compact", "compact.safetensors", "cpu", "float32", 1, 20, 5, 16, PARTS, 50.0, 400.0, None, "no such architecture")
+GFLOP = {"encoder": 0.5, "memory attention": 0.25}
+RUNTIMES = {
+    "torch": RuntimeSpeed({"encoder": 30.0, "memory attention": 15.0}, 5.0, 50.0, 1.0),
+    "onnx": RuntimeSpeed({"encoder": 10.0, "memory attention": 8.0}, 2.0, 20.0, 2.5),
+}
+SPEED = SpeedReport(
+    "compact", "compact.safetensors", "cpu", "float32", 1, 20, 5, 16, GFLOP, 100.0, RUNTIMES, 400.0, None, "no such architecture"
+)
+RUN = RunSpeed("clip.dcm, everything written", 1, 120, {"torch": 33.0, "onnx": 66.0}, {"torch": 1.0, "onnx": 2.0})
 
 
 def invoke(*arguments):
@@ -30,7 +39,9 @@ def no_model(monkeypatch):
 
 
 def show(monkeypatch, report):
-    monkeypatch.setattr(echoseg.evaluation.speed, "bench_speed", lambda model, frames: report)
+    monkeypatch.setattr(echoseg.evaluation.speed, "bench_speed", lambda model, frames, threads: report)
+    monkeypatch.setattr(echoseg.cli.bench, "_thread_counts", lambda model: [1])
+    monkeypatch.setattr(echoseg.cli.bench, "_whole_clips", lambda model, counts, clip, rounds: [RUN])
 
 
 def test_speed_prints_parts_total_rate_and_why_nothing_is_compared(no_model, monkeypatch):
@@ -38,19 +49,22 @@ def test_speed_prints_parts_total_rate_and_why_nothing_is_compared(no_model, mon
     done = invoke("speed")
     assert done.exit_code == 0, done.output
     rows = [line.replace("│", " ").split() for line in done.stdout.splitlines()]
-    assert ["encoder", "30.00", "0.500"] in rows and ["total", "50.00", "0.750"] in rows
-    assert "20.0 frames/s" in done.stdout and "not compared: no such architecture" in done.stdout
+    assert ["encoder", "0.500", "30.00", "17", "%", "10.00", "50", "%"] in rows and ["total", "0.750", "50.00", "20.00"] in rows
+    assert "onnx: 50.0 frames/s, 2.50 times torch" in done.stdout and "66.0 (2.00x)" in done.stdout
+    assert "not compared: no such architecture" in done.stdout
 
 
 def test_speed_prints_the_ratio_to_transformers(no_model, monkeypatch):
     show(monkeypatch, SpeedReport(**{**vars(SPEED), "transformers": Comparison("5.23.0", 60.0, 1.2), "not_compared": None}))
-    assert "transformers 5.23.0: 60.00 ms a frame on the same weights, 1.20 times ours" in invoke("speed").stdout
+    assert "transformers 5.23.0: 60.00 ms a frame on the same weights, 1.20 times our torch" in invoke("speed").stdout
 
 
 def test_speed_json_holds_the_whole_report(no_model, monkeypatch):
     show(monkeypatch, SPEED)
     said = json.loads(invoke("speed", "--json").stdout)
-    assert said["parts"]["encoder"] == {"ms": 30.0, "gflop": 0.5} and said["gflop"] == 0.75 and said["fps"] == 20.0
+    (tracked,) = said["tracked"]
+    assert tracked["runtimes"]["onnx"]["parts"]["encoder"] == 10.0 and tracked["gflop"]["encoder"] == 0.5
+    assert said["runs"][0]["fps"] == {"torch": 33.0, "onnx": 66.0}
 
 
 @pytest.mark.parametrize(("end", "code"), [(110.0, 0), (140.0, 1)])

@@ -35,6 +35,22 @@ def test_command_line_starts_without_torch():
     assert run_python(code).strip() == "[]"
 
 
+def test_the_first_frame_of_a_run_does_not_wait_for_what_measures_and_draws():
+    code = """
+import sys, tempfile, numpy as np, echoseg.cli.run, echoseg.pipeline
+
+class First(Exception): pass
+
+def progress(done, length): raise First(sorted({'matplotlib', 'scipy', 'nibabel', 'SimpleITK', 'highdicom', 'onnx'} & set(sys.modules)))
+
+try:
+    echoseg.pipeline.run(np.zeros((2, 64, 64), np.uint8), tempfile.mkdtemp(), echoseg.Box(20, 20, 40, 40), progress=progress)
+except First as found:
+    print(found)
+"""
+    assert run_python(code).strip() == "[]"
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_name_is_the_one_of_its_room(name):
     assert getattr(echoseg, name) is getattr(import_module(echoseg._HOME[name]), name)

@@ -1,4 +1,4 @@
-"""Every option is declared once, in ``echoseg/options.py``: commands, YAML, archive settings, provenance and ``run`` read it there."""
+"""Every option is declared once, in ``echoseg/options``: commands, YAML, archive settings, provenance and ``run`` read it there."""
 
 import ast
 import inspect

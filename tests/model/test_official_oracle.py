@@ -10,8 +10,10 @@ picture. Everywhere else the exact frames were used.
 
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -46,20 +48,27 @@ CLICK = Points(np.array([[42, 60]]), np.array([1]))
 TOLERANCE = 1e-5  # of the logit range; the agreed bound is 1e-3 where memory is stored in bfloat16
 
 
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_micro(CONFIG, "sam2_micro.safetensors")
+@pytest.fixture(scope="module", params=["torch", "onnx"])
+def model(request) -> Model:
+    return load_micro(CONFIG, "sam2_micro.safetensors", request.param)
 
 
-@pytest.fixture(scope="module")
-def efficient_tam() -> Model:
-    return load_micro(EFFICIENT_TAM, "efficienttam_micro.safetensors")
+@pytest.fixture(scope="module", params=["torch", "onnx"])
+def efficient_tam(request) -> Model:
+    return load_micro(EFFICIENT_TAM, "efficienttam_micro.safetensors", request.param)
 
 
-def load_micro(config: SAM2Config, file: str) -> Model:
+@pytest.fixture(autouse=True)
+def what_was_asked_for_ran(request) -> Iterator[None]:
+    yield
+    for name in {"model", "efficient_tam"} & set(request.fixturenames):
+        assert request.getfixturevalue(name).runtime_failure is None
+
+
+def load_micro(config: SAM2Config, file: str, runtime: Literal["torch", "onnx"]) -> Model:
     network = build_model(config)
     load_strict(network, read_state_dict(Path(str(FOLDER)) / file), file)
-    return Model(network.requires_grad_(False), choose_execution("cpu"), WeightsInfo(file, ""))
+    return Model(network.requires_grad_(False), choose_execution("cpu"), WeightsInfo(file, ""), runtime=runtime)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +106,7 @@ def iou(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_frame_encoder_equals_the_official_one(model, reference):
-    features = model.network.encode_image(normalize(reference["frames"][:1], 128))
+    features = model.verbs.encode_image(normalize(reference["frames"][:1], 128))
     for level, ours in enumerate((*features.high_res, features.embedding)):
         theirs = torch.from_numpy(reference[f"encoder_level{level}"])
         assert (ours[0] - theirs).abs().max() < TOLERANCE * (theirs.max() - theirs.min())

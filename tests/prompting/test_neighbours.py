@@ -38,7 +38,7 @@ def test_no_cavity_has_no_border_to_complain_of():
 
 def test_a_model_that_does_not_know_the_wall_has_nothing_to_say(micro_model, monkeypatch):
     monkeypatch.setattr(neighbours, "NEIGHBOURS", ("epicardium", "LA"))
-    assert neighbour_flags(Session(np.zeros((1, 64, 64), np.uint8), micro_model), _disc(20, 64), 0) == []
+    assert neighbour_flags(Session(np.zeros((1, 64, 64), np.uint8), micro_model), _disc(20, 64)[None]) == []
 
 
 @pytest.mark.parametrize(("wall", "flags"), [(24, []), (2, ["walls_apart"])])
@@ -46,4 +46,4 @@ def test_a_cavity_outside_the_wall_that_the_model_sees_is_flagged(micro_model, m
     session = Session(np.zeros((1, 64, 64), np.uint8), micro_model)
     shown = FrameResult(0, {1: _disc(wall, 64), 2: np.zeros((64, 64), bool)}, {}, {})
     monkeypatch.setattr(session.tracker, "result", lambda frame, seen: shown)
-    assert [flag.code for flag in neighbour_flags(session, _disc(16, 64), 0)] == flags
+    assert [flag.code for flag in neighbour_flags(session, _disc(16, 64)[None])] == flags

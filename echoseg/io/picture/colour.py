@@ -26,18 +26,20 @@ def coloured_share(frames: NDArray[np.uint8], region: BoolMask | None) -> float:
     if frames.ndim == 3 or not len(frames):
         return 0.0
     spaces = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2YCrCb) for frame in frames])
-    chroma = spaces[..., 1:].astype(np.float32)
     inside = np.ones(frames.shape[1:3], dtype=bool) if region is None else region
-    levels = spaces[..., 0] // (256 // _LEVELS)
+    seen = spaces[:, inside]  # (T, pixels of the region, 3)
+    chroma, levels = seen[..., 1:].astype(np.float32), seen[..., 0] // (256 // _LEVELS)
     departure = np.zeros(levels.shape, dtype=np.float32)
     for level in range(_LEVELS):
         here = levels == level
-        tint = chroma[here & inside]
+        tint = chroma[here]
         if len(tint):
-            departure[here] = np.hypot(*(chroma[here] - np.median(tint, axis=0)).T)
-    coloured = (departure > _DEPARTURE) & inside
+            departure[here] = np.hypot(*(tint - np.median(tint, axis=0)).T)
+    alive = departure > _DEPARTURE
     if len(frames) > 1:
-        coloured &= chroma.std(axis=0).max(axis=-1) > _CHANGE
+        alive &= chroma.std(axis=0).max(axis=-1, initial=0) > _CHANGE
+    coloured = np.zeros(spaces.shape[:3], dtype=bool)
+    coloured[:, inside] = alive
     kernel = np.ones((3, 3), np.uint8)  # an ECG's line and letters are thinner
     kept = [cv2.morphologyEx(one.astype(np.uint8), cv2.MORPH_OPEN, kernel) for one in coloured]
     return float(max(one.sum() for one in kept) / max(inside.sum(), 1))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from echoseg.io.picture.colour import coloured_share
 from echoseg.io.picture.trace import runs_in_time
-from echoseg.io.sector import SECTOR_FRAMES, count_sectors, find_sector, turned_sector
+from echoseg.io.sector import SECTOR_FRAMES, brightest_channel, count_sectors, find_sector, turned_sector
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Source
 from echoseg.types import BoolMask, Flag, Severity
@@ -80,7 +80,7 @@ def _ends_flag(first: int, stop: int, length: int) -> tuple[Flag, ...]:
 
 
 def _grey(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return frames if frames.ndim == 3 else frames.max(axis=-1)
+    return frames if frames.ndim == 3 else brightest_channel(frames)
 
 
 def _is_blank(samples: NDArray[np.uint8]) -> bool:
