@@ -202,7 +202,7 @@ def _measure_options(
 ) -> tuple[MeasureOptions, str | None]:
     """How the masks are measured, and the name of the view classifier, where it was asked."""
     config = model.config if model.config.structures else model_config(_finder(model, following))
-    seen = _seen_view(source, config.view_net)
+    seen = seen_view(source, config.view_net)
     return MeasureOptions(**vars(measuring), seen=seen, **more), None if seen is None else config.view_net
 
 
@@ -211,7 +211,7 @@ def _finder(model: Model, following: Following) -> str:
     return "compact-sim" if model.config.view_net == "view-sim" else following.finder
 
 
-def _seen_view(source: Source, view_net: str) -> ViewAnswer | None:
+def seen_view(source: Source, view_net: str) -> ViewAnswer | None:
     """What the view classifier says; None for what is not known to be an ultrasound clip, or cannot be read again."""
     if source.kind != "clip" or not source.ultrasound():
         return None
