@@ -8,4 +8,4 @@ export function colourOf(object) {
 }
 
 export const ED_COLOUR = "#f0e442";
-export const ES_COLOUR = "#ff9d5c";
+export const ES_COLOUR = "#f7a8d8";

@@ -43,6 +43,7 @@ export class Keyboard {
     if (command && key.toLowerCase() === "y") return this.#call("Y");
     if (command) return false;
     if (onControl(event) && (key === " " || key === "Enter")) return false;
+    if (slides(event) && /^(Arrow|Home|End|Page)/.test(key)) return false;
     if (key === "Enter" && desk.tool?.finish()) return true;
     if (key === "Escape" && this.#giveUp()) return true;
     if (key === "[" || key === "]") return desk.tool?.resize(key === "[" ? -1 : 1), true;
@@ -98,6 +99,11 @@ export class Keyboard {
 
 function isTyping({ target }) {
   return target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type !== "range" && target.type !== "checkbox");
+}
+
+/** A slider or a list keeps the keys that move it. */
+function slides({ target }) {
+  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
 }
 
 /** A control that has the focus keeps Space and Enter for itself. */

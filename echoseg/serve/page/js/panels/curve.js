@@ -53,7 +53,9 @@ export class Curve {
 
   #options(words, last) {
     const { desk } = this;
-    const time = (frame) => (desk.isVolume ? String(Math.round(frame)) : `${(desk.player?.times[Math.round(frame)] ?? 0).toFixed(1)} s`);
+    const decimals = (desk.player?.end ?? 0) < 2 ? 2 : 1;
+    const time = (frame) => (desk.isVolume ? String(Math.round(frame)) : `${(desk.player?.times[Math.round(frame)] ?? 0).toFixed(decimals)} s`);
+    const short = new Intl.NumberFormat("en", { notation: "compact" });
     return {
       ...this.#size(),
       padding: [10, SIDES.right, 0, 0],
@@ -62,7 +64,7 @@ export class Curve {
       scales: { x: { time: false, range: [0, Math.max(1, last)] }, y: { range: (_, low, high) => roomy(low, high) } },
       axes: [
         { ...AXIS, size: 24, values: (_, splits) => splits.map(time), space: 70 },
-        { ...AXIS, size: SIDES.left - LABEL, space: 28, label: words, labelSize: LABEL, labelFont: AXIS.font, labelGap: 0 },
+        { ...AXIS, size: SIDES.left - LABEL, space: 28, values: (_, splits) => splits.map((value) => short.format(value)), label: words, labelSize: LABEL, labelFont: AXIS.font, labelGap: 0 },
       ],
       series: [{}, { stroke: "#4fd1c5", width: 2, fill: "#4fd1c514", points: { show: false }, spanGaps: false }],
       hooks: { drawSeries: [(plot) => this.#marks(plot)] },

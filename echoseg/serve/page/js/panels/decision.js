@@ -24,9 +24,10 @@ export class DecisionPanel {
       if (what === "item") this.rate(null);
       if (["item", "session", "spreading"].includes(what) || (what === "masks" && frame === undefined)) this.#show();
     });
+    this.#show();
   }
 
-  /** @param {number | null} quality */
+  /** @param {number | null} quality none: not said */
   rate(quality) {
     this.quality = quality;
     this.stars.forEach((star, i) => star.setAttribute("aria-checked", String(quality === i + 1)));

@@ -116,7 +116,7 @@ export class Queue {
 
   #state(item) {
     if (item.decision) return make("span", { class: `state ${item.decision}`, text: { accept: "accepted", reject: "rejected", skip: "skipped" }[item.decision] });
-    if (item.leased_by) return make("span", { class: "state busy", text: item.leased_by });
+    if (item.leased_by && item.id !== this.desk.work?.item.id) return make("span", { class: "state busy", text: item.leased_by });
     if (item.state === "failed") return make("span", { class: "state reject", text: "unreadable" });
     return null;
   }

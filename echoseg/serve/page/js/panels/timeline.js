@@ -180,15 +180,16 @@ export class Timeline {
     const step = this.x(1) - this.x(0);
     const bar = (frame, colour, top = TRACK.top, height = TRACK.height) => {
       context.fillStyle = colour;
-      const left = Math.round((this.x(frame) - step / 2) * ratio) / ratio;
-      context.fillRect(left, top, Math.round((this.x(frame) + step / 2) * ratio) / ratio - left || 1, height);
+      const edge = (x) => Math.round(Math.min(this.x(this.last) + 1, Math.max(this.x(0) - 1, x)) * ratio) / ratio;
+      const left = edge(this.x(frame) - step / 2);
+      context.fillRect(left, top, edge(this.x(frame) + step / 2) - left || 1, height);
     };
     for (let frame = 0; frame < frames.count; frame++) {
       bar(frame, frames.stored.has(frame) ? "#28313b" : "#171d23");
       const mask = work.masks.get(frame, desk.object);
       if (mask && !mask.empty) bar(frame, mask.old ? "#31545a" : desk.colour(desk.object), TRACK.top + 1, TRACK.height - 2);
     }
-    for (const frame of work.measures?.doubtful ?? []) bar(frame, "#f2b84b", TRACK.top + TRACK.height + 2, 3);
+    for (const frame of work.measures?.doubtful ?? []) bar(frame, "#ff8a75", TRACK.top + TRACK.height + 2, 3);
     const object = work.session.objects.find((one) => one.id === desk.object);
     for (const frame of object?.corrected ?? []) this.#tick(frame, true);
     for (const frame of object?.prompted ?? []) this.#tick(frame, false);

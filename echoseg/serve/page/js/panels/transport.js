@@ -41,6 +41,7 @@ export class Transport {
     });
     this.#playing();
     this.#spreading();
+    this.#marks();
   }
 
   #playing() {

@@ -26,6 +26,7 @@ export class Stage {
     desk.changed.listen((what, frame) => {
       if (what === "picture" && frame !== desk.frame) return;
       if (what === "masks" && frame !== undefined && frame !== desk.frame) return;
+      if (what === "item") overlay.dataset.mask = "none";
       this.redraw(OF_PICTURE.has(what));
       if (what === "look") this.#look();
     });
