@@ -164,7 +164,8 @@ def _with(state: State, change: Change) -> State:
     elif change.kind == "marks":
         marks |= {key: body[key] for key in ("beats", "landmarks", "stops") if key in body}
     elif change.kind in ("prompt", "draft"):
-        for given in [body] if change.kind == "prompt" else body["prompts"]:
+        for noted in [body] if change.kind == "prompt" else body["prompts"]:
+            given = {key: value for key, value in noted.items() if key != "seq"}
             prompts = _standing_prompts(prompts, given)
             objects[given["object"]] = _prompted(objects.get(given["object"]), given)
         by_hand = by_hand or (change.kind == "prompt" and body["kind"] != "auto")

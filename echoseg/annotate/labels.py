@@ -44,7 +44,7 @@ def write_label(project: Project, item: StudioItem, live: LiveItem, user: str, d
         "annotator": user,
         "accepted": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "objects": {str(each.id): each.name for each in state.objects.values()},
-        "prompts": [_short(prompt) for prompt in state.prompts],
+        "prompts": [dict(prompt) for prompt in state.prompts],
         "prompted": {str(each.id): list(each.prompted) for each in state.objects.values()},
         "corrected": {str(each.id): list(each.corrected) for each in state.objects.values()},
         "marks": dict(state.marks),
@@ -80,8 +80,3 @@ def _swap(draft: Path, target: Path) -> None:
         target.rename(old)
     os.rename(draft, target)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _short(prompt: Mapping[str, Any]) -> dict[str, Any]:
-    """A prompt without its sequence number; drawn masks stay as they were given."""
-    return {key: value for key, value in prompt.items() if key != "seq"}

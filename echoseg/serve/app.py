@@ -15,7 +15,7 @@ from echoseg import __version__
 from echoseg.errors import EchosegError
 from echoseg.serve import clips, export, sessions, static
 from echoseg.serve.answers import error_answer, refusal
-from echoseg.serve.security import BodyTooLarge, Guard, Token
+from echoseg.serve.security import Guard, Token
 from echoseg.serve.studio import Studio
 
 API = "/api/v1"
@@ -71,12 +71,10 @@ def _tell_errors(app: FastAPI, studio: Studio) -> None:
 
     @app.exception_handler(HTTPException)
     def plain(request: Request, error: HTTPException) -> Response:
-        code = {404: "not_found", 405: "not_allowed"}.get(error.status_code, "invalid")
+        code = {404: "not_found", 405: "not_allowed", 413: "too_large"}.get(error.status_code, "invalid")
         return refusal(error.status_code, code, str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:
-        if isinstance(error, BodyTooLarge):
-            raise error
         _log.exception("a request failed")
         return refusal(500, "internal", f"unexpected {type(error).__name__}; the server's log says more")

@@ -13,6 +13,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -98,11 +99,7 @@ class Guard:
         if not stated.isdigit() or int(stated) > limit:
             await answer.refuse(413, "too_large", f"a request may bring {limit} bytes here")
             return
-        limited = _Limited(receive, limit)
-        try:
-            await self.app(scope, limited, answer)
-        except BodyTooLarge:
-            await answer.refuse(413, "too_large", f"a request may bring {limit} bytes here")
+        await self.app(scope, _Limited(receive, limit), answer)
 
     def _inside(self, scope: Scope) -> Scope:
         path = scope["path"]
@@ -111,21 +108,17 @@ class Guard:
         return {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
 
 
-class BodyTooLarge(Exception):
-    """A body grew beyond its limit."""
-
-
 class _Limited:
     """Receives a body up to a limit, whatever its length was said to be."""
 
     def __init__(self, receive: Receive, limit: int) -> None:
-        self._receive, self._left = receive, limit
+        self._receive, self._limit, self._left = receive, limit, limit
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise BodyTooLarge
+            raise HTTPException(413, f"a request may bring {self._limit} bytes here")
         return message
 
 
