@@ -2,29 +2,42 @@
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
-from schemathesis.checks import not_a_server_error
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def schema(app, studio, client):
-    """The schema, with ids of things that are there so that requests get beyond them."""
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_no_request_makes_an_internal_error(app, client, studio, mode):
     clip = next(iter(studio.project.items))
-    session = client.post("/api/v1/sessions", json={"clip": clip, "user": "ana"}).json()["id"]
-    loaded = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, headers=dict(client.headers))
-    loaded.config.update(headers=dict(client.headers))
-    loaded.config.parameters.update({"clip": clip, "session": session})
-    return loaded
+    schema = schemathesis.openapi.from_dict(client.get("/api/v1/openapi.json").json())
+    asked = set()
+    for found in schema.get_all_operations():
+        operation = found.ok()
 
+        @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def check(case):
+            # Ids of things that are there, so that requests get beyond them.
+            session = client.post("/api/v1/sessions", json={"clip": clip, "user": "ana"}).json()["id"]
+            there = {"clip": clip, "session": session}
+            if case.path_parameters:
+                case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
+            sent = case.as_transport_kwargs(base_url="http://testserver")
+            sent["headers"] = {**dict(sent.get("headers") or {}), "Authorization": client.headers["authorization"]}
+            sent.pop("cookies", None)
+            answer = client.request(**sent)
+            assert answer.status_code < 500 or answer.json()["error"]["code"] == "full", (
+                case.method,
+                answer.status_code,
+                answer.text[:300],
+            )
+            asked.add(operation.label)
 
-operations = schemathesis.pytest.from_fixture("schema")
-
-
-@operations.parametrize()
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_request_makes_an_internal_error(case, client):
-    answer = case.call(headers={"Authorization": client.headers["authorization"]})
-    not_a_server_error(None, answer, case) if answer.status_code == 500 else None
-    assert answer.status_code != 500, answer.text
+        try:
+            check()
+        except Unsatisfiable:  # an operation that takes nothing can be asked nothing wrong
+            continue
+    assert len(asked) >= 12
