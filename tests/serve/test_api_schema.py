@@ -34,7 +34,7 @@ def test_no_request_makes_an_internal_error(app, client, studio, mode):
                 answer.status_code,
                 answer.text[:300],
             )
-            asked.add(operation.label)
+            asked.add(case.operation.label)
 
         try:
             check()
