@@ -70,6 +70,7 @@ class LiveItem:
 
     def warm(self) -> None:
         """Brings the network to where the log is, so that the next answer is quick; called from a thread of its own."""
+        self.measuring.picture  # noqa: B018 - looked at before anybody waits for a measure
         with self._work:
             self._made_tracks()
 
