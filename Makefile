@@ -10,10 +10,16 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-torch test-slow lint schemas graphs install clean
+STUDIO_PORT ?= 8765
+
+.PHONY: demo studio test test-torch test-slow lint schemas graphs install clean
 
 demo: $(INSTALLED)
 	$(BIN)/echoseg demo --out out
+
+# The page on which the demo clip is prompted, corrected, measured and accepted; the link is printed.
+studio: $(INSTALLED)
+	$(BIN)/echoseg serve --port $(STUDIO_PORT)
 
 test: lint
 	$(ONE_THREAD) $(BIN)/pytest -n $(JOBS)
@@ -42,7 +48,7 @@ install: $(INSTALLED)
 $(INSTALLED): setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q $(TORCH_FLAGS) -c constraints.txt torch
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,serve]'
 	touch $@
 
 clean:

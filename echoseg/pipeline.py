@@ -213,7 +213,7 @@ def _measure_options(
     from echoseg.results import MeasureOptions
 
     config = model.config if model.config.structures else model_config(_finder(model, following))
-    seen = _seen_view(source, config.view_net)
+    seen = seen_view(source, config.view_net)
     return MeasureOptions(**vars(measuring), seen=seen, **more), None if seen is None else config.view_net
 
 
@@ -222,7 +222,7 @@ def _finder(model: Model, following: Following) -> str:
     return "compact-sim" if model.config.view_net == "view-sim" else following.finder
 
 
-def _seen_view(source: Source, view_net: str) -> ViewAnswer | None:
+def seen_view(source: Source, view_net: str) -> ViewAnswer | None:
     """What the view classifier says; None for what is not known to be an ultrasound clip, or cannot be read again."""
     if source.kind != "clip" or not source.ultrasound():
         return None

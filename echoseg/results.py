@@ -42,12 +42,14 @@ class MeasureOptions(Measuring):
     Attributes:
         beats: ED and ES frames that a reader has named; None: they are found.
         seen: what the view classifier says of the pictures; None: it was not asked.
+        picture: flags of :func:`echoseg.io.picture.flags.picture_flags`, of a source that is measured many times; None: it is looked at.
         identify: whether the date of the examination may be written.
         earlier: results of the same patient to compare with, from :func:`echoseg.record.comparison.earlier_records`.
     """
 
     beats: tuple[Beat, ...] | None = None
     seen: ViewAnswer | None = None
+    picture: tuple[Flag, ...] | None = None
     identify: bool = False
     earlier: tuple[Mapping[str, Any], ...] = ()
 
@@ -106,7 +108,8 @@ def measure_result(
     analysis, segmentation = _analysed(_without_ends(segmentation, source), source, view, options)
     about: tuple[Flag, ...] = ()
     if may_be_apical(source, options.view):
-        about = (*picture_flags(source), *child_flags(options.subject.over(stated.subject)))
+        picture = picture_flags(source) if options.picture is None else options.picture
+        about = (*picture, *child_flags(options.subject.over(stated.subject)))
     segmentation = replace(segmentation, flags=(*segmentation.flags, *about, *flags, *_found_flags(segmentation, analysis)))
     if not segmentation.automatic:
         segmentation = replace(segmentation, flags=answered_by_hand(segmentation.flags))

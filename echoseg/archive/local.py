@@ -54,6 +54,13 @@ class LocalEngine:
     def kill(self, slot: int) -> None:
         self._replaced(slot)
 
+    def pause(self) -> None:
+        """Lets the workers stand still where they are, until they :meth:`go_on`."""
+        self._each_process("suspend")
+
+    def go_on(self) -> None:
+        self._each_process("resume")
+
     def close(self) -> None:
         for each in self._slots.values():
             each.process.kill()
@@ -86,6 +93,13 @@ class LocalEngine:
             return int(psutil.Process(self._slots[slot].process.pid).memory_info().rss) > allowed
         except psutil.Error:
             return False
+
+    def _each_process(self, what: str) -> None:
+        for each in self._slots.values():
+            try:
+                getattr(psutil.Process(each.process.pid), what)()
+            except psutil.Error:  # it has died since; the next poll says so
+                continue
 
     def _replaced(self, slot: int, category: Category = "crash") -> Died:
         """Starts another worker, and says how the old one ended."""

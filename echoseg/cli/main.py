@@ -22,6 +22,7 @@ from echoseg.cli.info import info
 from echoseg.cli.measure import EPILOG as MEASURE_EPILOG
 from echoseg.cli.measure import measure
 from echoseg.cli.run import EPILOG, run
+from echoseg.cli.serve import serve
 from echoseg.cli.train import train
 from echoseg.errors import EchosegError
 
@@ -72,6 +73,7 @@ app.command("run", epilog=EPILOG)(run)
 app.command("measure", epilog=MEASURE_EPILOG)(measure)
 app.command("compare")(compare)
 app.command("demo")(demo)
+app.command("serve")(serve)
 app.command("info")(info)
 app.command("doctor")(doctor)
 app.command("train")(train)

@@ -7,7 +7,7 @@ and of what it finds the largest 3D component stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -159,7 +159,7 @@ class VolumeTracks:
             yield from (self._result(index, tracks) for index in range(first - (direction == "both"), -1, -1))
 
     def _prompted(self, object_id: int) -> _Object:
-        frames = {index: [_clipped(prompt, self.source) for prompt in given] for index, given in self.plan.prompts[object_id].items()}
+        frames = {index: [clipped(prompt, self.source) for prompt in given] for index, given in self.plan.prompts[object_id].items()}
         extent = range(*self.plan.extents.get(object_id, (0, self._length)))
         if extent.stop > self._length:
             raise PromptError(f"the 3D box ends with slice {extent.stop - 1}, but {self.source.name} has {self._length} slices")
@@ -169,7 +169,7 @@ class VolumeTracks:
             raise PromptError(f"object {object_id} is prompted on slice {outside[0]}, outside {where}")
         if object_id in self.plan.anywhere:
             frames = self._moved(object_id, frames)
-        session = self._session([prompt for given in frames.values() for prompt in given], frames)
+        session = self._session(frames)
         seeds: _Track = {}
         for index, given in sorted(frames.items()):
             answer = session.prompt(object_id, index, given)
@@ -187,19 +187,8 @@ class VolumeTracks:
         self.plan = replace(self.plan, prompts={**self.plan.prompts, object_id: {chosen: [click]}})
         return {chosen: [click]}
 
-    def _session(self, prompts: list[Prompt], frames: Mapping[int, list[Prompt]]) -> Session:
-        zooms = self.model.config.zoom_to_prompt if self.options.zoom is None else self.options.zoom
-        window = Window.whole(self.source.size)
-        if zooms:
-            if all(isinstance(prompt, Points) for prompt in prompts):  # clicks do not tell how large the object is
-                boxes: list[Prompt] = []
-                for index, given in frames.items():
-                    boxes += found_around(self.source, self.model, index, given)
-                prompts = [*prompts, *boxes]
-            marks = [prompt for prompt in prompts if not isinstance(prompt, Points)]
-            window = Window.zoomed(marks, self.source.size).covering(prompts, self.source.size)
-        elif self.options.zoom is None:
-            window = default_window(self.source, self.model, prompts)
+    def _session(self, frames: Mapping[int, list[Prompt]]) -> Session:
+        window = volume_window(self.source, self.model, frames, self.options.zoom)
         cache = self._caches.setdefault(window, features_cache())
         return Session(self.source, self.model, cache=cache, history=0, window=window, memory_selection=self._memory_selection)
 
@@ -249,6 +238,17 @@ class VolumeTracks:
         return FrameResult(index, logits, scores, object_scores)
 
 
+def volume_window(source: Source, model: Model, frames: Mapping[int, Sequence[Prompt]], zoom: bool | None = None) -> Window:
+    """What the network is shown of an object of a volume that is prompted on ``frames``; ``zoom`` as of :class:`VolumeOptions`."""
+    prompts = [prompt for given in frames.values() for prompt in given]
+    if model.config.zoom_to_prompt if zoom is None else zoom:
+        if all(isinstance(prompt, Points) for prompt in prompts):  # clicks do not tell how large the object is
+            prompts += [box for index, given in frames.items() for box in found_around(source, model, index, given)]
+        marks = [prompt for prompt in prompts if not isinstance(prompt, Points)]
+        return Window.zoomed(marks, source.size).covering(prompts, source.size)
+    return Window.whole(source.size) if zoom is not None else default_window(source, model, prompts)
+
+
 def _largest_part(track: _Track, size: tuple[int, int]) -> _Track:
     """The track without what is not connected in 3D to the largest part of the object."""
     if not track:
@@ -272,7 +272,7 @@ def _largest_part(track: _Track, size: tuple[int, int]) -> _Track:
     return kept
 
 
-def _clipped(prompt: Prompt, source: Source) -> Prompt:
+def clipped(prompt: Prompt, source: Source) -> Prompt:
     """A box without what lies beyond the image, as MedSAM2 clips that of a RECIST line."""
     height, width = source.size
     if not isinstance(prompt, Box) or prompt.x1 <= 0 or prompt.y1 <= 0 or prompt.x0 >= width or prompt.y0 >= height:

@@ -11,7 +11,7 @@ With a :class:`MemorySelection` frames that are not admitted are passed over, an
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -104,6 +104,21 @@ class MemoryBank:
         """Empties one direction: the next pass starts from the prompts alone."""
         self._tracked[reverse].clear()
         self._older[reverse].clear()
+
+    def copy(self) -> MemoryBank:
+        """A bank that holds the same and changes by itself; memories are shared, they never change."""
+        made = MemoryBank(self.config, self.history, self.max_prompted, self.selection)
+        made.prompted, made.corrected = dict(self.prompted), dict(self.corrected)
+        made._tracked = {reverse: OrderedDict(tracked) for reverse, tracked in self._tracked.items()}
+        made._older = {reverse: OrderedDict(older) for reverse, older in self._older.items()}
+        return made
+
+    def settle(self, frames: Iterable[int], reverse: bool) -> None:
+        """What was tracked on ``frames`` in one direction is remembered in the other, too."""
+        for index in frames:
+            memory = self._tracked[reverse].get(index)
+            if memory is not None:
+                self.remember_tracked(index, memory, not reverse)
 
     def recall(self, index: int, reverse: bool, length: int | None) -> Recall:
         """What frame ``index`` attends to when tracked in the given direction over a sequence of ``length`` frames (None: unknown)."""

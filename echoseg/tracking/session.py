@@ -5,7 +5,7 @@ Everything else (``segment``, ``stream``, ``run``, servers) is a thin user of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,10 @@ class _Object:
     def structure(self) -> str | None:
         names = [prompt.name for prompts in self.prompts.values() for prompt in prompts if isinstance(prompt, Structure)]
         return names[0] if names else None
+
+
+Kept = dict[int, _Object]
+"""What :meth:`Session.kept` returns."""
 
 
 class Session:
@@ -202,6 +206,36 @@ class Session:
         if start is not None:
             self._check_frame(start)
         return self._propagate(direction, frames, start)
+
+    def answer_on(self, object_id: int, frame: int) -> FrameResult | None:
+        """What was answered of an object on a frame, by a prompt or a correction; None where nothing was.
+
+        Raises:
+            PromptError: unknown object.
+        """
+        memory = self._known(object_id).bank.answered(frame)
+        return None if memory is None else self.tracker.result(frame, {object_id: memory})
+
+    def kept(self) -> Kept:
+        """All that is known of the objects now, to go back to by :meth:`restore`: what came later is then as if it had never been."""
+        return {i: _Object(state.bank.copy(), dict(state.prompts), dict(state.corrections)) for i, state in self._objects.items()}
+
+    def restore(self, kept: Kept) -> None:
+        """Goes back to what :meth:`kept` returned; it may be gone back to again."""
+        self._objects = {i: _Object(state.bank.copy(), dict(state.prompts), dict(state.corrections)) for i, state in kept.items()}
+
+    def forget_tracked(self) -> None:
+        """Forgets what was tracked, both ways; prompts and corrections stay."""
+        for reverse in (False, True):
+            self._forget(reverse)
+
+    def settle(self, frames: Iterable[int], reverse: bool) -> None:
+        """What was tracked on ``frames`` in one direction counts in both from now on: one memory a frame, that of the mask last shown.
+
+        For annotators, who correct what they see and carry it on both ways. A pass of :meth:`propagate` alone never mixes the directions.
+        """
+        for state in self._objects.values():
+            state.bank.settle(frames, reverse)
 
     def reset(self, object_id: int | None = None) -> None:
         """Forgets one object, or all; cached frame features stay.

@@ -34,7 +34,7 @@ STOREYS = [
     {"types", "options", "errors"},
 ]
 STOREY = {room: len(STOREYS) - level for level, rooms in enumerate(STOREYS) for room in rooms}
-SAME_STOREY_ALLOWED = {("training", "evaluation"), ("types", "errors"), ("options", "errors")}
+SAME_STOREY_ALLOWED = {("cli", "serve"), ("training", "evaluation"), ("types", "errors"), ("options", "errors")}
 LONGEST_FILE = 400
 WITHOUT_TORCH = {"annotate", "record", "datasets", "metrics", "simulate", "cardiac", "volumetry", "io", "types", "options", "errors"}
 

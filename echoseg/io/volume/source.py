@@ -103,6 +103,11 @@ class VolumeSource(SeekableSource):
     def ultrasound(self) -> bool | None:
         return super().ultrasound() if self._modality is None else self._modality in ("US", "IVUS")
 
+    @property
+    def window(self) -> GreyWindow:
+        """Which values are shown as black and white."""
+        return self._window
+
     def _choose_window(self, asked: str | None) -> GreyWindow:
         def samples() -> list[NDArray[np.generic]]:
             return [self.stored(index) for index in sample_indices(self.length, _SAMPLED_SLICES)]
