@@ -69,7 +69,7 @@ def run(
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error
 
-    as_told = {name: options[name] for name in ("method", "subject", "overwrite", "earlier")}
+    as_told = {name: options[name] for name in ("method", "subject", "overwrite")}
     others = chosen(options) | as_told
     failures: list[Failure] = []
     written: list[Path] = []
@@ -107,7 +107,7 @@ def run(
     write_failures(out, failures)
     show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
-    study = show_study(out, found, same_study=vouches(view_of_input, found), **as_told)
+    study = show_study(out, found, same_study=vouches(view_of_input, found), earlier=options["earlier"], **as_told)
     if options["store"] is not None and study is not None and "study.sr.dcm" in study.files:
         from echoseg.io.dicom.web import store_instances
 
