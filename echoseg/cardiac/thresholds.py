@@ -92,6 +92,9 @@ MAX_SYSTOLE_S = 0.6
 systole is 0.55 s less 2 ms a beat per minute (Weissler AM et al., Circulation 1968;37:149-59)."""
 STATED_RATE_DIFFERENCE = 0.25
 """How far, as a share of the higher rate, every beat's rate may be from the heart rate that the file states."""
+RESTING_RATE = 130.0
+"""Beats per minute above which a rate that only the frame times tell is worth a look: a clock that is twice too fast makes 140 of 70, and
+neither the length of systole nor the curve shows it. Our choice; adults at rest seldom reach it, children do."""
 MAX_ANISOTROPY = 1.05
 """Longer over shorter side of a pixel above which it is worth saying that pixels are not square."""
 
