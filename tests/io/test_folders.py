@@ -4,11 +4,14 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import open_source
 from echoseg.types import Severity
+from tests.dicom_objects import write_series
 
 FRAME = np.arange(40 * 48, dtype=np.uint16).reshape(40, 48).astype(np.uint8)
 
@@ -109,3 +112,35 @@ def test_a_warning_while_reading_is_a_flag_and_not_printed(tmp_path, recwarn):
     twin = ArraySource(clip, "clean")
     list(twin.frames())
     assert twin.flags == ()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    frames=st.integers(0, 5),
+    masks=st.integers(0, 5),
+    series=st.sampled_from([0, 0, 4]),
+    beside=st.sets(st.sampled_from(["preview.jpg", "clip.npy", "notes.txt", "IM0099"])),
+)
+def test_every_picture_in_a_folder_is_used_or_named(tmp_path_factory, frames, masks, series, beside):
+    folder = tmp_path_factory.mktemp("folder")
+    pictures = [f"frame_{n}.png" for n in range(frames)] + [f"frame_{n}_mask.png" for n in range(masks)]
+    for name in (*pictures, *(beside & {"preview.jpg"})):
+        Image.fromarray(FRAME).save(folder / name)
+    if series:
+        write_series(folder, np.random.default_rng(0).integers(0, 900, (series, 40, 44)).astype(np.int16))
+    if "clip.npy" in beside:
+        np.save(folder / "clip.npy", np.repeat(FRAME[None], 3, 0))
+    if "notes.txt" in beside:
+        (folder / "notes.txt").write_text("nothing to see")
+    if "IM0099" in beside:
+        (folder / "IM0099").write_bytes(b"")
+    try:
+        source = open_source(folder, axis="stored") if series else open_source(folder)
+    except SourceError as error:
+        said, used = str(error), 0
+    else:
+        said, used = " ".join(flag.message for flag in source.flags), source.length
+    left = [name for name in (*pictures, *(beside & {"preview.jpg", "clip.npy"})) if name in said]
+    counted = "images and" in said or "holds no images" in said or " more " in said  # too many to be listed
+    expected = len(pictures) + len(beside & {"preview.jpg"}) + (series if series else 0)
+    assert counted or used + len(left) >= expected, (used, said)
