@@ -53,6 +53,27 @@ def test_a_picture_named_unlike_all_others_is_left_out_and_named(folder):
     assert (source.length, "preview.png" in left_out(source)["images_left_out"].message) == (6, True)
 
 
+def test_frames_named_in_several_ways_are_told(folder):
+    for number in range(4):
+        Image.fromarray(FRAME).save(folder / f"other_{number}.png")
+    flags = {flag.code: flag.message for flag in open_source(folder).flags}
+    assert "6 like frame_0.png, 4 like other_0.png" in flags["several_names"]
+
+
+@pytest.mark.parametrize(("lost", "told"), [([3], "frame_2.png"), ([], None), ([0, 5], None)])
+def test_a_number_that_is_left_out_is_told(folder, lost, told):
+    for number in lost:
+        (folder / f"frame_{number}.png").unlink()
+    flags = {flag.code: flag.message for flag in open_source(folder).flags}
+    assert told in flags["frames_missing"] if told else "frames_missing" not in flags
+
+
+def test_frames_numbered_by_tens_miss_none(tmp_path):
+    for number in range(0, 60, 10):
+        Image.fromarray(FRAME).save(tmp_path / f"f{number:03d}.png")
+    assert "frames_missing" not in {flag.code for flag in open_source(tmp_path).flags}
+
+
 def test_names_without_numbers_are_all_frames(tmp_path):
     for name in "abcd":
         Image.fromarray(FRAME).save(tmp_path / f"{name}.png")
