@@ -276,7 +276,7 @@ def _segmentation(
         seeds={},
         geometry=source.geometry,
         timing=source.timing,
-        flags=source.flags if unasked or not apical else (*source.flags, *_no_lv(found)),
+        flags=source.flags if unasked or not apical else (*source.flags, *_no_lv(found, file.read.numbers)),
         given=True,
     )
 
@@ -288,12 +288,13 @@ def _own_names(file: LabelFile) -> dict[int, str]:
     return {}
 
 
-def _no_lv(names: Mapping[int, str]) -> list[Flag]:
-    """A flag on masks of a clip in which no label is the LV, so that there is no EF."""
+def _no_lv(names: Mapping[int, str], numbers: Mapping[int, int]) -> list[Flag]:
+    """A flag on masks of a clip in which no label is the LV, so that there is no EF; ``numbers`` of renumbered labels in the file."""
     if "LV" in names.values():
         return []
-    held = ", ".join(str(label) if name == f"label {label}" else f"{label} ({name})" for label, name in names.items())
-    example = next(iter(names))
+    stated = {numbers.get(label, label): name for label, name in names.items()}
+    held = ", ".join(str(number) if name == f"label {number}" else f"{number} ({name})" for number, name in stated.items())
+    example = next(iter(stated))
     told = (
         f"No label is the left ventricle, so it was not measured. The label map holds {held}: say which is the LV, --labels LV={example}."
     )

@@ -16,6 +16,7 @@ from echoseg.cardiac.ef import ejection_fraction
 from echoseg.cardiac.quality import (
     clock_flags,
     cut_by_sector,
+    fast_flags,
     lost_masks,
     mask_flags,
     reversed_flags,
@@ -173,7 +174,7 @@ def analyse_lv(
     trusted_volume = np.where(lost_masks(curve), np.nan, curve.relative)
     clip = checked_mask(masks, "(T, H, W)")
     doubtful = clock_flags(found, seconds, heart_rate)
-    flags += doubtful
+    flags += doubtful or fast_flags(found, heart_rate)
     if doubtful:
         found = [replace(beat, hr_bpm=None) for beat in found]
         seconds = heart_rate = None

@@ -191,6 +191,18 @@ def clock_flags(beats: Sequence[Beat], times: NDArray[np.float64] | None, heart_
     return [Flag("heart_rate_contradictory", f"{stated}: frames are timed wrongly or beats were missed, no rate is given; give fps")]
 
 
+def fast_flags(beats: Sequence[Beat], heart_rate: float | None) -> list[Flag]:
+    """A flag when the beats come faster than in an adult at rest, and no ``heart_rate`` of the file confirms it: the clock may be fast."""
+    rates = [beat.hr_bpm for beat in beats if beat.hr_bpm]
+    if heart_rate is not None or not rates:
+        return []
+    rate = 60 / float(np.mean([60 / each for each in rates]))
+    if rate <= thresholds.RESTING_RATE:
+        return []
+    told = f"the beats come at {rate:.0f} /min, rare in an adult at rest, and nothing else tells the heart rate"
+    return [Flag("heart_rate_high", f"{told}: look whether the frame rate is that of the recording, else give fps")]
+
+
 def reversed_flags(efs: Sequence[float]) -> list[Flag]:
     """A flag when a beat's EF in percent is not positive."""
     if all(ef > 0 for ef in efs):

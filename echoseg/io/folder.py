@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from natsort import natsorted
@@ -18,6 +19,7 @@ from echoseg.types import Flag, Severity
 
 _MASK_WORDS = {"mask", "masks", "gt", "seg", "segm", "segmentation", "label", "labels", "labelmap", "annotation", "groundtruth"}
 _MOST_BELOW = 20_000  # files that are looked through below a folder: an archive is another command's work
+_MOST_REGULAR = 0.7  # share of steps between frame numbers that are alike where frames are numbered one after the other
 _SHOWN = 5
 
 
@@ -143,7 +145,28 @@ def frames_among(images: Sequence[Path]) -> tuple[list[Path], tuple[Flag, ...]]:
         message = f"{listed(odd)} {_are(odd)} not named as the other {len(usual)} images, and left out: the others are the frames."
         flags.append(Flag("images_left_out", message))
         frames = usual
+    elif sum(len(kind) > 1 for kind in kinds.values()) > 1:
+        ways = ", ".join(f"{len(kind)} like {kind[0].name}" for kind in kinds.values())
+        flags.append(Flag("several_names", f"The images are named in {len(kinds)} ways ({ways}): all are taken for frames of one clip."))
+    if (gaps := _gaps(frames)) and len(kinds) == 1:
+        message = f"The numbers of the images leave {len(gaps)} out (after {listed(gaps)}): frames may be missing."
+        flags.append(Flag("frames_missing", message))
     return frames, tuple(flags)
+
+
+def _gaps(frames: Sequence[Path]) -> list[Path]:
+    """Images whose number is followed by a later one than all others' are: most are a fixed step apart."""
+    numbers = [[int(number) for number in re.findall(r"\d+", path.name)] for path in frames]
+    if len(frames) < 4 or len({len(found) for found in numbers}) != 1 or not numbers[0]:
+        return []
+    varying = [column for column in zip(*numbers, strict=True) if len(set(column)) > 1]
+    if len(varying) != 1:
+        return []
+    steps = [later - earlier for earlier, later in pairwise(varying[0])]
+    usual = max(set(steps), key=steps.count)
+    if usual < 1 or steps.count(usual) < _MOST_REGULAR * len(steps):
+        return []
+    return [path for path, step in zip(frames, steps, strict=False) if step > usual]
 
 
 def beside_dicom(content: FolderContent, unusable: Iterable[Path] = ()) -> tuple[Flag, ...]:

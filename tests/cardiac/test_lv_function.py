@@ -134,7 +134,7 @@ def test_slow_and_irregular_clips_are_flagged():
 
 def test_too_few_frames_for_a_fast_heart_are_flagged_though_the_rate_is_not_low():
     masks, times = beating(heart_rate=150, beats=5, fps=25)
-    assert codes(analyse_lv(masks, times, SPACING)) == {"few_frames_a_beat"}
+    assert codes(analyse_lv(masks, times, SPACING, heart_rate=150.0)) == {"few_frames_a_beat"}
 
 
 def test_square_pixels_raise_no_flag():
@@ -313,6 +313,13 @@ def test_times_that_contradict_the_stated_heart_rate_give_no_rate(stretch, flag)
     assert found.hr_bpm is found.co_l_min is found.peak_ejection is None
     assert all(beat.hr_bpm is None for beat in found.beats)
     assert found.ef == pytest.approx(60, abs=3)
+
+
+@pytest.mark.parametrize(("fast", "stated", "told"), [(2.0, None, True), (2.6, None, True), (1.0, None, False), (2.0, 140.0, False)])
+def test_a_clock_that_may_be_fast_is_told_where_nothing_confirms_the_rate(fast, stated, told):
+    masks, times = beating(heart_rate=70, beats=4, fps=60)
+    lv = analyse_lv(masks, times / fast, SPACING, heart_rate=stated)
+    assert ("heart_rate_high" in codes(lv)) == told and lv.hr_bpm == pytest.approx(70 * fast, rel=0.05)
 
 
 def test_a_systole_that_no_heart_has_gives_no_rate_even_where_none_is_stated():

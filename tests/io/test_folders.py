@@ -4,11 +4,14 @@ import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import open_source
 from echoseg.types import Severity
+from tests.dicom_objects import write_series
 
 FRAME = np.arange(40 * 48, dtype=np.uint16).reshape(40, 48).astype(np.uint8)
 
@@ -48,6 +51,27 @@ def test_a_picture_named_unlike_all_others_is_left_out_and_named(folder):
     Image.fromarray(FRAME).save(folder / "preview.png")
     source = open_source(folder)
     assert (source.length, "preview.png" in left_out(source)["images_left_out"].message) == (6, True)
+
+
+def test_frames_named_in_several_ways_are_told(folder):
+    for number in range(4):
+        Image.fromarray(FRAME).save(folder / f"other_{number}.png")
+    flags = {flag.code: flag.message for flag in open_source(folder).flags}
+    assert "6 like frame_0.png, 4 like other_0.png" in flags["several_names"]
+
+
+@pytest.mark.parametrize(("lost", "told"), [([3], "frame_2.png"), ([], None), ([0, 5], None)])
+def test_a_number_that_is_left_out_is_told(folder, lost, told):
+    for number in lost:
+        (folder / f"frame_{number}.png").unlink()
+    flags = {flag.code: flag.message for flag in open_source(folder).flags}
+    assert told in flags["frames_missing"] if told else "frames_missing" not in flags
+
+
+def test_frames_numbered_by_tens_miss_none(tmp_path):
+    for number in range(0, 60, 10):
+        Image.fromarray(FRAME).save(tmp_path / f"f{number:03d}.png")
+    assert "frames_missing" not in {flag.code for flag in open_source(tmp_path).flags}
 
 
 def test_names_without_numbers_are_all_frames(tmp_path):
@@ -109,3 +133,35 @@ def test_a_warning_while_reading_is_a_flag_and_not_printed(tmp_path, recwarn):
     twin = ArraySource(clip, "clean")
     list(twin.frames())
     assert twin.flags == ()
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    frames=st.integers(0, 5),
+    masks=st.integers(0, 5),
+    series=st.sampled_from([0, 0, 4]),
+    beside=st.sets(st.sampled_from(["preview.jpg", "clip.npy", "notes.txt", "IM0099"])),
+)
+def test_every_picture_in_a_folder_is_used_or_named(tmp_path_factory, frames, masks, series, beside):
+    folder = tmp_path_factory.mktemp("folder")
+    pictures = [f"frame_{n}.png" for n in range(frames)] + [f"frame_{n}_mask.png" for n in range(masks)]
+    for name in (*pictures, *(beside & {"preview.jpg"})):
+        Image.fromarray(FRAME).save(folder / name)
+    if series:
+        write_series(folder, np.random.default_rng(0).integers(0, 900, (series, 40, 44)).astype(np.int16))
+    if "clip.npy" in beside:
+        np.save(folder / "clip.npy", np.repeat(FRAME[None], 3, 0))
+    if "notes.txt" in beside:
+        (folder / "notes.txt").write_text("nothing to see")
+    if "IM0099" in beside:
+        (folder / "IM0099").write_bytes(b"")
+    try:
+        source = open_source(folder, axis="stored") if series else open_source(folder)
+    except SourceError as error:
+        said, used = str(error), 0
+    else:
+        said, used = " ".join(flag.message for flag in source.flags), source.length
+    left = [name for name in (*pictures, *(beside & {"preview.jpg", "clip.npy"})) if name in said]
+    counted = "images and" in said or "holds no images" in said or " more " in said  # too many to be listed
+    expected = len(pictures) + len(beside & {"preview.jpg"}) + (series if series else 0)
+    assert counted or used + len(left) >= expected, (used, said)

@@ -29,6 +29,7 @@ from echoseg.io.volume.windowing import fixed_window
 from echoseg.types import BoolMask, Flag, Geometry, Image, Timing
 
 _SAMPLED_FRAMES = 8
+_BLURRED = 64  # pixels; in smaller pictures the blocks of compression are no finer than what tells the sector's place
 _STACK_MODALITIES = ("CT", "MR", "PT", "NM")
 _STACK_CLASSES = ("1.2.840.10008.5.1.4.1.1.6.3", "1.2.840.10008.5.1.4.1.1.13.1.1")  # Enhanced US Volume, X-Ray 3D Angiographic
 _GLANCE = ["SOPClassUID", "NumberOfFrames", "Modality", "FrameTimeVector", "FrameTime", "CineRate", "RecommendedDisplayFrameRate"]
@@ -118,7 +119,7 @@ class DicomSource(SeekableSource):
 
     def _check_sector(self, dataset: Dataset) -> None:
         """No spacing where the scan sector does not lie in the file's regions; a damaged frame says so when it is read."""
-        if self.geometry.spacing is None or "SequenceOfUltrasoundRegions" not in dataset:
+        if self.geometry.spacing is None or "SequenceOfUltrasoundRegions" not in dataset or min(self.size) < _BLURRED:
             return
         try:
             sector = self.sector()

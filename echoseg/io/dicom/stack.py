@@ -18,7 +18,7 @@ from echoseg.io.dicom.copies import without_copies
 from echoseg.io.dicom.frames import frame_flags
 from echoseg.io.dicom.slices import MOMENTS, DicomPlanes, DicomSlice
 from echoseg.io.dicom.timing import SANE_FPS, SANE_HEART_RATE
-from echoseg.io.volume.voxels import Acquisition, Voxels
+from echoseg.io.volume.voxels import Acquisition, Voxels, uneven_flag
 from echoseg.types import Flag, Timing
 
 _ONE_PLACE_MM = 1e-3
@@ -206,9 +206,7 @@ def _uneven(distances: NDArray[np.float64], median: float) -> tuple[Flag, ...]:
         missing = int((ratios[gaps].round() - 1).sum())
         message = f"{missing} slices are missing (after {_listed(gaps)}): what lies in the gap is not counted, places beyond it are off."
         return (Flag("slices_missing", message),)
-    span = f"{distances.min():.3g} to {distances.max():.3g} mm"
-    told = f"Distances between slices vary from {span}: each slice counts with its own, and masks.nii.gz can hold their mean only."
-    return (Flag("slices_uneven", told),)
+    return (uneven_flag(distances.min(), distances.max()),)
 
 
 def _listed(gaps: NDArray[np.intp]) -> str:

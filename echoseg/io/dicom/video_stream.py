@@ -86,8 +86,8 @@ def checked_by_stream(timing: Timing, flags: tuple[Flag, ...], video: CodedVideo
     if video.fps is None or any(flag.code == "timing_contradictory" for flag in flags):
         return timing, flags
     if timing.fps is None:
-        told = f"The file states no frame time: the {video.fps:.3g} frames/s of its video stream are taken for those of acquisition."
-        return replace(timing, fps=video.fps), (*flags, Flag("frame_rate_assumed", told))
+        assumed = f"The file states no frame time: the {video.fps:.3g} frames/s of its video stream are taken for those of acquisition."
+        return replace(timing, fps=video.fps), (*flags, Flag("frame_rate_assumed", assumed))
     if abs(timing.fps - video.fps) <= _AGREEMENT * max(timing.fps, video.fps):
         return timing, flags
     told = (

@@ -61,6 +61,7 @@ class DicomSegmentation:
         orientation: the six direction cosines of rows and columns, or None.
         spacing: ``(row_mm, col_mm)``, or None.
         threshold: stored values from this on are inside.
+        space: Frame of Reference UID that positions refer to; empty when unknown.
     """
 
     path: Path
@@ -70,6 +71,7 @@ class DicomSegmentation:
     orientation: tuple[float, ...] | None
     spacing: tuple[float, float] | None
     threshold: float
+    space: str = ""
 
 
 def is_segmentation(path: Path) -> bool:
@@ -127,6 +129,7 @@ def _understood(header: Dataset, path: Path) -> DicomSegmentation:
         orientation=tuple(orientation) if len(orientation) == 6 else None,
         spacing=(spacing[0], spacing[1]) if len(spacing) == 2 and min(spacing) > 0 else None,
         threshold=(number(header, "MaximumFractionalValue") or 1) / 2 if fractional else 1,
+        space=text(header, "FrameOfReferenceUID"),
     )
 
 
@@ -158,6 +161,7 @@ def segmentation_masks(segmentation: DicomSegmentation, source: Source) -> dict[
     if source.kind == "volume" and affine is not None and all(frame.position for frame in segmentation.frames):
         shape = source.to_stored(np.broadcast_to(np.uint8(0), (len(source), *source.size))).shape
         _check_grid(segmentation, affine, shape)
+        _check_space(segmentation, source.dicom_frames)
         own = _image_places(source.dicom_frames)
         places = _by_position(segmentation, affine, _matrix_places(affine, shape[0]) if own is None else own)
     else:
@@ -249,6 +253,17 @@ def _image_places(images: Sequence[tuple[Path, int]]) -> NDArray[np.float64] | N
 
 def _matrix_places(affine: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     return np.asarray(affine[:3, 3] + np.arange(count)[:, None] * affine[:3, 2])
+
+
+def _check_space(segmentation: DicomSegmentation, images: Sequence[tuple[Path, int]]) -> None:
+    """Positions of two frames of reference cannot be compared (PS3.3 C.7.4.1), unless the segmentation names these very images."""
+    origin = dicom_origin(images)
+    spaces = {text(header, "FrameOfReferenceUID") for header in origin.headers} - {""}
+    if not segmentation.space or len(spaces) != 1 or segmentation.space in spaces:
+        return
+    uids = {str(header.SOPInstanceUID) for header in origin.headers}
+    if not any(uid in uids for frame in segmentation.frames for uid, _ in frame.references):
+        raise SourceError(_misfit(segmentation, "it lies in another frame of reference"))
 
 
 def _check_grid(segmentation: DicomSegmentation, affine: NDArray[np.float64], shape: Sequence[int]) -> None:

@@ -6,7 +6,8 @@ a clip      array ``(x, y, time)``; zooms are column and row spacing in mm and t
             patient orientation, so both NIfTI form codes are 0.
 a volume    array ``(i, j, k)`` as the source's file has it, with exactly its affine (RAS in the file, as NIfTI says).
             Where the grid is sheared (tilted gantry) only the sform holds it, and readers that know no shear refuse the
-            file instead of placing it wrongly: see :mod:`echoseg.io.labels.formats` for one that they read.
+            file instead of placing it wrongly: see :mod:`echoseg.io.labels.formats` for one that they read. Slices at different
+            distances have their mean in the matrix, and their own in a comment that is read back.
 ==========  =====================================================================================================
 """
 
@@ -26,9 +27,11 @@ from numpy.typing import NDArray
 from echoseg.errors import OutputError, SourceError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.labels.numbers import renumbered, renumbered_flag
+from echoseg.io.labels.uneven import shares_extension, stated_shares
 from echoseg.io.source import Kind, Source
 from echoseg.io.volume.nifti import header_geometry, header_timing
 from echoseg.io.volume.orientation import is_sheared
+from echoseg.io.volume.voxels import uneven_flag
 from echoseg.types import Flag, Geometry, Image, Timing
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -101,6 +104,8 @@ def write_label_map(path: str | Path, masks: Image, source: Source) -> None:
     image.set_sform(image.affine, code=1)
     # A qform cannot hold shear. The nearest one that can be held is a rotation, to which ITK would turn in silence.
     image.set_qform(image.affine, code=0 if is_sheared(image.affine, _QFORM_SHEAR) else 1)
+    if source.geometry.slice_shares is not None:
+        image.header.extensions.append(shares_extension(source.geometry.slice_shares))
     with atomic_path(path) as temporary:
         nibabel.save(image, temporary)
 
@@ -177,7 +182,10 @@ def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
     flags = flags if spacing or None in steps else ()  # of a default nothing is to be said
     if kind == "clip" or (kind is None and (one_slice or affine is None)):
         return LabelMap.of(moments.T, str(path), "clip", Geometry(spacing, affine=affine), timing, flags)
-    return LabelMap.of(moments.T, str(path), "volume", Geometry(spacing, between, None if one_slice else affine), Timing(), flags)
+    shares = None if one_slice or spacing is None else stated_shares(header, moments.shape[-1])
+    if shares is not None:
+        between, flags = None, (*flags, uneven_flag(shares.min(), shares.max()))
+    return LabelMap.of(moments.T, str(path), "volume", Geometry(spacing, between, None if one_slice else affine, shares), Timing(), flags)
 
 
 def _as_three_dimensional(values: NDArray[Any], where: str) -> tuple[NDArray[Any], bool]:

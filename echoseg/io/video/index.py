@@ -58,7 +58,7 @@ def open_container(path: Path | Embedded) -> InputContainer:
         UnsupportedSourceError: no video in it, or in an unknown codec.
     """
     try:
-        container = av.open(path.open() if isinstance(path, Embedded) else address(path))
+        container = av.open(path.open() if isinstance(path, Embedded) else address(path), "r")
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise SourceError(f"{path}: not a readable video ({reason}); it is damaged or not what its name says") from error

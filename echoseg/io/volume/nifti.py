@@ -26,6 +26,7 @@ _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 _SECONDS_PER_UNIT = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _SIZE_AGREEMENT = 0.01  # relative, of pixdim and the matrices: single precision and rounding writers stay far below
 _VOXEL_MM = (0.002, 100.0)  # sides of voxels: micro-CT to thick slices; metres for millimetres leave it
+_UNSTATED_MM = (0.02, 50.0)  # likewise where millimetres are only assumed: clinical images, and no metres
 _BLOCK = 1 << 20
 _UNIT_ASSUMED = Flag(
     "spacing_unit_assumed", "The NIfTI header names no unit of length: millimetres are assumed, as readers do.", Severity.INFO
@@ -205,7 +206,8 @@ def _placed(reason: str) -> Flag:
 
 def _size_fault(used: tuple[float, float, float], stated: list[float], name: str, unit: str) -> Flag | None:
     """A flag where the voxels of a matrix are not those of pixdim, or of no image."""
-    if not all(_VOXEL_MM[0] <= step <= _VOXEL_MM[1] for step in used):
+    least, most = _UNSTATED_MM if unit == "unknown" else _VOXEL_MM
+    if not all(least <= step <= most for step in used):
         reason = f"voxels of {_sides(used)} in the header's unit of length, {unit}"
     elif not np.allclose(used, stated, rtol=_SIZE_AGREEMENT):
         reason = f"voxels are {_sides(used)} by its {name}, {_sides(stated)} by pixdim"

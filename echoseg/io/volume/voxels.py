@@ -84,6 +84,12 @@ class Acquisition:
     owner: object = None
 
 
+def uneven_flag(least: float, most: float) -> Flag:
+    """The flag on slices at distances between ``least`` and ``most`` mm."""
+    told = f"Distances between slices vary from {least:.3g} to {most:.3g} mm: each slice counts with its own, "
+    return Flag("slices_uneven", f"{told}and other programs see their mean in masks.nii.gz.")
+
+
 def rescaled(values: NDArray[np.generic], rescale: NDArray[np.float64] | Sequence[float]) -> NDArray[np.generic]:
     """``values * slope + intercept``, in float32 for up to 16 bits, else float64; unchanged values stay as they are.
 

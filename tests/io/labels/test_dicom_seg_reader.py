@@ -127,6 +127,23 @@ def test_a_volume_on_another_grid_is_refused(made, tmp_path, other, why):
         segmentation_masks(read_segmentation(made["series", "binary"][1]), source)
 
 
+@pytest.mark.parametrize(("space", "renamed", "fits"), [("9.9.9", True, False), ("9.9.9", False, True), (None, True, True)])
+def test_places_of_another_frame_of_reference_are_not_compared(made, tmp_path, space, renamed, fits):
+    _, segmentation, _ = made["series", "binary"]
+    folder = write_series(tmp_path / "other", np.zeros((6, 12, 10), np.int16))
+    for path in folder.iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.FrameOfReferenceUID = space or dataset.FrameOfReferenceUID
+        dataset.SOPInstanceUID = f"{dataset.SOPInstanceUID}.9" if renamed else dataset.SOPInstanceUID
+        dataset.save_as(path)
+    with open_source(folder) as source:
+        if fits:
+            assert segmentation_masks(read_segmentation(segmentation), source)[1].any()
+            return
+        with pytest.raises(SourceError, match="another frame of reference"):
+            segmentation_masks(read_segmentation(segmentation), source)
+
+
 def test_a_clip_that_it_was_not_made_of_is_refused(made, tmp_path):
     path = write_clip(tmp_path / "clip.dcm", np.zeros((7, 9, 11, 3), np.uint8))
     dataset = pydicom.dcmread(path)

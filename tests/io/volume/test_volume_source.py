@@ -10,6 +10,7 @@ from pydicom.data import get_testdata_file
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import open_source
+from echoseg.masks import measure
 
 DIRECTIONS = {  # columns are where i, j and k point, in LPS
     "axial": np.eye(3),
@@ -222,3 +223,17 @@ def test_real_files():
     assert (ct.kind, ct.length, ct.geometry.slice_spacing) == ("volume", 30, 3.0)
     series = open_source(data / "ct/dicom-seg/ct-3slice")
     assert (series.length, series.geometry.spacing) == (3, pytest.approx((0.810547, 0.810547)))
+
+
+def test_uneven_slices_keep_their_sizes_in_the_masks_that_are_written(tmp_path):
+    folder = write_series(tmp_path / "series", positions=[0, 1, 2.3, 3.3])
+    with open_source(folder) as source:
+        masks = np.zeros((len(source), *source.size), np.uint8)
+        shares = source.geometry.slice_shares
+    masks[:2, 2:8, 2:8] = 1
+    np.save(tmp_path / "m.npy", masks)
+    first = measure(tmp_path / "m.npy", tmp_path / "out", on=folder)
+    true = 36 * shares[:2].sum() * np.prod(source.geometry.spacing) / 1000
+    for result in (first, measure(first.directory, tmp_path / "again"), measure(first.files["masks.nii.gz"], tmp_path / "file")):
+        assert result.measurements["objects"][0]["volume_ml"] == pytest.approx(true, abs=2e-4)
+        assert "slices_uneven" in {flag.code for flag in result.flags}
