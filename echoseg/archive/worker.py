@@ -18,6 +18,7 @@ import psutil
 
 from echoseg.archive.jobs import Answer, Blocked, Failed, Finished, Identified, Job, Ready
 from echoseg.archive.settings import Keep, Settings
+from echoseg.archive.stamp import stamp_of
 from echoseg.errors import EchosegError, OutputError
 
 CLIP_TASK = "echoseg.archive.clip_task:ClipTask"
@@ -75,9 +76,12 @@ class Worker:
         start = time.perf_counter()
         try:
             if job.what == "identify":
-                return Identified(self._task.identify(job.item, job.location))
-            result = getattr(self._task, job.what)(job.item, job.location, job.key)
-            return Finished(result, time.perf_counter() - start)
+                answer: Answer = Identified(self._task.identify(job.item, job.location))
+            else:
+                result = getattr(self._task, job.what)(job.item, job.location, job.key)
+                answer = Finished(result, time.perf_counter() - start)
+            # A result must be that of the content that was identified: from when it was found until now nothing may have happened to it.
+            return answer if job.item.stamp is None or stamp_of(job.location) == job.item.stamp else _changed(job)
         except Exception as error:
             return _answer(error, job)
 
@@ -110,6 +114,11 @@ def _limit_memory(allowed: int) -> None:
     """An allocation beyond ``allowed`` bytes fails in this process, before the machine suffers."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (allowed if hard == resource.RLIM_INFINITY else min(allowed, hard), hard))
+
+
+def _changed(job: Job) -> Failed:
+    told = "the file was changed, or went away, while it was read; the same command does it again once it rests"
+    return Failed("changed", f"{job.item.path}: {told}")
 
 
 def _answer(error: Exception, job: Job) -> Failed | Blocked:

@@ -135,7 +135,7 @@ def status(folder: OutArgument) -> None:
 def retry(
     folder: OutArgument,
     category: Annotated[
-        Literal["input", "unexpected", "crash", "memory", "hang"] | None, typer.Option(help="Only items that failed so.")
+        Literal["input", "unexpected", "crash", "memory", "hang", "changed"] | None, typer.Option(help="Only items that failed so.")
     ] = None,
 ) -> None:
     """Let failed items be tried again by the next run."""
