@@ -24,6 +24,7 @@ from echoseg.archive.worker import WorkerSpec
 from echoseg.errors import ArchiveError, OutputError
 from echoseg.io.draft import sweep
 from echoseg.io.names import printable
+from echoseg.io.scratch import sweep_scratch
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def run_archive(
                     foreman.stop = str(error)
         finally:
             engine.close()
+            sweep_scratch()  # of workers, which were killed
         return _finish(ledger, run, foreman.stop, out)
 
 

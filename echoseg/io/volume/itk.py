@@ -10,13 +10,13 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.scratch import scratch_file
 from echoseg.io.volume.itk_header import size_fault, unit_mm
 from echoseg.io.volume.metaimage import read_metaimage_header
 from echoseg.io.volume.nrrd import read_nrrd_header
@@ -119,8 +119,7 @@ def load_itk(path: Path) -> ItkImage:
 
 def _place(stored: StoredVoxels, unit: float, suffix: str) -> tuple[int, tuple[float, ...], NDArray[np.float64] | None]:
     """Dimension, spacing and affine, as ITK understands a header of one voxel in that place."""
-    with TemporaryDirectory(prefix="echoseg-") as folder:
-        written = Path(folder) / f"place{suffix}"
+    with scratch_file(f"place{suffix}") as written:
         written.write_bytes(stored.own.encode("ascii", "replace") + bytes(stored.components))
         image = _quietly(written, stored.path)
     steps = tuple(float(step) for step in image.GetSpacing())
