@@ -41,6 +41,10 @@ class Aliases:
 
     def reason(self, given: str, error: Exception) -> str:
         """Why it failed; hidden names are taken out of the message, with those of the files in a folder."""
+        from echoseg.io.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return f"{self.name(given)}: needs more memory than this process may use; give more with --memory-limit"
         if not isinstance(error, EchosegError):
             return f"unexpected {type(error).__name__}" + ("" if self.hidden else f": {error}")
         text = str(error)

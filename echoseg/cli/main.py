@@ -88,10 +88,17 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")] = False,
+    max_unpacked: Annotated[
+        float | None, typer.Option(min=0.01, metavar="GIB", help="What a compressed input may unpack to; 2 by default.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere on the line.")] = False,
 ) -> None:
-    pass
+    if max_unpacked is not None:
+        from echoseg.io.ceiling import ceiling
+
+        ctx.with_resource(ceiling(max_unpacked))
 
 
 app.command("run", epilog=EPILOG)(run)

@@ -53,6 +53,7 @@ def run(
         Path | None,
         typer.Option(help="With --deidentify: a CSV file outside of OUT that says which input has which number in messages."),
     ] = None,
+    memory_limit: Annotated[float | None, typer.Option(min=0.1, metavar="GB", help="Default: 80 % of the machine's.")] = None,
     **options: Any,
 ) -> None:
     """Segment each INPUT and write masks, measures and pictures to OUT/<name>/.
@@ -61,6 +62,7 @@ def run(
     FileList.csv and VolumeTracings.csv are also evaluated: OUT/evaluation.
     """
     from echoseg.datasets.echonet import is_traced_folder
+    from echoseg.io.memory import memory_limited, memory_share
     from echoseg.prompting.parse import prompt_file
     from echoseg.study import study_clip
 
@@ -78,6 +80,8 @@ def run(
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error
 
+    if model.execution.device.type == "cpu":  # the driver of a GPU maps more address space than it uses
+        ctx.with_resource(memory_limited(memory_share(1) if memory_limit is None else int(memory_limit * 1e9)))
     as_told = {name: options[name] for name in ("method", "subject", "overwrite", "earlier")}
     others = chosen(options) | as_told
     errors, failures = ErrorsFile(out), list[Failure]()

@@ -12,6 +12,7 @@ from PIL import ImageOps
 
 from echoseg.errors import SourceError
 from echoseg.io.array import frame_to_uint8
+from echoseg.io.ceiling import check_frame
 from echoseg.io.intensity import window_for
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
@@ -19,6 +20,7 @@ from echoseg.types import Image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".pgm", ".ppm")
 _SAMPLED_FRAMES = 8
+_WIDTHS = {"I": 4, "F": 4, "I;16": 2, "I;16B": 2, "I;16L": 2, "P": 3}  # bytes of a band; a palette becomes colours
 _GREY_MODES = ("1", "L", "I;16", "I;16B", "I;16L", "I", "F", "LA")
 _CAMERA_FORMATS = ("JPEG", "MPO", "TIFF")  # in PNG the orientation may follow the pixels, and cameras write no PNG
 
@@ -100,6 +102,7 @@ def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:
             if page:
                 image.seek(page)
             width, height = image.size
+            check_frame(width * height * max(_WIDTHS.get(image.mode, 1) * len(image.getbands()), 1), path)
             if image.format in _CAMERA_FORMATS and image.getexif().get(0x0112, 1) >= 5:  # Orientation 5 to 8 swaps rows and columns
                 width, height = height, width
             sizes.setdefault((height, width), path)

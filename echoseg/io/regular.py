@@ -7,6 +7,9 @@ import os
 import stat
 from pathlib import Path
 
+LONGEST_RECORD = 1 << 26
+"""Bytes of a measurements.json or study.json that is read."""
+
 
 def read_regular(path: Path, most: int) -> bytes:
     """The bytes of a file.

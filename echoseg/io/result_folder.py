@@ -15,10 +15,9 @@ from pathlib import Path
 from echoseg.errors import OutputError
 from echoseg.io.draft import draft_folder, folder_lock, sweep
 from echoseg.io.exchange import exchanged
-from echoseg.io.regular import read_regular
+from echoseg.io.regular import LONGEST_RECORD, read_regular
 
 _RECORD, _SCHEMA = "measurements.json", "urn:echoseg:measurements:"
-_LONGEST_RECORD = 1 << 26
 _SET_ASIDE = re.compile(r"\.(.+)-replaced-[0-9a-f]{8}")
 
 
@@ -129,7 +128,7 @@ def _recover(out: Path) -> None:
 def result_name(folder: Path) -> str | None:
     """The name of the source whose results echoseg wrote to ``folder``; None for a folder of anything else, or none."""
     try:
-        record = json.loads(read_regular(folder / _RECORD, _LONGEST_RECORD))
+        record = json.loads(read_regular(folder / _RECORD, LONGEST_RECORD))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(record, dict) or not str(record.get("schema")).startswith(_SCHEMA):
