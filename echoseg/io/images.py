@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +89,7 @@ def read_indices(paths: list[Path]) -> NDArray[np.generic]:
 
 
 def _pages(path: Path) -> list[Page]:
-    with _opened(path) as image:
+    with _damage(path), _opened(path) as image:
         return [(path, page) for page in range(int(getattr(image, "n_frames", 1)))]
 
 
@@ -98,7 +99,7 @@ def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:
     colour = False
     file_format = ""
     for path, page in pages:
-        with _opened(path) as image:
+        with _damage(path), _opened(path) as image:
             if page:
                 image.seek(page)
             width, height = image.size
@@ -114,6 +115,17 @@ def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:
     return next(iter(sizes)), colour, file_format
 
 
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Whatever Pillow raises on a damaged header, as our error."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(f"{path}: the image is damaged or cut off ({error})") from error
+
+
 def _opened(path: Path) -> PillowImage.Image:
     try:
         return PillowImage.open(path)
@@ -124,15 +136,10 @@ def _opened(path: Path) -> PillowImage.Image:
 def _read_page(page: Page, colour: bool) -> NDArray[np.generic]:
     """One page as stored, ``(H, W)`` or ``(H, W, 3)``."""
     path, number = page
-    try:
-        with _opened(path) as image:
-            if number:
-                image.seek(number)
-            upright = ImageOps.exif_transpose(image) if image.format in _CAMERA_FORMATS else image
-            if colour:
-                return np.asarray(upright.convert("RGB"))
-            return np.asarray(upright.getchannel(0) if upright.mode in ("LA", "PA") else upright)
-    except SourceError:
-        raise
-    except Exception as error:
-        raise SourceError(f"{path}: the image is damaged or cut off ({error})") from error
+    with _damage(path), _opened(path) as image:
+        if number:
+            image.seek(number)
+        upright = ImageOps.exif_transpose(image) if image.format in _CAMERA_FORMATS else image
+        if colour:
+            return np.asarray(upright.convert("RGB"))
+        return np.asarray(upright.getchannel(0) if upright.mode in ("LA", "PA") else upright)

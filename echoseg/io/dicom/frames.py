@@ -150,7 +150,7 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         declared = int(options["number_of_frames"])
         _check_sizes(options, declared, path)
         video = None
-        if transfer_syntax.is_compressed:
+        if transfer_syntax == RLELossless:  # the others have sizes of their own, which are looked at
             check_frame(_frame_bytes(options), path)
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             value = _inflated_pixels(path)
