@@ -159,7 +159,9 @@ class Ledger:
         self._db.executemany(
             "INSERT INTO items (path, facts) VALUES (CAST(? AS TEXT), ?) "
             "ON CONFLICT (path) DO UPDATE SET facts = excluded.facts, state = 'pending', "
-            "attempts = 0, category = NULL, reason = NULL, key = NULL WHERE facts != excluded.facts AND state != 'running'",
+            "attempts = 0, category = NULL, reason = NULL, key = NULL WHERE facts != excluded.facts AND state != 'running' "
+            # What failed for good stays so until it is retried, whatever became of its file.
+            "AND (state != 'failed' OR category = 'changed' OR json_remove(facts, '$.stamp') != json_remove(excluded.facts, '$.stamp'))",
             ((_stored(item.path), item.facts()) for item in items),
         )
         self._db.executemany("INSERT OR IGNORE INTO temp.found VALUES (CAST(? AS TEXT))", ((_stored(item.path),) for item in items))

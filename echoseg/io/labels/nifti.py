@@ -165,7 +165,7 @@ def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
     try:
         image = cast(nibabel.spatialimages.SpatialImage, nibabel.load(path))
         stated = int(np.prod(image.shape, dtype=object)) * image.get_data_dtype().itemsize
-        check_unpacked(stated + int(image.dataobj.offset), path)
+        check_unpacked(stated + int(cast(Any, image.dataobj).offset), path)
         values = np.asanyarray(image.dataobj)
         header: Any = image.header
         affine, steps, flags = header_geometry(header, path)
