@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import ModelConfigError, NotRereadableError
 from echoseg.io import Source, open_source
+from echoseg.io.ceiling import LABELS, check_unpacked
 from echoseg.io.dicom.web_address import parse_address
 from echoseg.io.result_folder import result_folder
 from echoseg.io.thumbnail import thumbnails
@@ -329,6 +330,7 @@ def _collect(seeded: _Seeded, direction: Direction, probabilities: NDArray[np.ui
     tracks, source = seeded.tracks, seeded.tracks.source
     ids = tracks.object_ids
     masks: dict[int, np.ndarray] = {}
+    check_unpacked((source.length or 1) * source.size[0] * source.size[1], f"{source.name}: its label map", LABELS)
     label_maps = None if source.length is None else np.zeros((source.length, *source.size), dtype=np.uint8)
     scores: dict[int, tuple[list[float], list[float]]] = {}
     for done, frame in enumerate(tracks.propagate(direction), start=1):

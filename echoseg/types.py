@@ -226,7 +226,7 @@ def _numbers(values: object, what: str) -> NDArray[Any]:
     except ValueError:  # rows of different lengths
         array = np.asarray(None)
     if array.dtype.kind not in "buif" or not np.isfinite(array).all():
-        raise PromptError(f"{what} must be finite numbers; got {values!r}"[:200])
+        raise PromptError(" ".join(f"{what} must be finite numbers; got {values!r}".split())[:200])
     return array
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class ClipTask:
             for chunk in _content(given[1]):
                 digest.update(chunk)
             if given[1].lower().endswith(".json"):  # it may name further files beside it: only the same item is the same
-                digest.update(item.path.encode())
+                digest.update(os.fsencode(item.path))
         digest.update(repr((sorted(choices.items()), named and named[0])).encode())
         for chunk in _content(location):
             digest.update(chunk)
@@ -140,14 +141,14 @@ def clip_result(source: Source, measured: Measured) -> ClipResult:
 def _content(location: str) -> Iterator[bytes]:
     """The bytes of a file, or of the files right in a folder, with their names; of an address, the address."""
     if is_dicomweb(location):
-        yield location.encode()
+        yield os.fsencode(location)
         return
     path = Path(location)
     try:
         files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
         for each in files:
             if path != each:
-                yield each.name.encode() + b"\0"
+                yield os.fsencode(each.name) + b"\0"
             with each.open("rb") as file:
                 while chunk := file.read(_CHUNK):
                     yield chunk

@@ -95,6 +95,8 @@ class Foreman:
                 self._send()
                 self._tell(discovery.finished)
                 if discovery.finished and not self._held and self.ledger.counts()["pending"] == 0:
+                    with self.ledger.transaction():
+                        self.ledger.note_gone()
                     return
         finally:
             discovery.close()
@@ -214,7 +216,7 @@ class Foreman:
         return self.source.lost(held.job.location) or (self._last_read is not None and is_gone(self._last_read))
 
     def _fail(self, held: _Held, category: Category, reason: str, *, retry: bool | None = None) -> None:
-        retry = category != "input" if retry is None else retry
+        retry = category not in ("input", "changed") if retry is None else retry
         final = not retry or held.claim.attempts + 1 >= self.policy.attempts
         self.ledger.fail(held.claim.number, category, reason, final=final)
         self._done += final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 
@@ -24,6 +24,7 @@ class Item:
         outlines: a reader's tracings of the LV, where they are the prompt: ``{frame: [[x, y], ...]}``, frames as text (these are JSON
             values); see :data:`echoseg.datasets.echonet.Outline`.
         fault: what is wrong with what the source says of it; such an item fails.
+        stamp: size and time of its file when it was found, see :mod:`echoseg.archive.stamp`; of an address None.
         left_out: why it is no clip to be worked on; such an item is counted and listed, and that is all.
     """
 
@@ -43,6 +44,7 @@ class Item:
     ef_truth: float | None = None
     outlines: Mapping[str, Sequence[Sequence[float]]] | None = None
     fault: str | None = None
+    stamp: str | None = field(default=None, compare=False)
     left_out: str | None = None
 
     def facts(self) -> str:
@@ -60,5 +62,5 @@ class Item:
 
 
 _CHOICES = ("view", "sex", "height_cm", "weight_kg", "age_years", "prompt", "row_mm", "col_mm", "fps", "kind", "outlines")
-FACTS = tuple(field.name for field in fields(Item) if field.name not in ("path", "outlines", "fault", "left_out"))
+FACTS = tuple(one.name for one in fields(Item) if one.name not in ("path", "outlines", "fault", "stamp", "left_out"))
 """What a manifest may say of an item."""

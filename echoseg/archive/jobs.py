@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol
 
 from echoseg.archive.item import Item
 
-Category = Literal["input", "unexpected", "crash", "memory", "hang"]
-"""Why an item failed: its content; an error nobody expected; the process died; too much memory; the time limit."""
+Category = Literal["input", "unexpected", "crash", "memory", "hang", "changed", "gone"]
+"""Why an item failed: its content; an error nobody expected; the process died; too much memory; the time limit; its file changed while it
+was read; or, of one that is done, its file is no longer there."""
 
 Trouble = Literal["disk full", "output", "source lost"]
 """What is wrong with the whole run, not with the item: the run stops and can be resumed."""

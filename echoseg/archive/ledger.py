@@ -7,6 +7,7 @@ Journal mode and synchronisation are the safe ones (rollback journal, full): the
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import Category, ClipResult
 from echoseg.errors import ArchiveError, OutputError
+from echoseg.io.names import printable
 
 NAME = "ledger.sqlite"
 VERSION = 2
@@ -37,8 +39,12 @@ _LEFT_OUT = "CREATE TABLE IF NOT EXISTS left_out (path TEXT PRIMARY KEY, reason 
 _RESULTS_PAGE = """
 SELECT r.key, i.path, i.facts, (SELECT count(*) - 1 FROM items c WHERE c.key = i.key AND c.state = 'done'), r.clip, r.beats, r.shapes
 FROM items i JOIN results r ON r.key = i.key
-WHERE i.state = 'done' AND i.path > ? AND i.path = (SELECT min(c.path) FROM items c WHERE c.key = i.key AND c.state = 'done')
+WHERE i.state = 'done' AND i.path > CAST(? AS TEXT) AND i.path = (SELECT min(c.path) FROM items c WHERE c.key = i.key AND c.state = 'done')
 ORDER BY i.path LIMIT 1000"""
+
+
+_TABLES = {"about", "runs", "items", "results"}
+_GONE = "its file is no longer there; the result is kept"
 
 
 class Claim(NamedTuple):
@@ -145,15 +151,30 @@ class Ledger:
     def add(self, items: Iterable[Item]) -> None:
         """Adds items that are new. One of which the source now says something else is pending again; one that is left out is only noted."""
         items = list(items)
-        passed = [(item.path, item.left_out) for item in items if item.left_out is not None]
+        passed = [(_stored(item.path), item.left_out) for item in items if item.left_out is not None]
         items = [item for item in items if item.left_out is None]
-        self._db.executemany("DELETE FROM items WHERE path = ? AND state != 'running'", ((path,) for path, _ in passed))
-        self._db.executemany("INSERT OR REPLACE INTO left_out VALUES (?, ?)", passed)
-        self._db.executemany("DELETE FROM left_out WHERE path = ?", ((item.path,) for item in items))
+        self._db.executemany("DELETE FROM items WHERE path = CAST(? AS TEXT) AND state != 'running'", ((path,) for path, _ in passed))
+        self._db.executemany("INSERT OR REPLACE INTO left_out VALUES (CAST(? AS TEXT), ?)", passed)
+        self._db.executemany("DELETE FROM left_out WHERE path = CAST(? AS TEXT)", ((_stored(item.path),) for item in items))
         self._db.executemany(
-            "INSERT INTO items (path, facts) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET facts = excluded.facts, state = 'pending', "
-            "attempts = 0, category = NULL, reason = NULL, key = NULL WHERE facts != excluded.facts AND state != 'running'",
-            ((item.path, item.facts()) for item in items),
+            "INSERT INTO items (path, facts) VALUES (CAST(? AS TEXT), ?) "
+            "ON CONFLICT (path) DO UPDATE SET facts = excluded.facts, state = 'pending', "
+            "attempts = 0, category = NULL, reason = NULL, key = NULL WHERE facts != excluded.facts AND state != 'running' "
+            # What failed for good stays so until it is retried, whatever became of its file.
+            "AND (state != 'failed' OR category = 'changed' OR json_remove(facts, '$.stamp') != json_remove(excluded.facts, '$.stamp'))",
+            ((_stored(item.path), item.facts()) for item in items),
+        )
+        self._db.executemany("INSERT OR IGNORE INTO temp.found VALUES (CAST(? AS TEXT))", ((_stored(item.path),) for item in items))
+
+    def note_gone(self) -> None:
+        """Items that are done keep their result where their file was not found by this connection, which has found all there are; it is
+        noted with them, as failures are."""
+        if self._db.execute("SELECT 1 FROM temp.found").fetchone() is None:  # an empty mount point
+            return
+        present = "(SELECT path FROM temp.found)"
+        self._db.execute(f"UPDATE items SET category = NULL, reason = NULL WHERE category = 'gone' AND path IN {present}")
+        self._db.execute(
+            f"UPDATE items SET category = 'gone', reason = ? WHERE state = 'done' AND category IS NULL AND path NOT IN {present}", (_GONE,)
         )
 
     def claim(self, run: int) -> Claim | None:
@@ -186,7 +207,7 @@ class Ledger:
         """The item failed once more; unless ``final`` it is pending again."""
         self._db.execute(
             "UPDATE items SET state = ?, attempts = attempts + 1, category = ?, reason = ? WHERE number = ?",
-            ("failed" if final else "pending", category, reason, number),
+            ("failed" if final else "pending", category, printable(reason), number),
         )
 
     def retry(self, category: str | None = None) -> int:
@@ -206,13 +227,13 @@ class Ledger:
 
     def failures(self) -> Iterator[Failure]:
         """By path."""
-        query = "SELECT path, category, reason, attempts FROM items WHERE state = 'failed' ORDER BY path"
+        query = "SELECT path, category, reason, attempts FROM items WHERE state = 'failed' OR category = 'gone' ORDER BY path"
         return (Failure(*row) for row in self._db.execute(query))
 
     def failure_counts(self) -> list[tuple[str, int]]:
         """Failed items by category, most first."""
-        query = "SELECT category, count(*) FROM items WHERE state = 'failed' GROUP BY category ORDER BY count(*) DESC, category"
-        return list(self._db.execute(query))
+        query = "SELECT category, count(*) FROM items WHERE state = 'failed' OR category = 'gone' GROUP BY category"
+        return list(self._db.execute(f"{query} ORDER BY count(*) DESC, category"))
 
     def left_out(self) -> Iterator[tuple[str, str]]:
         """Path and reason of what was found and is no item to work on, by path."""
@@ -226,7 +247,7 @@ class Ledger:
         """Every result, by path of its first item."""
         # In pages, each read at once: a reader that lingers would keep the run from writing.
         last = ""
-        while page := self._db.execute(_RESULTS_PAGE, (last,)).fetchall():
+        while page := self._db.execute(_RESULTS_PAGE, (_stored(last),)).fetchall():
             for key, path, facts, copies, clip, beats, shapes in page:
                 found = ClipResult(json.loads(clip), json.loads(beats), None if shapes is None else json.loads(shapes))
                 yield Result(key, Item.from_facts(path, facts), copies, found)
@@ -249,6 +270,11 @@ class Ledger:
         return [row[0] for row in self._db.execute("SELECT seconds FROM items WHERE state = 'done' AND seconds > 0 ORDER BY path")]
 
 
+def _stored(path: str) -> bytes:
+    """A path as its bytes: file names need not be UTF-8."""
+    return path.encode("utf-8", "surrogateescape")
+
+
 @contextmanager
 def open_ledger(folder: Path, *, create: bool = False) -> Iterator[Ledger]:
     """The ledger in ``folder``; with ``create`` a new one is made where there is none.
@@ -258,26 +284,34 @@ def open_ledger(folder: Path, *, create: bool = False) -> Iterator[Ledger]:
         OutputError: it cannot be made.
     """
     path = folder / NAME
-    new = not path.exists()
+    new = not os.path.lexists(path)
+    if not new and not path.is_file():
+        raise ArchiveError(f"{path}: is no regular file, and so no ledger; use another --out")
     if new and not create:
         raise ArchiveError(f"{folder}: no archive run has been here (no {NAME}); give the --out of one")
     try:
         with closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = TRUNCATE")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             ledger = Ledger(connection)
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'about'").fetchone():
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if tables and not tables >= _TABLES:
+                raise ArchiveError(f"{path}: is the database of another program, and no ledger; use another --out")
+            if not tables:
                 if not create:  # a run is just making it
                     raise ArchiveError(f"{folder}: the archive run there has not begun; try again in a moment")
                 with ledger.transaction():
                     for statement in _SCHEMA.split(";"):
                         connection.execute(statement)
-            version = connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone()[0]
+            noted = connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone()
+            version = noted[0] if noted else "unknown"
             if version != str(VERSION):
                 raise ArchiveError(f"{path}: a ledger of version {version}, and this echoseg reads version {VERSION}; use another --out")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'left_out'").fetchone():
                 with ledger.transaction():
                     connection.execute(_LEFT_OUT)
+            connection.execute("CREATE TEMP TABLE found (path TEXT PRIMARY KEY)")
             yield ledger
     except sqlite3.DatabaseError as error:
         raise ArchiveError(f"{path}: cannot be used as a ledger ({error}); check the drive, or use another --out") from error

@@ -10,11 +10,13 @@ import importlib.util
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from echoseg.archive.jobs import Answer, Died, Event, Job
 from echoseg.archive.worker import WorkerSpec
 from echoseg.errors import ArchiveError, EchosegError
+from echoseg.io.scratch import empty, end_processes_in, own_folder
 
 _STORE_BYTES = 100 * 2**20  # Ray would take 30 % of the memory
 
@@ -43,10 +45,13 @@ class RayEngine:
 
         self._ray, self._spec, self.slots = ray, spec, slots
         self._own = not ray.is_initialized()
+        self._folder: Path | None = None
         if self._own:
             os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's default of 15 starves workers on a machine that is busy
             own_machine: dict[str, Any] = {"num_cpus": slots * spec.threads, "object_store_memory": _STORE_BYTES}
-            own_machine |= {"include_dashboard": False}
+            # Sessions hold paths and reasons of failures, and Ray lets everybody read them. Unix sockets there allow no long path.
+            self._folder = None if address else own_folder(Path("/tmp") if os.name == "posix" else None)
+            own_machine |= {"include_dashboard": False, "_temp_dir": str(self._folder)}
             try:
                 ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **({} if address else own_machine))
             except (ConnectionError, RuntimeError, ValueError) as error:
@@ -78,6 +83,9 @@ class RayEngine:
             self._ray.kill(actor)
         if self._own:
             self._ray.shutdown()
+            if self._folder is not None:
+                end_processes_in(self._folder)  # agents outlive the shutdown
+                empty(self._folder)
 
     def _start(self, slot: int) -> None:
         self._up.discard(slot)

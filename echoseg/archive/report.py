@@ -34,6 +34,8 @@ CATEGORIES = {
     "crash": "the worker process died",
     "memory": "more memory than a worker may use",
     "hang": "not done within the time limit",
+    "changed": "the file changed while it was read",
+    "gone": "done, and its file is no longer there: the result is kept",
 }
 
 
@@ -79,7 +81,7 @@ def write_cohort_report(out: Path) -> Path:
         page = cohort_html(ledger, out)
     target = out / "report.html"
     with atomic_path(target) as path:
-        path.write_text(page, encoding="utf-8")
+        path.write_bytes(page.encode("utf-8", "backslashreplace"))
     return target
 
 

@@ -22,6 +22,9 @@ from echoseg.archive.settings import KEEPS, Keep, Settings, check_config
 from echoseg.archive.source import ArchiveSource, open_archive
 from echoseg.archive.worker import WorkerSpec
 from echoseg.errors import ArchiveError, OutputError
+from echoseg.io.draft import sweep
+from echoseg.io.names import printable
+from echoseg.io.scratch import sweep_scratch
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def run_archive(
                     foreman.stop = str(error)
         finally:
             engine.close()
+            sweep_scratch()  # of workers, which were killed
         return _finish(ledger, run, foreman.stop, out)
 
 
@@ -124,7 +128,7 @@ def _check_source(ledger: Ledger, source: ArchiveSource, out: Path, recompute: b
     """Paths are relative to the source's root: the same path below another root is another clip."""
     if source.root is None:
         return
-    root, noted = os.path.realpath(source.root), ledger.note("root")
+    root, noted = printable(os.path.realpath(source.root)), ledger.note("root")
     if noted is not None and noted != root and not recompute:
         raise ArchiveError(
             f"{out}: its items lie in {noted}, not in {root}; use another --out, or --recompute to list them anew (where contents are the "
@@ -165,6 +169,7 @@ def _only_run(out: Path) -> Iterator[None]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         with FileLock(out / ".lock", timeout=0):
+            sweep(out)
             yield
     except Timeout as error:
         raise ArchiveError(f"{out}: another archive run works in this folder; wait for it, or use another --out") from error

@@ -12,6 +12,7 @@ from echoseg.archive.datasets import camus_items, echonet_items
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import Job, What
 from echoseg.archive.manifest import read_manifest
+from echoseg.archive.stamp import stamped
 from echoseg.archive.walk import the_rest, walk
 from echoseg.datasets.camus import is_camus
 from echoseg.datasets.echonet import is_listed_folder
@@ -87,14 +88,16 @@ def open_archive(source: str | Path, out: Path, prompt: str = "auto") -> Archive
     if root.is_file():
         if root.suffix.lower() not in _MANIFESTS:
             raise SourceError(f"{source}: is a single file; an archive is a folder, or a manifest ({', '.join(_MANIFESTS)})")
-        return ArchiveSource("manifest", root.parent, lambda: read_manifest(root))
+        return ArchiveSource("manifest", root.parent, lambda: stamped(read_manifest(root), root.parent))
     if not root.is_dir():
         raise SourceError(f"{source}: no such folder or manifest; check the path, or mount the drive")
     if is_listed_folder(root):
-        return ArchiveSource("EchoNet-Dynamic", root, lambda: the_rest(root, out.absolute(), echonet_items(root, traced=traced), _UNLISTED))
+        return ArchiveSource(
+            "EchoNet-Dynamic", root, lambda: stamped(the_rest(root, out.absolute(), echonet_items(root, traced=traced), _UNLISTED), root)
+        )
     if is_camus(root):
-        return ArchiveSource("CAMUS", root, lambda: the_rest(root, out.absolute(), camus_items(root), _NOT_CAMUS))
-    return ArchiveSource("folder", root, lambda: walk(root, out.absolute()))
+        return ArchiveSource("CAMUS", root, lambda: stamped(the_rest(root, out.absolute(), camus_items(root), _NOT_CAMUS), root))
+    return ArchiveSource("folder", root, lambda: stamped(walk(root, out.absolute()), root))
 
 
 def _pacs_items(address: str) -> Iterator[Item]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from echoseg.archive.ledger import Failure, Ledger, Result
 from echoseg.archive.studies import STUDIES, StudyPairs
 from echoseg.io.atomic import atomic_path
-from echoseg.io.names import output_name
+from echoseg.io.names import cell, output_name, printable
 from echoseg.io.views import ViewOrigin, view_in_name
 from echoseg.record.measures import BEAT, TABLED
 
@@ -84,11 +84,11 @@ def write_tables(ledger: Ledger, out: Path) -> dict[str, Path]:
     with atomic_path(paths["errors.csv"]) as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Failure._fields)
-        writer.writerows(ledger.failures())
+        writer.writerows((cell(one.path), one.category, cell(one.reason), one.attempts) for one in ledger.failures())
     with atomic_path(paths["left_out.csv"]) as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("path", "reason"))
-        writer.writerows(ledger.left_out())
+        writer.writerows((cell(found), reason) for found, reason in ledger.left_out())
     return paths
 
 
@@ -112,9 +112,9 @@ def study_of(result: Result) -> str | None:
         return result.item.study or clip["stated_study"]
     named = view_in_name(output_name(path))
     if clip["view_from"] == ViewOrigin.GUESSED and named is not None:
-        return "/".join(part for part in (str(path.parent), named[1]) if part not in ("", "."))
+        return printable("/".join(part for part in (str(path.parent), named[1]) if part not in ("", ".")))
     return None
 
 
 def _identity(result: Result) -> dict[str, Any]:
-    return {"clip_id": result.key, "path": result.item.path, "study": study_of(result), "patient": result.item.patient}
+    return {"clip_id": result.key, "path": printable(result.item.path), "study": study_of(result), "patient": result.item.patient}

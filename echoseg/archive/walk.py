@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from echoseg.archive.item import Item
+from echoseg.archive.stamp import leads_out
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.dicomdir import is_dicomdir
 from echoseg.io.images import IMAGE_SUFFIXES
@@ -44,7 +45,7 @@ def walk(root: Path, leave_out: Path | None = None) -> Iterator[Item]:
             raise SourceError(f"{folder.name}: the folder cannot be listed ({error.strerror})") from error
         contents, below = dict[str, str](), list[Path]()
         for entry in entries:
-            if reason := _not_looked_at(entry):
+            if reason := _not_looked_at(entry, root):
                 yield Item(_relative(Path(entry.path), root), left_out=reason)
             elif entry.is_dir(follow_symlinks=False):
                 below.append(folder / entry.name)
@@ -80,7 +81,7 @@ def the_rest(root: Path, leave_out: Path, items: Iterator[Item], reason: str) ->
             yield found if found.left_out is not None else Item(found.path, left_out=reason)
 
 
-def _not_looked_at(entry: os.DirEntry[str]) -> str | None:
+def _not_looked_at(entry: os.DirEntry[str], root: Path) -> str | None:
     """Why an entry of a folder is not looked into, or None."""
     if entry.name.startswith("."):
         return "hidden: its name begins with a dot"
@@ -88,6 +89,8 @@ def _not_looked_at(entry: os.DirEntry[str]) -> str | None:
         return "a link to a folder, which is not followed"
     if not entry.is_file() and not entry.is_dir():
         return "a link that leads nowhere" if entry.is_symlink() else "no regular file"
+    if entry.is_symlink() and leads_out(Path(entry.path), root):
+        return "a link that leads out of the source, which is not followed"
     return None
 
 

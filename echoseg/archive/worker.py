@@ -5,20 +5,20 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import resource
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal
 
-import psutil
-
 from echoseg.archive.jobs import Answer, Blocked, Failed, Finished, Identified, Job, Ready
 from echoseg.archive.settings import Keep, Settings
+from echoseg.archive.stamp import stamp_of
 from echoseg.errors import EchosegError, OutputError
+from echoseg.io.ceiling import GIB, ceiling, most_bytes
+from echoseg.io.memory import is_out_of_memory, limit_memory, memory_share
 
 CLIP_TASK = "echoseg.archive.clip_task:ClipTask"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -35,6 +35,7 @@ class WorkerSpec:
         settings, out, keep: for the task. ``task``: ``module:Class``, called with these three.
         threads: of its arithmetic.
         memory_bytes: what it may allocate; ``share``: its part of the machine that it finds itself on; None: no limit.
+        unpacked_bytes: what a compressed input may unpack to.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class WorkerSpec:
     task: str = CLIP_TASK
     threads: int = 1
     memory_bytes: int | Literal["share"] | None = None
+    unpacked_bytes: int = field(default_factory=most_bytes)
 
     def allowed_bytes(self) -> int | None:
         """``memory_bytes`` as a number, on the machine of the worker that asks."""
@@ -60,24 +62,32 @@ class Worker:
 
     def __init__(self, spec: WorkerSpec) -> None:
         module, _, name = spec.task.partition(":")
+        self._unpacked_gib = spec.unpacked_bytes / GIB
         self._task = getattr(import_module(module), name)(spec.settings, spec.out, spec.keep)
         _limit_threads(spec.threads)
         # The driver of a GPU maps more address space than it uses.
         allowed = spec.allowed_bytes()
         if allowed is not None and self._task.fingerprint().get("device", "cpu") == "cpu":
-            _limit_memory(allowed)
+            limit_memory(allowed)
 
     def ready(self) -> Ready:
         return Ready(self._task.fingerprint())
 
     def do(self, job: Job) -> Answer:
         """The answer to a job; never raises an :class:`Exception`."""
+        with ceiling(self._unpacked_gib):
+            return self._done(job)
+
+    def _done(self, job: Job) -> Answer:
         start = time.perf_counter()
         try:
             if job.what == "identify":
-                return Identified(self._task.identify(job.item, job.location))
-            result = getattr(self._task, job.what)(job.item, job.location, job.key)
-            return Finished(result, time.perf_counter() - start)
+                answer: Answer = Identified(self._task.identify(job.item, job.location))
+            else:
+                result = getattr(self._task, job.what)(job.item, job.location, job.key)
+                answer = Finished(result, time.perf_counter() - start)
+            # A result must be that of the content that was identified: from when it was found until now nothing may have happened to it.
+            return answer if job.item.stamp is None or stamp_of(job.location) == job.item.stamp else _changed(job)
         except Exception as error:
             return _answer(error, job)
 
@@ -95,21 +105,15 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def memory_share(workers: int) -> int:
-    """Bytes that each of ``workers`` may use: its share of 80 % of this machine's memory."""
-    return int(0.8 * psutil.virtual_memory().total / workers)
-
-
 def _limit_threads(threads: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
 
 
-def _limit_memory(allowed: int) -> None:
-    """An allocation beyond ``allowed`` bytes fails in this process, before the machine suffers."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed if hard == resource.RLIM_INFINITY else min(allowed, hard), hard))
+def _changed(job: Job) -> Failed:
+    told = "the file was changed, or went away, while it was read; the same command does it again once it rests"
+    return Failed("changed", f"{job.item.path}: {told}")
 
 
 def _answer(error: Exception, job: Job) -> Failed | Blocked:
@@ -121,7 +125,7 @@ def _answer(error: Exception, job: Job) -> Failed | Blocked:
         return Blocked("output", reason)
     if numbers & {*_LOST}:
         return Blocked("source lost", reason)
-    if any(isinstance(each, MemoryError) or "t allocate memory" in str(each) or "bad_alloc" in str(each) for each in _chain(error)):
+    if any(map(is_out_of_memory, _chain(error))):
         return Failed("memory", f"{job.item.path}: needs more memory than a worker may use; give more with --memory-limit")
     if isinstance(error, EchosegError):
         return Failed("input", reason if job.item.path in reason else f"{job.item.path}: {reason}")

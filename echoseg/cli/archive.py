@@ -73,8 +73,9 @@ def run(
     from echoseg.archive.report import write_cohort_report
     from echoseg.archive.run import run_archive, worker_count
     from echoseg.archive.source import open_archive
-    from echoseg.archive.worker import WorkerSpec, memory_share
+    from echoseg.archive.worker import WorkerSpec
     from echoseg.errors import EchosegError
+    from echoseg.io.memory import memory_share
     from echoseg.io.video.open import check_reader
     from echoseg.prompting.parse import located_prompt
 
@@ -135,7 +136,7 @@ def status(folder: OutArgument) -> None:
 def retry(
     folder: OutArgument,
     category: Annotated[
-        Literal["input", "unexpected", "crash", "memory", "hang"] | None, typer.Option(help="Only items that failed so.")
+        Literal["input", "unexpected", "crash", "memory", "hang", "changed"] | None, typer.Option(help="Only items that failed so.")
     ] = None,
 ) -> None:
     """Let failed items be tried again by the next run."""

@@ -25,7 +25,14 @@ def print_error(message: str, *, traceback: bool = False) -> None:
     if traceback:
         console.print_exception()
     # Text, not markup: a message may hold square brackets. Soft wrap: one line stays one line.
-    console.print(Text.assemble(("error: ", "bold red"), (message, "red")), soft_wrap=True)
+    console.print(Text.assemble(("error: ", "bold red"), (_one_line(message), "red")), soft_wrap=True)
+
+
+def _one_line(text: str) -> str:
+    """A name in a message may hold what a terminal obeys, or cannot show."""
+    from echoseg.io.names import printable
+
+    return "\n".join(printable(line) for line in text.splitlines())
 
 
 def _wide_in_logs(console: Console) -> Console:
@@ -36,4 +43,4 @@ def _wide_in_logs(console: Console) -> Console:
 
 def note(text: str) -> None:
     """Says something about a run on stderr."""
-    messages().print(text, markup=False, soft_wrap=True)
+    messages().print(_one_line(text), markup=False, soft_wrap=True)

@@ -6,7 +6,13 @@ Torch and the other heavy imports sit inside the commands, so that ``echoseg --h
 
 from __future__ import annotations
 
+import io
 import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -39,11 +45,31 @@ class EchosegGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         # Read when a command loads torch: on a busy machine threads that spin for work make a frame cost 13 times as much.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        if isinstance(sys.stdout, io.TextIOWrapper):  # names may hold bytes that are no characters
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
-            return super().invoke(ctx)
+            with terminated_like_interrupted():
+                return super().invoke(ctx)
         except EchosegError as error:
             print_error(str(error), traceback=ctx.meta["debug"])
             raise typer.Exit(1) from error
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM, which a scheduler sends, ends a command as Ctrl-C does: what it was writing goes, and what it had fetched."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 app = typer.Typer(
@@ -63,10 +89,17 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")] = False,
+    max_unpacked: Annotated[
+        float | None, typer.Option(min=0.01, metavar="GIB", help="What a compressed input may unpack to; 2 by default.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error. May stand anywhere on the line.")] = False,
 ) -> None:
-    pass
+    if max_unpacked is not None:
+        from echoseg.io.ceiling import ceiling
+
+        ctx.with_resource(ceiling(max_unpacked))
 
 
 app.command("run", epilog=EPILOG)(run)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from echoseg.cli.console import print_error
-from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.failures import ErrorsFile, Failure
 from echoseg.cli.options import takes
 from echoseg.cli.result_table import say_outdated, show_result, show_study
 from echoseg.cli.run_views import input_views, vouches
@@ -56,19 +56,21 @@ def measure(
     if on is not None and len(inputs) > 1:
         raise typer.BadParameter(f"goes with one input, not with {len(inputs)}", param_hint="--on")
     names = None if labels is None else _labels(labels)
-    failures: list[Failure] = []
+    errors, failures = ErrorsFile(out), list[Failure]()
     kept, written = [*masks, *([] if on is None else [on])], list[Path]()
     clips: list[StudyClip | None] = []
     view_of_input = input_views(options.pop("view"), [[str(path) for path in given.files] for given in inputs])
-    for given, view in zip(inputs, view_of_input, strict=True):
-        try:
-            result = measure_masks(given, out, on=on, view=view, names=names, kind=kind, keep=[*kept, *written], **options)
-            written.append(result.directory)
-            show_result(given.name, result, overwrite=options["overwrite"])
-            clips.append(study_clip(given.files[0], result))
-        except Exception as error:  # one bad input must not take the others with it
-            failures.append(_failed(str(given.files[0]), error, traceback=ctx.meta["debug"]))
-    write_failures(out, failures)
+    try:
+        for given, view in zip(inputs, view_of_input, strict=True):
+            try:
+                result = measure_masks(given, out, on=on, view=view, names=names, kind=kind, keep=[*kept, *written], **options)
+                written.append(result.directory)
+                show_result(given.name, result, overwrite=options["overwrite"])
+                clips.append(study_clip(given.files[0], result))
+            except Exception as error:  # one bad input must not take the others with it
+                failures.append(_failed(str(given.files[0]), error, traceback=ctx.meta["debug"]))
+    finally:  # also of a call that is stopped
+        errors.write(failures)
     found = [clip for clip in clips if clip is not None]
     same_study = vouches(view_of_input, found)
     as_told = {name: options[name] for name in ("method", "subject", "overwrite", "earlier")}

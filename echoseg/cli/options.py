@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _CONFIG = Annotated[Path | None, typer.Option(help="YAML file with these options; the command line wins.")]
-_LINE_ONLY = {"ctx", "out", "recompute", "config"}
+_LINE_ONLY = {"ctx", "out", "aliases", "recompute", "config"}
 
 
 class Declared(NamedTuple):

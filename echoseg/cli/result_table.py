@@ -91,7 +91,7 @@ def _say_if_not_replaced(result: RunResult) -> None:
     """Says why results are in a folder with a number although earlier ones may be overwritten."""
     directory, name = result.directory, result.measurements["source"]["name"]
     if directory.name != name:
-        kept = f"{directory.parent / name} holds an input, results of this call, or what is no earlier result of that name"
+        kept = f"{directory.parent / name} holds an input, results of this call, files added or changed since, or no earlier result"
         note(f"results are in {directory}: {kept}, and --overwrite leaves it as it is")
 
 

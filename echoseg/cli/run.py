@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from echoseg.cli.console import print_error
-from echoseg.cli.failures import Failure, write_failures
+from echoseg.cli.failures import Aliases, ErrorsFile, Failure, check_outside
 from echoseg.cli.options import chosen, declared, takes
 from echoseg.cli.progress import job_progress
 from echoseg.cli.result_table import say_outdated, show_result, show_study
@@ -48,6 +49,11 @@ def run(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the results; each input gets a folder of its own in it.")],
+    aliases: Annotated[
+        Path | None,
+        typer.Option(help="With --deidentify: a CSV file outside of OUT that says which input has which number in messages."),
+    ] = None,
+    memory_limit: Annotated[float | None, typer.Option(min=0.1, metavar="GB", help="Default: 80 % of the machine's.")] = None,
     **options: Any,
 ) -> None:
     """Segment each INPUT and write masks, measures and pictures to OUT/<name>/.
@@ -56,6 +62,7 @@ def run(
     FileList.csv and VolumeTracings.csv are also evaluated: OUT/evaluation.
     """
     from echoseg.datasets.echonet import is_traced_folder
+    from echoseg.io.memory import memory_limited, memory_share
     from echoseg.prompting.parse import prompt_file
 
     view_of_input = input_views(options.pop("view"), [(given,) for given in inputs])
@@ -63,15 +70,20 @@ def run(
     kept: list[str | Path] = [*inputs, *([] if named is None else [named[1]])]  # and what this call has written
     if options["overwrite"]:
         options["keep"] = kept
+    called = Aliases(inputs, options["deidentify"])
     try:
+        if aliases is not None:
+            check_outside(aliases, out)
         model = _checked(options, inputs)
     except EchosegError as error:  # would fail every input alike
         print_error(str(error), traceback=ctx.meta["debug"])
         raise typer.Exit(2) from error
 
+    if model.execution.device.type == "cpu":  # the driver of a GPU maps more address space than it uses
+        ctx.with_resource(memory_limited(memory_share(1) if memory_limit is None else int(memory_limit * 1e9)))
     as_told = {name: options[name] for name in ("method", "subject", "overwrite")}
     others = chosen(options) | as_told
-    failures: list[Failure] = []
+    errors, failures = ErrorsFile(out), list[Failure]()
     written: list[Path] = []
     clips: list[StudyClip | None] = []
     scores: list[Score] = []
@@ -81,30 +93,35 @@ def run(
         kept.append(result.directory)
         return result
 
-    def failed(source: str, error: Exception) -> None:
-        reason = str(error) if isinstance(error, EchosegError) else f"unexpected {type(error).__name__}: {error}"
+    def failed(given: str, source: str, error: Exception) -> None:
+        name, reason = called.name(given, source), called.reason(given, error)
         # The message of an unreadable input names it already.
-        print_error(reason if source in reason else f"{source}: {reason}", traceback=ctx.meta["debug"])
-        failures.append(Failure(source, reason))
+        print_error(reason if name in reason else f"{name}: {reason}", traceback=ctx.meta["debug"] and not called.hidden)
+        failures.append(Failure(name, reason))
 
-    for given, view in zip(inputs, view_of_input, strict=True):
-        try:
-            if is_traced_folder(Path(given)):
-                scores += _traced(Path(given), out, model, view, options, done, failed)
-                continue
-            sources = _sources(given, options)
-        except EchosegError as error:
-            failed(given, error)
-            continue
-        for source in sources:
+    try:
+        for given, view in zip(inputs, view_of_input, strict=True):
             try:
-                result = run_one(source, out, model=model, view=view, **others)
-                from echoseg.study import study_clip  # here, as all that measures: the first frame does not wait for it
-
-                clips.append(study_clip(given, done(result)))
+                if is_traced_folder(Path(given)):
+                    tell = partial(failed, given)
+                    scores += _traced(Path(given), out, model, view, options, done, tell)
+                    continue
+                sources = _sources(given, options)
             except Exception as error:  # one bad input must not take the others with it
-                failed(source if isinstance(source, str) else given, error)
-    write_failures(out, failures)
+                failed(given, given, error)
+                continue
+            for source in sources:
+                try:
+                    result = run_one(source, out, model=model, view=view, called=called.of_input.get(given), **others)
+                    from echoseg.study import study_clip  # here, as all that measures: the first frame does not wait for it
+
+                    clips.append(study_clip(given, done(result)))
+                except Exception as error:
+                    failed(given, source if isinstance(source, str) else given, error)
+    finally:  # also of a run that is stopped
+        errors.write(failures)
+        if aliases is not None:
+            called.write(aliases, out)
     show_evaluation(scores, out / "evaluation")
     found = [clip for clip in clips if clip is not None]
     study = show_study(out, found, same_study=vouches(view_of_input, found), earlier=options["earlier"], **as_told)
@@ -117,11 +134,12 @@ def run(
         raise typer.Exit(1)
 
 
-def run_one(source: str | Source, out: Path, **options: Any) -> RunResult:
-    """Runs the pipeline on one input, shows its progress, prints its results."""
+def run_one(source: str | Source, out: Path, called: str | None = None, **options: Any) -> RunResult:
+    """Runs the pipeline on one input, shows its progress, prints its results; ``called``: in place of its name."""
     from echoseg import pipeline
+    from echoseg.io.names import printable
 
-    name = Path(source).name if isinstance(source, str) else source.name
+    name = called or printable(Path(source).name if isinstance(source, str) else source.name)
     if not isinstance(source, str):  # opened with them already
         options = {option: value for option, value in options.items() if option not in _OPENED}
     with job_progress(name) as report:

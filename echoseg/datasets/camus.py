@@ -129,10 +129,14 @@ def camus_stills(root: Path) -> Iterator[Case]:
 
 def _read(path: Path) -> tuple[NDArray[np.uint8], tuple[float, float]]:
     """``(H, W)`` pixels of a 2D image (a third axis of length 1 is dropped) and ``(row_mm, col_mm)``."""
-    try:
-        image = load_itk(path)[0] if path.suffix == ".mhd" else sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise SourceError(f"{path}: cannot be read, with its data file beside it ({str(error).splitlines()[-1]})") from error
-    pixels = sitk.GetArrayFromImage(image)
-    column_mm, row_mm = image.GetSpacing()[:2]
+    if path.suffix == ".mhd":
+        image = load_itk(path)
+        pixels, steps = image.values, image.spacing
+    else:
+        try:
+            packed = sitk.ReadImage(str(path))
+        except RuntimeError as error:
+            raise SourceError(f"{path}: cannot be read, with its data file beside it ({str(error).splitlines()[-1]})") from error
+        pixels, steps = sitk.GetArrayFromImage(packed), packed.GetSpacing()
+    column_mm, row_mm = steps[:2]
     return (pixels[0] if pixels.ndim == 3 else pixels).astype(np.uint8), (float(row_mm), float(column_mm))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import NotRereadableError, SourceError, UnsupportedSourceError
 from echoseg.io.intensity import GreyWindow, to_uint8, window_for
+from echoseg.io.npz import load_arrays
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind, Source
 from echoseg.io.volume.orientation import is_usable
@@ -194,7 +195,7 @@ def open_array_file(path: Path, name: str, kind: Kind | None) -> Source | Acquis
     affine: NDArray[np.float64] | None = None
     spacing: Spacing = (None, None, None)
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        loaded = load_arrays(path)
         if isinstance(loaded, np.ndarray):
             array = loaded
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from echoseg.errors import OutputError
+from echoseg.io.draft import draft_file
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     if not target.parent.is_dir():
         raise OutputError(f"{target}: the folder {target.parent} does not exist; create it first")
-    temporary = target.with_name(f".{secrets.token_hex(6)}.tmp{''.join(target.suffixes[-2:])}")
+    temporary = draft_file(target)
     try:
         yield temporary
         _flush(temporary)

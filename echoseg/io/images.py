@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import ImageOps
 
 from echoseg.errors import SourceError
 from echoseg.io.array import frame_to_uint8
+from echoseg.io.ceiling import check_frame
 from echoseg.io.intensity import window_for
 from echoseg.io.seekable import SeekableSource, sample_indices
 from echoseg.io.source import Kind
@@ -19,6 +21,7 @@ from echoseg.types import Image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".jp2", ".pgm", ".ppm")
 _SAMPLED_FRAMES = 8
+_WIDTHS = {"I": 4, "F": 4, "I;16": 2, "I;16B": 2, "I;16L": 2, "P": 3}  # bytes of a band; a palette becomes colours
 _GREY_MODES = ("1", "L", "I;16", "I;16B", "I;16L", "I", "F", "LA")
 _CAMERA_FORMATS = ("JPEG", "MPO", "TIFF")  # in PNG the orientation may follow the pixels, and cameras write no PNG
 
@@ -86,7 +89,7 @@ def read_indices(paths: list[Path]) -> NDArray[np.generic]:
 
 
 def _pages(path: Path) -> list[Page]:
-    with _opened(path) as image:
+    with _damage(path), _opened(path) as image:
         return [(path, page) for page in range(int(getattr(image, "n_frames", 1)))]
 
 
@@ -96,10 +99,11 @@ def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:
     colour = False
     file_format = ""
     for path, page in pages:
-        with _opened(path) as image:
+        with _damage(path), _opened(path) as image:
             if page:
                 image.seek(page)
             width, height = image.size
+            check_frame(width * height * max(_WIDTHS.get(image.mode, 1) * len(image.getbands()), 1), path)
             if image.format in _CAMERA_FORMATS and image.getexif().get(0x0112, 1) >= 5:  # Orientation 5 to 8 swaps rows and columns
                 width, height = height, width
             sizes.setdefault((height, width), path)
@@ -109,6 +113,17 @@ def _common_header(pages: list[Page]) -> tuple[tuple[int, int], bool, str]:
             (first, a), (other, b) = sizes.items()
             raise SourceError(f"{b.parent}: {a.name} has size {first}, {b.name} {other} (rows, columns); all must have one size")
     return next(iter(sizes)), colour, file_format
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Whatever Pillow raises on a damaged header, as our error."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(f"{path}: the image is damaged or cut off ({error})") from error
 
 
 def _opened(path: Path) -> PillowImage.Image:
@@ -121,15 +136,10 @@ def _opened(path: Path) -> PillowImage.Image:
 def _read_page(page: Page, colour: bool) -> NDArray[np.generic]:
     """One page as stored, ``(H, W)`` or ``(H, W, 3)``."""
     path, number = page
-    try:
-        with _opened(path) as image:
-            if number:
-                image.seek(number)
-            upright = ImageOps.exif_transpose(image) if image.format in _CAMERA_FORMATS else image
-            if colour:
-                return np.asarray(upright.convert("RGB"))
-            return np.asarray(upright.getchannel(0) if upright.mode in ("LA", "PA") else upright)
-    except SourceError:
-        raise
-    except Exception as error:
-        raise SourceError(f"{path}: the image is damaged or cut off ({error})") from error
+    with _damage(path), _opened(path) as image:
+        if number:
+            image.seek(number)
+        upright = ImageOps.exif_transpose(image) if image.format in _CAMERA_FORMATS else image
+        if colour:
+            return np.asarray(upright.convert("RGB"))
+        return np.asarray(upright.getchannel(0) if upright.mode in ("LA", "PA") else upright)

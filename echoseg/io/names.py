@@ -8,6 +8,11 @@ from pathlib import PurePath
 
 _DOUBLE_SUFFIXES = (".nii.gz",)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)", re.IGNORECASE)  # device names on Windows
+_NO_UTF8 = 0xDC00  # added to a byte of a file name that is none (PEP 383)
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)  # and what turns the direction of text
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # their full-width forms, too
 _LONGEST = 120  # leaves room for the numeric suffix and file names below the 255 bytes file systems allow
 
 
@@ -50,6 +55,31 @@ def safe_name(name: str) -> str:
     if not name:
         return "unnamed"
     return f"_{name}" if _RESERVED.fullmatch(name.split(".")[0]) else name
+
+
+def printable(text: str) -> str:
+    """``text`` in characters that every file and terminal takes; control characters, and bytes that are no UTF-8, as ``\\xfc``.
+
+    >>> printable("M\\udcfcller\\x1b[31m.dcm")
+    'M\\\\xfcller\\\\x1b[31m.dcm'
+    """
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    number -= _NO_UTF8 if _NO_UTF8 < number < _NO_UTF8 + 256 else 0
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
+def cell(text: str) -> str:
+    """:func:`printable`, and never a formula for the spreadsheet that opens the table: ``=``, ``+``, ``-`` or ``@`` in front get a ``'``.
+
+    >>> cell("=HYPERLINK(1)"), cell("a=1")
+    ("'=HYPERLINK(1)", 'a=1')
+    """
+    plain = printable(text)
+    return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain
 
 
 def is_camus_sequence(name: str) -> bool:

@@ -201,6 +201,8 @@ def _find(source: Any, name: str | None, kind: Kind | None, choice: VolumeChoice
             raise SourceError(f"{path}: no such file or folder; check the path")
         if path.is_dir():
             return _find_in_folder(path, name, kind, choice), name
+        if not path.is_file():
+            raise SourceError(f"{path}: is a pipe or a device, no regular file; save what it gives to one")
         if choice.series is not None:
             raise SourceError(f"{path}: a series is chosen in a folder of DICOM files, and this is one file")
         if path.is_file() and is_dicomdir(path):

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from echoseg.errors import PromptError
 from echoseg.io.labels.recist import read_recist_array
+from echoseg.io.regular import read_regular
 from echoseg.prompting.mask_file import mask_prompt
 from echoseg.prompting.plan import MaskFile, Plan, PromptLike, auto_structures, depth_plan, manual_plan, merged
 from echoseg.prompting.recist import recist_box, recist_lines, recist_points
@@ -24,6 +25,8 @@ GRAMMAR = (
     "auto, auto:LV,LA, box:x0,y0,x1,y1@frame, points:x,y,+;x,y,-@frame, mask:FILE@frame, recist:x0,y0,x1,y1@frame, "
     "in volumes also box:x0,y0,z0,x1,y1,z1, point:x,y,z, recist:FILE.npz and recist-points: in place of recist:, or a .json file"
 )
+_LONGEST = 1 << 24  # bytes of a prompt file
+_MOST_POINTS = 10_000
 _NAMES_FILE = re.compile(r"(mask:|recist:|recist-points:)(.+?)(@\d+)?")
 
 
@@ -170,7 +173,7 @@ class _Entry(BaseModel):
     box: tuple[float, float, float, float] | tuple[float, float, int, float, float, int] | None = None
     recist: tuple[float, float, float, float] | None = None
     recist_points: tuple[float, float, float, float] | None = None
-    points: list[tuple[float, float, int]] | None = None
+    points: list[tuple[float, float, int]] | None = Field(default=None, max_length=_MOST_POINTS)
     point: tuple[float, float, int] | None = None
     mask: str | None = None
 
@@ -191,6 +194,8 @@ class _Entry(BaseModel):
         if self.mask is not None:
             if not (folder / self.mask).exists():
                 raise PromptError(f"{self.mask}: no such file beside the prompt file; check the path")
+            if not (folder / self.mask).resolve().is_relative_to(folder.resolve()):
+                raise PromptError(f"{self.mask}: lies outside of the folder of the prompt file; put both side by side")
             return Plan({object_id: {}}, masks=(MaskFile(folder / self.mask, object_id, frame),))
         return Plan({object_id: {frame or 0: [self._prompt()]}})
 
@@ -210,7 +215,7 @@ class _Object(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: int
     name: str | None = None
-    prompts: list[_Entry] = Field(min_length=1)
+    prompts: list[_Entry] = Field(min_length=1, max_length=_MOST_POINTS)
 
 
 class _PromptFile(BaseModel):
@@ -231,10 +236,10 @@ def read_prompt_file(path: str | Path, frame_index: int | None = None) -> Plan:
     """
     path = Path(path)
     try:
-        content = _PromptFile.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        content = _PromptFile.model_validate(json.loads(read_regular(path, _LONGEST)))
     except FileNotFoundError:
         raise PromptError(f"no prompt file {path.name}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise PromptError(f"{path.name} cannot be read as JSON: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]

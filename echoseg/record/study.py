@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac.references import DEFAULT_GUIDELINE
+from echoseg.io.regular import LONGEST_RECORD, read_regular
 from echoseg.options import Subject
 from echoseg.record.documents import ClipEntry, ExamEntry, FlagEntry, KnownMeasure, PairEntry, Provenance, StudyRecord, UnknownMeasure
 from echoseg.record.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, reference_range, subject_entry
@@ -30,8 +31,8 @@ METHODS = {
 def listed_folders(path: Path) -> tuple[str, ...]:
     """The folders of the clips that a study.json lists, relative to it; empty for what is none, or not there."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json.loads(read_regular(path, LONGEST_RECORD))
+    except (OSError, ValueError, RecursionError):
         return ()
     if not isinstance(record, dict) or not str(record.get("schema")).startswith(_SCHEMA) or not isinstance(record.get("clips"), list):
         return ()

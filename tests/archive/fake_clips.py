@@ -31,8 +31,8 @@ class FakeTask:
             raise SourceError(f"{location}: cannot be read ({error.strerror})") from error
 
     def process(self, item, location, key):
-        with self.log.open("a") as log:
-            log.write(item.path + "\n")
+        with self.log.open("ab") as log:
+            log.write(os.fsencode(item.path) + b"\n")
         word, *values = Path(location).read_text().split()
         return getattr(self, word)(location, *values)
 

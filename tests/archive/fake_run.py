@@ -1,4 +1,4 @@
-"""An archive run with the fake task, as a process of its own that can be killed: python fake_run.py SOURCE OUT [WEIGHTS]"""
+"""An archive run with the fake task, as a process of its own that can be killed: python fake_run.py SOURCE OUT [ray]"""
 
 import sys
 from pathlib import Path
@@ -29,5 +29,8 @@ def fake_run(source, out, weights=None, *, workers=2, memory=None, time_limit=60
 
 
 if __name__ == "__main__":
-    done = fake_run(*sys.argv[1:])
+    source, out, *engine = sys.argv[1:]
+    if engine:
+        from echoseg.archive.ray_engine import RayEngine
+    done = fake_run(source, out, engine=RayEngine if engine else LocalEngine)
     print(done.counts, done.stopped)

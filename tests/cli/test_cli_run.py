@@ -25,7 +25,9 @@ MEASUREMENTS = {
     "objects": [{"name": "LV"}, {"name": "lesion", "volume_ml": 1.25}],
 }
 
-MODEL = SimpleNamespace(config=SimpleNamespace(name="compact", structures=("LV", "LA")))
+MODEL = SimpleNamespace(
+    config=SimpleNamespace(name="compact", structures=("LV", "LA")), execution=SimpleNamespace(device=SimpleNamespace(type="cuda"))
+)
 
 
 @pytest.fixture

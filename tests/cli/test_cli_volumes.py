@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 import echoseg
 from echoseg.cli.main import app
 
+GPU = SimpleNamespace(device=SimpleNamespace(type="cuda"))
+
 
 @pytest.fixture
 def two_series(tmp_path):
@@ -75,7 +77,9 @@ def runs(monkeypatch):
     pipeline.run = run
     monkeypatch.setitem(sys.modules, "echoseg.pipeline", pipeline)
     monkeypatch.setattr(echoseg, "pipeline", pipeline, raising=False)
-    model = SimpleNamespace(config=SimpleNamespace(name="compact", structures=("LV",)))
+    model = SimpleNamespace(
+        config=SimpleNamespace(name="compact", structures=("LV",)), execution=SimpleNamespace(device=SimpleNamespace(type="cuda"))
+    )
     monkeypatch.setattr(echoseg, "load_model", lambda *_, **__: model, raising=False)
     monkeypatch.setattr("echoseg.study.study_clip", lambda *_: None)
     return made

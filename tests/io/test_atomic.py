@@ -4,6 +4,7 @@ import pytest
 
 from echoseg.errors import OutputError
 from echoseg.io.atomic import atomic_path
+from echoseg.io.draft import draft_file, sweep
 
 
 def test_the_file_appears_when_the_block_ends_and_not_before(tmp_path):
@@ -47,3 +48,13 @@ def test_a_full_disk_is_an_output_error(tmp_path):
     with pytest.raises(OutputError, match="space"), atomic_path(tmp_path / "a.txt"):
         raise OSError(28, "No space left on device")
     assert os.listdir(tmp_path) == []
+
+
+def test_the_file_of_a_dead_process_is_swept_and_that_of_a_live_one_stays(tmp_path):
+    live = draft_file(tmp_path / "errors.csv")
+    dead = tmp_path / live.name.replace(f"-{os.getpid()}.", "-4194999.")
+    foreign = tmp_path / ".0123456789ab.00000000-4194999.tmp.csv"
+    for path in (live, dead, foreign, tmp_path / ".tmp.csv"):
+        path.touch()
+    sweep(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == sorted([live.name, foreign.name, ".tmp.csv"])

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ def results(folder, name="clip", schema="urn:echoseg:measurements:1"):
     folder.mkdir(parents=True)
     (folder / "measurements.json").write_text(json.dumps({"schema": schema, "source": {"name": name}}))
     (folder / "old.txt").write_text("old")
+    for path in folder.iterdir():  # as they were published
+        os.utime(path, ns=(10**18, 10**18))
     return folder
 
 
@@ -84,9 +87,10 @@ def test_a_link_in_the_place_of_results_is_not_followed(tmp_path):
 def test_an_interruption_before_the_new_folder_is_in_place_leaves_the_old_one(tmp_path, monkeypatch, failure):
     results(tmp_path / "clip")
     rename = Path.rename
+    monkeypatch.setattr("echoseg.io.result_folder.exchanged", lambda one, other: False)
 
     def fails(path, target):
-        if path.name.startswith(".clip-") and "replaced" not in path.name:
+        if path.name.startswith(".echoseg-clip-"):
             raise failure
         return rename(path, target)
 
@@ -106,3 +110,59 @@ def test_the_old_folder_is_deleted_only_once_the_new_one_is_in_place(tmp_path, m
     monkeypatch.setattr(shutil, "rmtree", rmtree)
     published(tmp_path)
     assert seen[0] == ["measurements.json"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_results_change_places_in_one_step_or_two(tmp_path, monkeypatch, at_once):
+    if not at_once:
+        monkeypatch.setattr("echoseg.io.result_folder.exchanged", lambda one, other: False)
+    results(tmp_path / "clip")
+    assert published(tmp_path) == published(tmp_path) == tmp_path / "clip"
+    assert os.listdir(tmp_path) == ["clip"]
+
+
+def test_a_run_that_died_between_two_renames_is_recovered_by_the_next(tmp_path):
+    results(tmp_path / "clip").rename(tmp_path / ".clip-replaced-0123abcd")
+    results(tmp_path / "other")
+    results(tmp_path / ".other-replaced-0123abcd", name="other")
+    (tmp_path / ".mine-replaced-0123abcd").mkdir()
+    with result_folder(tmp_path, "third", False):
+        assert contents(tmp_path / "clip") == ["measurements.json", "old.txt"]
+    assert sorted(os.listdir(tmp_path)) == [".mine-replaced-0123abcd", "clip", "other"]
+
+
+@pytest.mark.parametrize("change", ["note", "mask", "link"])
+def test_a_file_that_somebody_put_among_results_or_changed_is_kept(tmp_path, change):
+    folder = results(tmp_path / "clip")
+    if change == "note":
+        (folder / "note.txt").write_text("look at the apex")
+    elif change == "mask":
+        (folder / "old.txt").write_text("corrected")
+    else:
+        (folder / "link").symlink_to(tmp_path)
+    assert published(tmp_path) == tmp_path / "clip-2"
+    assert published(tmp_path) == tmp_path / "clip-2"
+    assert (folder / "old.txt").exists()
+
+
+def test_a_draft_of_a_dead_run_goes_and_that_of_a_live_one_stays(tmp_path):
+    (tmp_path / ".echoseg-clip-0123abcd").mkdir()
+    (tmp_path / ".echoseg-clip-0123abcd" / "masks.nii.gz").write_text("half")
+    (tmp_path / ".mine-0123abcd").mkdir()
+    with result_folder(tmp_path, "one", False) as first, result_folder(tmp_path, "two", False) as second:
+        assert sorted(os.listdir(tmp_path)) == sorted([first.draft.name, second.draft.name, ".mine-0123abcd"])
+    assert os.listdir(tmp_path) == [".mine-0123abcd"]
+
+
+def test_runs_that_overwrite_each_other_leave_one_result_and_nothing_else(tmp_path):
+    results(tmp_path / "clip")
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: published(tmp_path), range(64))) == {tmp_path / "clip"}
+    assert os.listdir(tmp_path) == ["clip"]
+
+
+def test_a_pipe_in_the_place_of_a_record_is_no_result(tmp_path):
+    (tmp_path / "clip").mkdir()
+    os.mkfifo(tmp_path / "clip" / "measurements.json")
+    assert result_name(tmp_path / "clip") is None
+    assert published(tmp_path) == tmp_path / "clip-2"

@@ -88,11 +88,13 @@ def test_a_file_in_the_way_counts_as_a_clash(inputs, tmp_path, micro_model):
 
 def test_overwrite_replaces_the_earlier_result(inputs, tmp_path, micro_model):
     echoseg.run(inputs.png, tmp_path, BOX, micro_model)
-    (tmp_path / "one" / "note.txt").write_text("old")
+    before = (tmp_path / "one").stat().st_ino
     result = echoseg.run(inputs.png, tmp_path, BOX, micro_model, overwrite=True)
     assert result.directory == tmp_path / "one"
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
-    assert not (tmp_path / "one" / "note.txt").exists()
+    assert (tmp_path / "one").stat().st_ino != before
+    (tmp_path / "one" / "note.txt").write_text("mine")
+    assert echoseg.run(inputs.png, tmp_path, BOX, micro_model, overwrite=True).directory == tmp_path / "one-2"
 
 
 def test_overwrite_keeps_a_folder_that_holds_the_input(inputs, tmp_path, micro_model):

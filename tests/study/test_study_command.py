@@ -16,6 +16,8 @@ from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, RunResult, measure_result
 from tests.study.conftest import beating, segmentation_of
 
+GPU = SimpleNamespace(device=SimpleNamespace(type="cuda"))
+
 
 @pytest.fixture
 def call(tmp_path, monkeypatch):
@@ -29,7 +31,9 @@ def call(tmp_path, monkeypatch):
         (out / opened.name).mkdir(parents=True)
         return RunResult(directory=out / opened.name, files={}, **vars(measured))
 
-    model = SimpleNamespace(config=SimpleNamespace(name="compact", structures=("LV", "LA")))
+    model = SimpleNamespace(
+        config=SimpleNamespace(name="compact", structures=("LV", "LA")), execution=SimpleNamespace(device=SimpleNamespace(type="cuda"))
+    )
     monkeypatch.setattr(command, "run_one", run_one)
     monkeypatch.setattr(echoseg, "load_model", lambda *_, **__: model, raising=False)
 

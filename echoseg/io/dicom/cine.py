@@ -8,7 +8,6 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut
 
@@ -17,6 +16,7 @@ from echoseg.io.dicom.colour import with_true_colour
 from echoseg.io.dicom.frames import FrameTable, decode_frame, frame_flags, open_frames, read_header
 from echoseg.io.dicom.geometry import pixel_spacing, sector_fault, ultrasound_spacing
 from echoseg.io.dicom.increments import are_slices, check_no_mosaic, views_flag
+from echoseg.io.dicom.reading import dcmread
 from echoseg.io.dicom.regions import region_flags
 from echoseg.io.dicom.timing import cine_timing, has_timing
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydicom import dcmread
-
+from echoseg.io.dicom.reading import dcmread
 from echoseg.io.dicom.values import items, quiet_reading, value
 from echoseg.types import Flag
 

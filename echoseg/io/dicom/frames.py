@@ -38,8 +38,10 @@ from pydicom.uid import (
 )
 
 from echoseg.errors import NoImageError, SourceError, UnsupportedSourceError
+from echoseg.io.ceiling import check_frame
 from echoseg.io.dicom.bits import bit_shift, shifted
 from echoseg.io.dicom.codestream import check_codestream
+from echoseg.io.dicom.reading import check_deflated
 from echoseg.io.dicom.spans import Span, encapsulated_spans, raise_truncated, read_span
 from echoseg.io.dicom.values import number, quiet_reading, text
 from echoseg.types import Flag
@@ -73,6 +75,7 @@ _PREFERRED = {
 }
 _OBJECT = re.compile(r"\s*<[\w.]+ object at 0x[0-9a-fA-F]+>")  # as decoders print the buffer that they read from
 
+_RLE_HIGHEST_RATIO = 64  # 128 bytes in two (PS3.5 G.3.1)
 _PHOTOMETRIC = "PhotometricInterpretation"
 
 
@@ -136,6 +139,7 @@ def read_header(path: Path, images_only: bool = True) -> tuple[Dataset, FrameTab
 
 
 def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
+    check_deflated(path)
     with path.open("rb") as file:
         dataset = dcmread(file, stop_before_pixels=True, force=True)
         transfer_syntax = _transfer_syntax(dataset, path)
@@ -146,6 +150,8 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         declared = int(options["number_of_frames"])
         _check_sizes(options, declared, path)
         video = None
+        if transfer_syntax == RLELossless:  # the others have sizes of their own, which are looked at
+            check_frame(_frame_bytes(options), path)
         if transfer_syntax == DeflatedExplicitVRLittleEndian:
             value = _inflated_pixels(path)
             held = _native_count(path, len(value), dataset, declared)
@@ -238,6 +244,8 @@ def decode_samples(table: FrameTable, file: BinaryIO, index: int) -> tuple[NDArr
             return _labelled(*decoder.as_array(file, index=index, raw=True, **table.options))
         frame = compressed_frame(table, file, index)
         check_codestream(frame, table.transfer_syntax, table.options)
+        if table.transfer_syntax == RLELossless and _frame_bytes(table.options) > _RLE_HIGHEST_RATIO * len(frame):
+            raise ValueError("too few bytes for its size")
         options = {k: v for k, v in table.options.items() if k != "extended_offsets"} | {"number_of_frames": 1}
         plugin = _PREFERRED.get(table.transfer_syntax, "")
         options["decoding_plugin"] = plugin if plugin in decoder.available_plugins else ""
@@ -301,6 +309,11 @@ def _check_is_image(dataset: Dataset, path: Path) -> None:
 def _stores_image(dataset: Dataset) -> bool:
     """Whether the object ought to hold an image, by its SOP class."""
     return UID(text(dataset, "SOPClassUID")).name.endswith("Image Storage")
+
+
+def _frame_bytes(options: Mapping[str, Any]) -> int:
+    rows, columns, samples, bits = (int(options[name]) for name in ("rows", "columns", "samples_per_pixel", "bits_allocated"))
+    return rows * columns * samples * bits // 8
 
 
 def _check_sizes(options: Mapping[str, Any], declared: int, path: Path) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.dicom.reading import dcmread
 from echoseg.io.dicom.uid import derived_uid
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 

@@ -8,9 +8,9 @@ from datetime import date as Date
 from datetime import datetime
 from pathlib import Path
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from echoseg.io.dicom.reading import dcmread
 from echoseg.io.dicom.values import number, quiet_reading, text
 from echoseg.options import Subject
 

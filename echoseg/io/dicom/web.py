@@ -1,13 +1,13 @@
 """Images from a PACS and results back to it, by DICOMweb (PS3.18): QIDO-RS, WADO-RS, STOW-RS.
 
-Credentials are taken from ``~/.netrc``, never from an address. What is fetched goes to a folder of its own under names of our
-own, and is deleted with the source.
+Credentials are taken from ``~/.netrc``, never from an address, and sent over https or to this machine alone. What is fetched goes to a
+folder of its own under names of our own, and is deleted with the source.
 """
 
 from __future__ import annotations
 
 import shutil
-import tempfile
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from echoseg.errors import OutputError, SourceError, UnsupportedSourceError
 from echoseg.io.dicom.frames import NO_IMAGES
 from echoseg.io.dicom.values import quiet_reading
-from echoseg.io.dicom.web_address import Address, parse_address, parse_query
+from echoseg.io.dicom.web_address import Address, is_uid, parse_address, parse_query
+from echoseg.io.scratch import scratch_folder
 from echoseg.io.source import Source
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 _CLIPS = ("US", "IVUS", "XA", "RF", "ES")  # every instance is a source of its own
 _AS_STORED = (("application/dicom", "*"),)  # any transfer syntax: the server must not decompress
-_TIMEOUT_S = 60.0
 _ATTEMPTS, _FIRST_WAIT_MS = 3, 200
 _PAGE = 100  # studies asked for at a time
+_MOST_PAGES = 50_000
+_MOST_INSTANCES = 100_000
 
 
 def sources_at(text: str) -> list[str]:
@@ -50,7 +52,7 @@ def sources_at(text: str) -> list[str]:
         client = _client(address)
         matches = client.search_for_series(address.study, fields=["Modality", "SeriesNumber"], search_filters=filters)
         for series in sorted(matches, key=lambda match: _number(match, "00200011")):
-            modality, uid = _text(series, "00080060"), _text(series, "0020000E")
+            modality, uid = _text(series, "00080060"), _uid(series, "0020000E")
             if modality in NO_IMAGES:
                 continue
             if modality not in _CLIPS:
@@ -58,7 +60,7 @@ def sources_at(text: str) -> list[str]:
                 continue
             instances = client.search_for_instances(address.study, uid, fields=["InstanceNumber"])
             ordered = sorted(instances, key=lambda match: _number(match, "00200013"))
-            found += [address.within(uid, _text(instance, "00080018")) for instance in ordered]
+            found += [address.within(uid, _uid(instance, "00080018")) for instance in ordered]
     if not found:
         raise UnsupportedSourceError(f"{address.service}: the study or series is unknown there, or holds no images")
     return found
@@ -72,7 +74,7 @@ def study_uids(address: Address, filters: Mapping[str, str], *, limit: int, offs
     """
     with _talking(SourceError), quiet_reading():
         found = _client(address).search_for_studies(limit=limit, offset=offset, search_filters=dict(filters))
-        return [uid for uid in (_text(match, "0020000D") for match in found) if uid]
+        return [_uid(match, "0020000D") for match in found]
 
 
 def studies_matching(text: str) -> Iterator[str]:
@@ -86,7 +88,7 @@ def studies_matching(text: str) -> Iterator[str]:
         yield text
         return
     seen: set[str] = set()
-    while True:
+    for _ in range(_MOST_PAGES):
         page = study_uids(address, filters, limit=_PAGE, offset=len(seen))
         new = [uid for uid in page if uid not in seen]
         for uid in new:
@@ -94,6 +96,7 @@ def studies_matching(text: str) -> Iterator[str]:
         seen.update(new)
         if not new:  # the end, or a server that knows no pages
             return
+    raise SourceError(f"{address.service}: lists studies without end; ask for fewer, such as ?StudyDate=20240101-20240131")
 
 
 def answers(text: str) -> bool:
@@ -118,7 +121,7 @@ def open_fetched(text: str, open_path: Callable[[Path, str], Source]) -> Source:
     if len(places) > 1:
         raise SourceError(f"the DICOMweb address holds {len(places)} sources; open one (a series, or an ultrasound instance) at a time")
     address = parse_address(places[0])
-    folder = Path(tempfile.mkdtemp(prefix="echoseg-"))
+    folder = scratch_folder()
     try:
         files = _fetch(address, folder)
         source = open_path(files[0] if len(files) == 1 else folder, address.name)
@@ -148,7 +151,10 @@ def store_instances(text: str, paths: Sequence[Path]) -> None:
 
 def _fetch(address: Address, folder: Path) -> list[Path]:
     """The instances of a series, or the one instance, as numbered files: no name comes from what was sent."""
+    from echoseg.io.dicom.web_session import FETCH_S
+
     files: list[Path] = []
+    ends = time.monotonic() + FETCH_S
     with _talking(SourceError), quiet_reading():
         client, study, series = _client(address), str(address.study), str(address.series)
         if address.instance:
@@ -156,6 +162,8 @@ def _fetch(address: Address, folder: Path) -> list[Path]:
         else:
             received = client.iter_series(study, series, media_types=_AS_STORED)
         for number, dataset in enumerate(received, start=1):
+            if number > _MOST_INSTANCES or time.monotonic() > ends:
+                raise SourceError(f"{address.service}: sends the series without end; fetch a part of it")
             files.append(folder / f"{number:06d}.dcm")
             dataset.save_as(files[-1], enforce_file_format=True)
     if not files:
@@ -166,7 +174,9 @@ def _fetch(address: Address, folder: Path) -> list[Path]:
 def _client(address: Address) -> DICOMwebClient:
     from dicomweb_client.api import DICOMwebClient
 
-    client = DICOMwebClient(address.service, timeout=_TIMEOUT_S)
+    from echoseg.io.dicom.web_session import PacsSession
+
+    client = DICOMwebClient(address.service, session=PacsSession(address.service))
     client.set_http_retry_params(max_attempts=_ATTEMPTS, wait_exponential_multiplier=_FIRST_WAIT_MS)
     return client
 
@@ -176,8 +186,12 @@ def _talking(kind: type[SourceError] | type[OutputError]) -> Iterator[None]:
     """What goes wrong with the server, as our errors; its texts hold UIDs and are not passed on."""
     import requests
 
+    from echoseg.io.dicom.web_session import RefusedAnswer
+
     try:
         yield
+    except RefusedAnswer as error:
+        raise kind(str(error)) from error
     except (SourceError, OutputError):
         raise
     except requests.HTTPError as error:
@@ -194,6 +208,18 @@ def _talking(kind: type[SourceError] | type[OutputError]) -> Iterator[None]:
 def _text(match: Any, tag: str) -> str:
     """The first value of an attribute of a QIDO-RS match (DICOM JSON, PS3.18 F.2)."""
     return str(next(iter(match.get(tag, {}).get("Value", ())), ""))
+
+
+def _uid(match: Any, tag: str) -> str:
+    """A UID of a match, which becomes part of a URL.
+
+    Raises:
+        SourceError: it is none.
+    """
+    found = _text(match, tag)
+    if not is_uid(found):
+        raise SourceError("the answer of the DICOMweb server names something that is no UID; it is not asked for")
+    return found
 
 
 def _number(match: Any, tag: str) -> int:

@@ -56,6 +56,11 @@ class Address:
         return f"pacs-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
 
 
+def is_uid(text: str) -> bool:
+    """Whether ``text`` may be a UID (PS3.5 9), and so stand in a URL."""
+    return re.fullmatch(_UID, text) is not None and text.strip(".") != ""
+
+
 def is_dicomweb(source: object) -> bool:
     """True for text that is meant as an address on a DICOMweb server."""
     return isinstance(source, str) and source.partition("://")[0].lower() in _SCHEMES

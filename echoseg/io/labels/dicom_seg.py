@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import SegmentationStorage
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.frames import decode_frame, open_frames, read_header
 from echoseg.io.dicom.header import Origin, Reference, dicom_origin
+from echoseg.io.dicom.reading import dcmread
 from echoseg.io.dicom.values import items, number, numbers, quiet_reading, text
 from echoseg.io.labels.nifti import LabelMap
 from echoseg.io.labels.slicer import overlap_flag

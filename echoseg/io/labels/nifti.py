@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import OutputError, SourceError
 from echoseg.io.atomic import atomic_path
+from echoseg.io.ceiling import check_unpacked
 from echoseg.io.labels.numbers import renumbered, renumbered_flag
 from echoseg.io.labels.uneven import shares_extension, stated_shares
 from echoseg.io.source import Kind, Source
@@ -168,6 +169,8 @@ def read_label_map(path: str | Path, kind: Kind | None = None) -> LabelMap:
     """
     try:
         image = cast(nibabel.spatialimages.SpatialImage, nibabel.load(path))
+        stated = int(np.prod(image.shape, dtype=object)) * image.get_data_dtype().itemsize
+        check_unpacked(stated + int(cast(Any, image.dataobj).offset), path)
         values = np.asanyarray(image.dataobj)
         header: Any = image.header
         affine, steps, flags = header_geometry(header, path)

@@ -15,6 +15,7 @@ from echoseg.io.images import IMAGE_SUFFIXES, read_indices
 from echoseg.io.labels.nifti import LabelMap, read_label_map
 from echoseg.io.labels.numbers import one_for_255
 from echoseg.io.labels.slicer import is_slicer, read_slicer
+from echoseg.io.npz import load_arrays
 from echoseg.io.source import Kind
 from echoseg.io.volume.files import read_volume_file
 from echoseg.io.volume.orientation import is_usable
@@ -63,6 +64,8 @@ def read_labels(
     """
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder; check the path")
+    if not path.is_dir() and not path.is_file():
+        raise SourceError(f"{path}: is a pipe or a device, no regular file")
     if path.is_dir() and (path / RUN_MASKS).is_file():
         path = path / RUN_MASKS
     found = _read(path, kind, like, array)
@@ -116,9 +119,9 @@ def _read_array(path: Path, kind: Kind | None, wanted: str | None) -> LabelMap:
     steps, name = np.empty(0), ""
     direction, origin = np.empty(0), np.empty(0)
     try:
-        loaded = np.load(path, allow_pickle=False)
+        loaded = load_arrays(path)
         if isinstance(loaded, np.ndarray):
-            values = loaded
+            values = np.array(loaded)
         else:
             with loaded as archive:
                 name = _name_in(archive.files, path, wanted)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
+from echoseg.io.npz import load_arrays
 
 KEY = "recist"
 
@@ -22,7 +23,7 @@ def read_recist_array(path: str | Path) -> NDArray[np.generic]:
     if not path.is_file():
         raise SourceError(f"{path}: no such file; check the path")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with load_arrays(path) as archive:
             if KEY not in archive.files:
                 raise SourceError(f"{path}: holds {', '.join(archive.files) or 'nothing'}, but no array called {KEY!r} with the lines")
             array: NDArray[np.generic] = archive[KEY]

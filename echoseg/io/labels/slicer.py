@@ -11,13 +11,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-import SimpleITK
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
 from echoseg.io.labels.nifti import LabelMap
-from echoseg.io.volume.itk import itk_affine, load_itk
-from echoseg.io.volume.itk_header import unit_mm
+from echoseg.io.volume.itk import load_itk
 from echoseg.io.volume.orientation import is_usable, slice_geometry
 from echoseg.types import Flag, Timing
 
@@ -40,15 +38,13 @@ def read_slicer(path: Path) -> LabelMap:
     Raises:
         SourceError: damaged, or segments that are not there.
     """
-    image, header = load_itk(path)
-    stored = SimpleITK.GetArrayFromImage(image)
-    dimension, count = image.GetDimension(), image.GetNumberOfComponentsPerPixel()
+    image = load_itk(path)
+    stored, dimension, count, affine = image.values, image.dimension, image.components, image.affine
     layers = np.moveaxis(stored, -1, 0) if count > 1 else stored if dimension == 4 else stored[None]
-    affine = itk_affine(image, unit_mm(header) or 1.0)
     if layers.ndim != 4 or affine is None or not is_usable(affine):
         raise SourceError(f"{path}: not a segmentation of one volume (shape {stored.shape}); export it again from Slicer")
     fields: dict[int, dict[str, str]] = {}
-    for number, keyword, value in _FIELD.findall(header.decode("utf-8", "replace")):
+    for number, keyword, value in _FIELD.findall(image.header.decode("utf-8", "replace")):
         fields.setdefault(int(number), {})[keyword] = value.strip()
     segments = []
     for number, stated in sorted(fields.items()):

@@ -16,6 +16,7 @@ from echoseg.io.labels.nifti import LabelMap
 from echoseg.io.labels.numbers import check_no_picture
 from echoseg.io.labels.read import NIFTI_SUFFIXES, RUN_MASKS, read_labels
 from echoseg.io.names import output_name
+from echoseg.io.regular import LONGEST_RECORD, read_regular
 from echoseg.io.source import Kind, Source
 from echoseg.io.views import SEEN_VIEW, ViewOrigin
 from echoseg.io.volume.orientation import array_axis, slice_geometry
@@ -130,8 +131,8 @@ def _run_record(path: Path) -> dict[str, Any]:
     if path.name != RUN_MASKS or not beside.is_file():
         return {}
     try:
-        record = json.loads(beside.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json.loads(read_regular(beside, LONGEST_RECORD))
+    except (OSError, ValueError, RecursionError):
         return {}
     return record if _is_record(record) else {}
 

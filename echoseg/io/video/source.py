@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from echoseg.errors import SourceError
+from echoseg.io.ceiling import check_frame
 from echoseg.io.seekable import SeekableSource
 from echoseg.io.source import Kind
 from echoseg.io.video.display import (
@@ -56,7 +57,7 @@ class VideoSource(SeekableSource):
         lacking = missing_bytes(path)
         if lacking > 0:
             raise SourceError(f"{path}: the video was cut off ({lacking} bytes or more are missing at its end); copy the file again")
-        index, stream = index_frames(path), _stream_facts(path)
+        stream, index = _stream_facts(path), index_frames(path)
         frame = next(decoded(path, index, 0, 1))
         first, turn = to_image(frame), frame_turn(frame)
         self._reader = open_reader(reader, path, index, first)
@@ -105,6 +106,7 @@ class VideoSource(SeekableSource):
 def _stream_facts(path: Path) -> dict[str, Any]:
     with open_container(path) as container:
         stream = chosen_stream(container, path)
+        check_frame(stream.codec_context.width * stream.codec_context.height * 3, path)
         return {
             "container": container.format.name,
             "codec": stream.codec_context.name,

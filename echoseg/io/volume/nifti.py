@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.io.ceiling import check_unpacked
 from echoseg.io.volume.orientation import is_usable, spacing
 from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels
 from echoseg.types import Flag, Severity, Timing
@@ -119,6 +120,7 @@ def _packed(path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...]) ->
     count = int(np.prod(shape, dtype=object))
     if count * dtype.itemsize > _GZIP_HIGHEST_RATIO * path.stat().st_size:
         raise SourceError(f"{path}: the NIfTI file was cut off, it cannot hold the {count} voxels of its header; copy it again")
+    check_unpacked(offset + count * dtype.itemsize, path)
     voxels = np.empty(count, dtype)
     target = voxels.view(np.uint8).data  # the same memory as bytes
     filled = 0
@@ -129,8 +131,10 @@ def _packed(path: Path, offset: int, dtype: np.dtype, shape: tuple[int, ...]) ->
             if not got:
                 raise SourceError(f"{path}: the NIfTI file was cut off, voxels are missing at its end; copy it again")
             filled += got
-        while file.read(_BLOCK):  # the check sum comes last
-            pass
+        surplus = 0
+        while more := len(file.read(_BLOCK)):  # the check sum comes last
+            surplus += more
+            check_unpacked(surplus, path)
     return voxels.reshape(shape)
 
 

@@ -52,7 +52,6 @@ class VolumeSource(SeekableSource):
     ) -> None:
         super().__init__()
         self._voxels = voxels
-        self._owner = acquisition.owner
         self.kind, self.name = kind, name
         self.stored_in, self.dicom_frames = acquisition.format, voxels.files
         self._axis = _slicing_axis(voxels, kind, plane, name)

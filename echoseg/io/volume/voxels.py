@@ -71,7 +71,6 @@ class Acquisition:
         format: of the file, for ``details``.
         modality: DICOM modality, or None.
         phases_are: what the phases differ in: ``time``, or words such as ``echo time``.
-        owner: keeps alive the memory that ``planes`` are views of.
     """
 
     slices: int
@@ -81,7 +80,6 @@ class Acquisition:
     format: str
     modality: str | None = None
     phases_are: str = "time"
-    owner: object = None
 
 
 def uneven_flag(least: float, most: float) -> Flag:
