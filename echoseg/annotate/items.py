@@ -16,6 +16,7 @@ from echoseg.io.dicom.web_address import is_dicomweb
 from echoseg.io.names import output_name
 
 ITEM_ID = re.compile(r"[0-9a-f]{12}")
+UPLOADS = "uploads"
 _TABLES = (".csv", ".parquet", ".pq")
 
 
@@ -46,7 +47,7 @@ class StudioItem:
 
 
 def project_items(inputs: Sequence[str], folder: Path) -> list[StudioItem]:
-    """The items of files, folders, manifests and ``dicomweb://`` addresses, in the order given; what is there twice counts once.
+    """The items of files, folders, manifests and ``dicomweb://`` addresses, in the order given, then what was uploaded; each counts once.
 
     Args:
         inputs: as on the command line.
@@ -56,7 +57,7 @@ def project_items(inputs: Sequence[str], folder: Path) -> list[StudioItem]:
         SourceError: an input is none, or nothing is in it.
     """
     found: dict[str, StudioItem] = {}
-    for given in inputs:
+    for given in [*inputs, *uploaded(folder)]:
         for location, item in _located(given, folder):
             key = item_id(location, item)
             if key not in found:
@@ -64,6 +65,12 @@ def project_items(inputs: Sequence[str], folder: Path) -> list[StudioItem]:
     if not found:
         raise SourceError(f"{', '.join(inputs)}: nothing there that can be annotated; give clips, volumes, or a folder of them")
     return list(found.values())
+
+
+def uploaded(folder: Path) -> list[str]:
+    """The files that were brought to a project by its page, the oldest first."""
+    files = [path for path in (folder / UPLOADS).glob("*") if path.is_file() and not path.name.startswith(".")]
+    return [str(path) for path in sorted(files, key=lambda path: (path.stat().st_mtime_ns, path.name))]
 
 
 def item_id(location: str, item: Item) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from echoseg.annotate.items import StudioItem, item_id
+from echoseg.annotate.items import UPLOADS, StudioItem, item_id
 from echoseg.annotate.project import ItemState, Order, Status
 from echoseg.annotate.refused import Refused
 from echoseg.archive.item import Item
@@ -66,7 +66,7 @@ async def upload(request: Request, name: Annotated[str, Query(min_length=1, max_
     """A new item: the bytes of one file, streamed to disk. Of its name the suffix alone is kept."""
     studio = Studio.of(request)
     suffix = _SUFFIX.search(name)
-    folder = studio.project.folder / "uploads"
+    folder = studio.project.folder.absolute() / UPLOADS
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     path = folder / f"{secrets.token_hex(8)}{suffix.group(1).lower() if suffix else ''}"
     part = path.with_name(f".{path.name}")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from echoseg.annotate.items import project_items
 from echoseg.annotate.labels import label_folder
 from echoseg.annotate.rle import decode
 from echoseg.datasets.folders import folder_pairs
@@ -172,13 +173,14 @@ def test_an_uploaded_file_becomes_an_item_and_what_is_none_leaves_nothing(client
     assert client.post("/api/v1/clips?name=x.avi", content=b"").status_code == 422
     assert len(ids(client)) == before + 1
     assert [path.suffix for path in (studio.project.folder / "uploads").iterdir()] == [".npy"]
+    items = project_items([str(clips)], studio.project.folder)  # as after a restart
+    assert [item.id for item in items] == ids(client)
 
 
 def test_a_restart_shows_everything_again(client, studio, clips, micro_model):
     from starlette.testclient import TestClient
 
     from echoseg.annotate.desk import Desk
-    from echoseg.annotate.items import project_items
     from echoseg.annotate.project import Project
     from echoseg.serve.app import create_app
     from echoseg.serve.security import Token
