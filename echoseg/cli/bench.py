@@ -191,8 +191,8 @@ def _print_speed(report: SpeedReport) -> None:
     console = output()
     console.print(f"{report.model} ({report.weights}), {report.device}, {report.precision}, {report.threads} thread(s)")
     console.print(table)
-    for name, found in report.runtimes.items():
-        console.print(f"{name}: {found.fps:.1f} frames/s, {found.ratio:.2f} times torch")
+    for name, runtime in report.runtimes.items():
+        console.print(f"{name}: {runtime.fps:.1f} frames/s, {runtime.ratio:.2f} times torch")
     kept = f"{report.memories} memories and {report.pointers} object pointers"
     console.print(f"median of {report.frames} frames, {kept}; a matrix product reaches {report.peak_gflops:.1f} GFLOP/s")
     if report.peak_resident_mb is not None:

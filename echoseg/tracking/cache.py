@@ -25,11 +25,13 @@ class LRUCache(Generic[Value]):
     Args:
         max_bytes: bound on the sum of ``size_of`` over the kept values; 0 keeps nothing.
         size_of: bytes of a value.
+        let_go: is given each value that makes room for others, with its key.
     """
 
-    def __init__(self, max_bytes: int, size_of: Callable[[Value], int]) -> None:
+    def __init__(self, max_bytes: int, size_of: Callable[[Value], int], let_go: Callable[[int, Value], None] | None = None) -> None:
         self.max_bytes = max_bytes
         self._size_of = size_of
+        self._let_go = let_go
         self._values: OrderedDict[int, Value] = OrderedDict()
         self._bytes = 0
 
@@ -52,7 +54,11 @@ class LRUCache(Generic[Value]):
         self._values[key] = value
         self._bytes += size
         while self._bytes > self.max_bytes:
-            self._drop(next(iter(self._values)))
+            oldest = next(iter(self._values))
+            dropped = self._values[oldest]
+            self._drop(oldest)
+            if self._let_go is not None:
+                self._let_go(oldest, dropped)
 
     def clear(self) -> None:
         self._values.clear()

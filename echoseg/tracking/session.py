@@ -18,17 +18,19 @@ from echoseg.options import Direction, MemorySelection
 from echoseg.tracking.cache import Cache, LRUCache
 from echoseg.tracking.cursor import Cursor
 from echoseg.tracking.memory_bank import MemoryBank, ObjectMemory
+from echoseg.tracking.spill import SpillingCache, features_bytes
 from echoseg.tracking.tracker import Tracker
 from echoseg.tracking.window import Window
 from echoseg.types import Box, FrameResult, Image, MaskPrompt, Prompt, Structure, as_prompts, whole_number
 
 DEFAULT_CACHE_BYTES = 512 * 2**20
+DEFAULT_DISK_BYTES = 4 * 2**30
 _MIRROR_BYTES = 16 * 2**20  # objects are prompted on one frame or few
 
 
 def features_cache(max_bytes: int = DEFAULT_CACHE_BYTES) -> LRUCache[FrameFeatures]:
     """A bounded cache of frame features, least recently used go first."""
-    return LRUCache(max_bytes, lambda features: sum(x.element_size() * x.nelement() for x in (features.embedding, *features.high_res)))
+    return LRUCache(max_bytes, features_bytes)
 
 
 def default_window(source: Source, model: Model, prompts: Sequence[Prompt] = ()) -> Window:
@@ -65,7 +67,8 @@ class Session:
     Args:
         source: a :class:`echoseg.io.Source`, or anything :func:`echoseg.open_source` takes.
         model: from :func:`echoseg.load_model`.
-        cache: where frame features are kept (``get``, ``put``, ``clear`` by frame index); default: 512 MB.
+        cache: where frame features are kept (``get``, ``put``, ``clear`` by frame index); default: 512 MB in memory, then 4 GB in a
+            temporary folder, see :mod:`echoseg.tracking.spill`.
         history: tracked frames remembered an object and direction (see :class:`MemoryBank`).
         max_prompted: bound on the prompted frames a frame attends to; None for all.
         memory_selection: which tracked frames a frame attends to; None for the last ones, however good, as officially.
@@ -104,7 +107,7 @@ class Session:
         self.tracker = Tracker(
             model, self.source.size, self.source.length if length is None else length, window or default_window(self.source, model)
         )
-        self.cache: Cache[FrameFeatures] = features_cache() if cache is None else cache
+        self.cache: Cache[FrameFeatures] = SpillingCache(DEFAULT_CACHE_BYTES, DEFAULT_DISK_BYTES) if cache is None else cache
         self._mirrors = features_cache(_MIRROR_BYTES)
         self.history = history
         self.max_prompted = max_prompted

@@ -55,7 +55,7 @@ def inline(monkeypatch):
 @pytest.fixture
 def any_model(inline, monkeypatch, micro_model):
     """Every name loads the micro model."""
-    monkeypatch.setattr(clip_task, "load_model", lambda *names: micro_model)
+    monkeypatch.setattr(clip_task, "load_model", lambda *names, **chosen: micro_model)
 
 
 def echoseg(*words):

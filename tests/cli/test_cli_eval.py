@@ -48,7 +48,7 @@ def cases(tmp_path, monkeypatch):
 @pytest.fixture
 def any_model(monkeypatch, micro_model):
     """Every name loads the micro model; simulated clips and volumes are small."""
-    monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto": micro_model, raising=False)
+    monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto", runtime="auto": micro_model, raising=False)
     whole = simulated.simulated_clips
     monkeypatch.setattr(simulated, "simulated_clips", lambda count: whole(min(count, 2), frames=4, size=48))
     losing = dropouts.dropped_clips

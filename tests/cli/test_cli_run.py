@@ -50,7 +50,7 @@ def calls(monkeypatch):
         files = {"curve": directory / "curve.png"}
         return SimpleNamespace(directory=directory, measurements=MEASUREMENTS, files=files, flags=flags, view=None)
 
-    def load_model(name, weights=None, device="auto"):
+    def load_model(name, weights=None, device="auto", runtime="auto"):
         if name == "nonsense":
             raise ModelConfigError("unknown model 'nonsense'")
         if weights == Path("gone.pt"):

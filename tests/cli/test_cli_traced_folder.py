@@ -46,7 +46,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def any_model(monkeypatch, micro_model):
     """Every name loads the micro model."""
-    monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto": micro_model, raising=False)
+    monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto", runtime="auto": micro_model, raising=False)
 
 
 def test_run_prompts_by_the_tracings_and_evaluates_masks_and_ef(made, tmp_path):
