@@ -85,7 +85,7 @@ def _shrunk(sample: Sample, factor: float) -> Sample:
         [cv2.resize(mask.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA) > 127 for mask in layers]
         for layers in np.ascontiguousarray(sample.masks)
     ]
-    shown = np.array(masks).any(axis=(2, 3)).any(axis=1)  # a small object may be lost
+    shown = np.array(masks, bool).any(axis=(1, 2, 3))  # a small object may be lost
     if sample.starts is None or not (shown & sample.starts).any():
         return sample
     return replace(sample, frames=np.stack(frames), masks=np.array(masks))
