@@ -155,10 +155,8 @@ def run(
         out: folder of all results, made when missing.
         weights, device, runtime: when ``model`` is a name, see :func:`load_model`.
         progress: told after every frame.
-        options: the fields of :class:`echoseg.options.Following`, :class:`~echoseg.options.Measuring`, :class:`~echoseg.options.Opening`
-            and :class:`~echoseg.options.Writing`, each as a keyword: ``frame_index``, ``direction``, ``memory_selection``, ``volume``;
-            ``view``, ``method``, ``subject``; ``spacing``, ``fps``, ``kind``, ``series``, ``part``, ``axis``, ``window``, ``reader``;
-            ``format``, ``overwrite``, ``keep``, ``dicom``, ``fractional``, ``deidentify``, ``store``, ``identify``, ``earlier``.
+        options: the fields of :class:`~echoseg.options.Following`, :class:`~echoseg.options.Measuring`, :class:`~echoseg.options.Opening`
+            and :class:`~echoseg.options.Writing`, each as a keyword: what they do is said there.
 
     Raises:
         EchosegError: its subclasses say what is wrong with the input, the prompt, the weights or the output folder.
@@ -177,7 +175,8 @@ def run(
         raise ModelConfigError("weights, device and runtime go with the name of a model; this one is loaded already")
     if writing.store is not None:
         parse_address(writing.store)
-    dated, earlier = writing.identify and not writing.deidentify, ()
+    dated = writing.identify and not writing.deidentify
+    earlier: tuple[dict[str, Any], ...] = ()
     if writing.earlier is not None:
         from echoseg.record.comparison import earlier_records
 

@@ -23,7 +23,7 @@ class DraftTask:
         from echoseg.model import load_model
 
         self.settings = settings
-        self.model = load_model(settings.model, settings.weights, settings.device)
+        self.model = load_model(settings.model, settings.weights, settings.device, runtime=settings.runtime)
 
     def fingerprint(self) -> dict[str, Any]:
         return {"weights_sha256": self.model.weights.sha256, "device": self.model.execution.device.type}

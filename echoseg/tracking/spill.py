@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 import weakref
 from collections import OrderedDict
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from echoseg.errors import OutputError
+from echoseg.io.scratch import scratch_folder
 from echoseg.model.sam2 import FrameFeatures
 from echoseg.tracking.cache import LRUCache
 
@@ -27,7 +28,8 @@ def features_bytes(features: FrameFeatures) -> int:
 class SpillingCache:
     """Frame features in memory, and those that memory lets go on disk; the least recently used go first from both.
 
-    The folder is a temporary one of this cache alone, made when first needed, readable by nobody else, removed with the cache. Where
+    The folder is a temporary one of this cache alone, made when first needed, readable by nobody else, removed with the cache, at
+    the latest by the next process (:mod:`echoseg.io.scratch`). Where
     nothing can be written, it is a cache in memory only.
 
     Args:
@@ -90,7 +92,7 @@ class SpillingCache:
         try:
             tensors = {f"level{place}": level.contiguous() for place, level in enumerate(value.high_res)}
             save_file({"embedding": value.embedding.contiguous(), **tensors}, self._path(key))
-        except (OSError, SafetensorError) as error:
+        except (OSError, OutputError, SafetensorError) as error:
             _log.info("features are kept in memory only: %s", error)
             self._writable = False
             return
@@ -104,6 +106,6 @@ class SpillingCache:
 
     def _path(self, key: int) -> Path:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="echoseg-features-"))
+            self._folder = scratch_folder("features")
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return self._folder / f"{key}.safetensors"
