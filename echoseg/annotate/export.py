@@ -167,7 +167,7 @@ def _dicom(name: str) -> Callable[[Path, Accepted], bool]:
         if output is None:
             return False
         folder = label_folder_of(out, one)
-        for other, path in write_dicom(folder, one.source, _segmentation(one), one.record["measurements"], output).items():
+        for other, path in write_dicom(folder, one.source, _segmentation(one), one.record["measurements"], output).files.items():
             if other != name:
                 path.unlink()
         return True

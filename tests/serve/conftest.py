@@ -38,7 +38,7 @@ def studio(clips, tmp_path, micro_model):
 
 @pytest.fixture
 def app(studio):
-    return create_app(studio, Token(TOKEN), body_limit=200_000, upload_limit=400_000)
+    return create_app(studio, Token(TOKEN), body_limit=200_000, upload_limit=4_000_000)
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_a_body_beyond_its_limit_is_refused_whatever_it_says_of_itself(client):
 
     def chunks():
         for _ in range(100):
-            yield b"x" * 10_000
+            yield b"x" * 50_000
 
     assert client.post("/api/v1/sessions", content=chunks()).status_code == 413
     assert client.post("/api/v1/clips?name=a.npy", content=chunks()).status_code == 413

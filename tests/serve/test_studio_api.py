@@ -247,3 +247,26 @@ def test_an_export_is_what_the_readers_of_data_sets_take(client, tmp_path):
         assert held["imgs"].shape[:3] == held["gts"].shape == (12, 64, 64)
     assert client.get("/api/v1/export?format=dicom-seg").json()["error"]["code"] == "nothing_accepted"
     assert client.get("/api/v1/export?format=exe").status_code == 422
+
+
+def test_an_accepted_dicom_clip_leaves_as_segmentation_and_report_of_its_own_images(client, studio, tmp_path):
+    from pydicom import dcmread
+    from pydicom.data import get_testdata_file
+
+    path = get_testdata_file("examples_ybr_color.dcm", download=False)
+    if path is None:
+        pytest.skip("pydicom brings no such example")
+    with open(path, "rb") as file:
+        clip = client.post("/api/v1/clips?name=a.dcm", content=file.read()).json()["id"]
+    session = opened(client, clip)
+    prompted(client, session, frame=0, data=[20, 20, 80, 80])
+    state = spread(client, session, 0)[-1]["session"]
+    client.post(f"/api/v1/sessions/{session['id']}/decision", json={"seq": state["seq"], "decision": "accept"})
+    for kind, modality in (("dicom-seg", "SEG"), ("dicom-sr", "SR")):
+        answer = client.get(f"/api/v1/export?format={kind}")
+        assert answer.status_code == 200, answer.text
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            (name,) = archive.namelist()
+            archive.extractall(tmp_path)
+        made = dcmread(tmp_path / name)
+        assert (made.Modality, made.PatientID) == (modality, dcmread(path).PatientID)
