@@ -68,6 +68,7 @@ class Foreman:
     _copies: dict[str, list[Claim]] = field(default_factory=dict)
     _orders: list[tuple[int, Job]] = field(default_factory=list)
     _changed: list[Item] = field(default_factory=list)
+    _checked: bool = False
     _failed_starts: int = 0
     _lost_in_a_row: int = 0
     _last_read: Place | None = None
@@ -94,7 +95,10 @@ class Foreman:
                     self._fill()
                 self._send()
                 self._tell(discovery.finished)
-                if discovery.finished and not self._held and self.ledger.counts()["pending"] == 0:
+                counts = self.ledger.counts()
+                # Results that are there already hold only once a worker has said what it would compute.
+                told = self._checked or counts["done"] == 0
+                if discovery.finished and not self._held and counts["pending"] == 0 and told:
                     with self.ledger.transaction():
                         self.ledger.note_gone()
                     return
@@ -165,6 +169,7 @@ class Foreman:
 
     def _is_ready(self, slot: int, answer: Ready) -> None:
         self.check(answer.fingerprint)
+        self._checked = True
         self._ready.add(slot)
         self._failed_starts = 0
 

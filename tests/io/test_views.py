@@ -1,5 +1,6 @@
 """Views and studies as files and their names tell them."""
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,9 @@ def write(path: Path, **values) -> Path:
 def test_study_sex_height_and_weight_are_read(tmp_path):
     uid = generate_uid()
     path = write(tmp_path / "a", StudyInstanceUID=uid, PatientSex="F", PatientSize="1.65", PatientWeight="61.5")
-    assert stated_study(path) == StatedStudy(uid, Subject("F", 165.0, 61.5))
+    stated = stated_study(path)
+    assert (stated.uid, stated.subject) == (uid, Subject("F", 165.0, 61.5))
+    assert (stated.manufacturer, stated.model, stated.date) == ("SonoSite, Inc.", "Turbo", date(2016, 5, 3))
 
 
 @pytest.mark.parametrize("values", [{"PatientSex": "O", "PatientSize": "0", "PatientWeight": "0"}, {"PatientSize": "165"}])

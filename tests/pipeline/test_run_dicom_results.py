@@ -69,7 +69,7 @@ def test_a_source_that_is_not_dicom_says_why_there_are_no_dicom_results(micro_mo
 
 @pytest.mark.parametrize("asked", ["--dicom", "--fractional", "--deidentify"])
 def test_the_command_says_so_too(micro_model, tmp_path, monkeypatch, asked):
-    monkeypatch.setattr(echoseg, "load_model", lambda name, weights=None, device="auto": micro_model, raising=False)
+    monkeypatch.setattr(echoseg, "load_model", lambda name, **options: micro_model, raising=False)
     np.save(tmp_path / "clip.npy", np.zeros((4, 40, 40), np.uint8))
     done = CliRunner().invoke(app, ["run", str(tmp_path / "clip.npy"), "--out", str(tmp_path), "--prompt", "box:5,5,30,30", asked])
     assert done.exit_code == 0, done.output
