@@ -112,6 +112,8 @@ class SAM2Config:
             cannot spare pixels for text and margins; False for the published models, which see whole frames.
         zoom_to_prompt: frames are cut to a square around the prompted objects, for the same reason.
         mirror_prompted: prompted frames are also looked at in mirror image, see :mod:`echoseg.tracking.mirror`; this doubles their cost.
+        tracked_bias: logits that are taken off the mask of a tracked frame before it is remembered: weights whose tracked masks come out
+            too large feed on them from slice to slice.
         for_volumes: name of the model that takes this one's place on volumes, when both run with the weights that ship.
         view_net: name of the view classifier that goes with it, see :mod:`echoseg.model.view_net`.
         weights: file name of shipped weights under ``echoseg/weights/``, or None when the user brings them.
@@ -145,6 +147,7 @@ class SAM2Config:
     crop_to_sector: bool = False
     zoom_to_prompt: bool = False
     mirror_prompted: bool = False
+    tracked_bias: float = 0.0
     for_volumes: str | None = None
     view_net: str = "view"
     weights: str | None = None

@@ -20,13 +20,16 @@ class StopRules:
         object_score: the object is absent below this logit.
         iou: a mask that the model itself expects to be worse than this is not the object.
         collapse: the object has ended where its area falls below this part of that on the slice before.
-        explosion: the mask has leaked where its area exceeds that on the slice before so many times, or the largest prompted one.
+        explosion: the mask has leaked where its area exceeds that on the slice before so many times, or the largest prompted one,
+        swelling: and where the radius of a disc of its area has grown by more than so many pixels: on a small object one more pixel
+            all around looks like a leak.
     """
 
     object_score: float = 0.0
     iou: float = 0.5
     collapse: float = 0.2
     explosion: float = 1.5
+    swelling: float = 3.0
 
 
 STOP_RULES = StopRules()

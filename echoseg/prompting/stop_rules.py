@@ -6,6 +6,7 @@ resembles it. Going away from the prompted slice, tracking stops at the first sl
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from echoseg.options import StopRules
@@ -30,5 +31,13 @@ def has_ended(now: SliceState, before: SliceState, largest_prompted: int, rules:
     """
     if now.area == 0 or now.object_score <= rules.object_score or now.iou < rules.iou:
         return True
-    grown = now.area > rules.explosion * max(before.area, 1) or now.area > rules.explosion * max(largest_prompted, 1)
-    return grown or now.area < rules.collapse * before.area
+    leaked = any(
+        now.area > rules.explosion * max(then, 1) and _radius(now.area) - _radius(then) > rules.swelling
+        for then in (before.area, largest_prompted)
+    )
+    return leaked or now.area < rules.collapse * before.area
+
+
+def _radius(area: int) -> float:
+    """Of a disc of so many pixels."""
+    return math.sqrt(area / math.pi)

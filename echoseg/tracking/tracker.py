@@ -120,7 +120,7 @@ class Tracker:
                     embedding = self._attend(features, [recalls[i] for i in batch])
                     named = [structures[i] for i in batch if i in structures]
                     prompt = PromptTensors(structure=_structure_index(named, self.model) if named else None)
-                    prediction = self.network.decode(embedding, features.high_res, prompt, prompt.ambiguous)
+                    prediction = self._held_back(self.network.decode(embedding, features.high_res, prompt, prompt.ambiguous))
                     memories |= dict(zip(batch, self._remember(features, prediction, from_prompt=False), strict=True))
         return memories
 
@@ -155,6 +155,14 @@ class Tracker:
             for column in zip(*(recall.pointers for recall in recalls), strict=True)
         ]
         return self.network.condition(features.embedding, spatial, pointers, pointer_span(self.model.config, self.length))
+
+    def _held_back(self, prediction: MaskPrediction) -> MaskPrediction:
+        """A tracked answer with its mask as much smaller as the model's configuration says; an absent one stays as it is."""
+        bias = self.model.config.tracked_bias
+        if not bias:
+            return prediction
+        present = prediction.object_score[..., None, None] > 0
+        return replace(prediction, mask=torch.where(present, prediction.mask - bias, prediction.mask))
 
     def _remember(self, features: FrameFeatures, prediction: MaskPrediction, from_prompt: bool) -> list[ObjectMemory]:
         encoded = store(self.network.encode_memory(features.embedding, prediction.mask, prediction.object_score, from_prompt))

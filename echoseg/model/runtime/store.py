@@ -35,8 +35,8 @@ _TRACED = (
     *("sam2", "layers", "trunks", "image_encoder", "mask_decoder", "memory_attention", "memory_encoder", "position", "prompt_encoder"),
     *("transformer", "runtime/graphs", "runtime/rotary", "runtime/export"),
 )
-_NOT_TRACED = {"name", "dropout", "crop_to_sector", "zoom_to_prompt", "mirror_prompted", "for_volumes", "view_net"}
-_NOT_TRACED |= {"weights", "licence", "citation", "terms", "origin", "published"}
+_NOT_TRACED = {"name", "dropout", "crop_to_sector", "zoom_to_prompt", "mirror_prompted", "tracked_bias"}
+_NOT_TRACED |= {"for_volumes", "view_net", "weights", "licence", "citation", "terms", "origin", "published"}
 """Fields of a configuration that no graph depends on."""
 
 _log = logging.getLogger(__name__)
