@@ -184,6 +184,8 @@ PATIENTS_LICENCE = "CC-BY-NC-SA-4.0"
 """Of weights that learned from CAMUS, ACDC or LGG: their own licence, for non-commercial research."""
 PATIENTS_TERMS = "Non-commercial research only: the weights learned from patients' images that are licensed so."
 CAMUS_CITATION = "Leclerc et al. 2019, doi 10.1109/TMI.2019.2900516 (CAMUS)"
+ACDC_CITATION = "Bernard et al. 2018, doi 10.1109/TMI.2018.2837502 (ACDC)"
+LGG_CITATION = "Buda et al. 2019, arXiv 1906.03720 (TCGA-LGG)"
 HC18_CITATION = "van den Heuvel et al. 2018, doi 10.1371/journal.pone.0200412 (HC18)"
 
 _TINY = HieraConfig(96, 1, (1, 2, 7, 2), (5, 7, 9))
@@ -236,7 +238,7 @@ _COMPACT_VOLUME = replace(
     crop_to_sector=False,
     zoom_to_prompt=True,
     for_volumes=None,
-    weights="compact-volume.safetensors",
+    weights="compact-volume-sim.safetensors",
     origin="echoseg, trained on simulated CT, MRI and cine MR only",
 )
 
@@ -257,7 +259,18 @@ REGISTRY: dict[str, SAM2Config] = {
             origin="echoseg, trained on patients (CAMUS, HC18) and simulation",
         ),
         _COMPACT,
-        replace(_COMPACT_VOLUME, name="compact-volume", view_net="view"),
+        replace(
+            _COMPACT_VOLUME,
+            name="compact-volume",
+            image_size=160,
+            tracked_bias=1.0,
+            view_net="view",
+            weights="compact-volume.safetensors",
+            licence=PATIENTS_LICENCE,
+            terms=PATIENTS_TERMS,
+            citation=f"{ACDC_CITATION}; {LGG_CITATION}; {HC18_CITATION}",
+            origin="echoseg, trained on patients (ACDC, TCGA-LGG, HC18) and simulation",
+        ),
         _COMPACT_VOLUME,
         SAM2Config(
             "medsam2",

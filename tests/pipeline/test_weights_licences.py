@@ -30,7 +30,7 @@ def licences(result):
         ("compact", "box:30,20,90,90@0", "A4C", {"compact": PATIENTS, "view": PATIENTS}),
         ("compact-sim", "auto", None, {"compact-sim": "Apache-2.0", "view-sim": "Apache-2.0"}),
         ("compact-sim", "box:30,20,90,90@0", "A2C", {"compact-sim": "Apache-2.0", "view-sim": "Apache-2.0"}),
-        ("compact-volume", "auto", None, {"compact-volume": "Apache-2.0", "compact": PATIENTS, "view": PATIENTS}),
+        ("compact-volume", "auto", None, {"compact-volume": PATIENTS, "compact": PATIENTS, "view": PATIENTS}),
         ("compact-volume-sim", "auto", None, {"compact-volume-sim": "Apache-2.0", "compact-sim": "Apache-2.0", "view-sim": "Apache-2.0"}),
     ],
 )
@@ -43,7 +43,7 @@ def test_every_set_of_weights_is_named_with_its_licence(clip, tmp_path, model, p
 
 def test_a_finder_that_saw_no_patient_can_be_asked_for(clip, tmp_path):
     result = echoseg.run(clip, tmp_path, "auto", "compact-volume", finder="compact-sim")
-    assert licences(result) == {"compact-volume": "Apache-2.0", "compact-sim": "Apache-2.0", "view-sim": "Apache-2.0"}
+    assert licences(result) == {"compact-volume": PATIENTS, "compact-sim": "Apache-2.0", "view-sim": "Apache-2.0"}
 
 
 def test_a_volume_is_followed_by_the_set_that_saw_no_patient(tmp_path):

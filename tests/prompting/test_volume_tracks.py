@@ -223,11 +223,17 @@ def test_an_unknown_recipe_is_refused():
     ],
 )
 def test_each_rule_ends_an_object(now, ended):
-    rules = StopRules(object_score=0.0, iou=0.3, collapse=0.2, explosion=2.0)
+    rules = StopRules(object_score=0.0, iou=0.3, collapse=0.2, explosion=2.0, swelling=0.0)
     assert has_ended(now, SliceState(100, 0.9, 9.0), 150, rules) is ended
 
 
+@pytest.mark.parametrize(("now", "ended"), [(7.9, False), (8.1, True)])
+def test_a_leak_must_swell_by_pixels_too(now, ended):
+    before, rules = round(np.pi * 5**2), StopRules(explosion=1.5, swelling=3.0)
+    assert has_ended(SliceState(round(np.pi * now**2), 0.9, 5.0), SliceState(before, 0.9, 5.0), before, rules) is ended
+
+
 def test_slow_growth_ends_at_a_multiple_of_the_prompted_slice():
-    rules = StopRules(explosion=2.0)
+    rules = StopRules(explosion=2.0, swelling=0.0)
     assert not has_ended(SliceState(290, 0.9, 5.0), SliceState(200, 0.9, 5.0), 150, rules)
     assert has_ended(SliceState(301, 0.9, 5.0), SliceState(200, 0.9, 5.0), 150, rules)

@@ -72,7 +72,11 @@ def test_a_damaged_byte_of_compressed_voxels_is_found(tmp_path, suffix, at):
         open_source(path)
 
 
-@pytest.mark.parametrize("packed", [zlib.compress(VALUES[0].tobytes()), zlib.compress(bytes(1601)), gzip.compress(bytes(1599)), b"", b"x"])
+@pytest.mark.parametrize(
+    "packed",
+    [zlib.compress(VALUES[0].tobytes()), zlib.compress(bytes(1601)), gzip.compress(bytes(1599)), b"", b"x"],
+    ids=["too few", "too many", "one short", "nothing", "not compressed"],
+)
 def test_compressed_voxels_of_another_number_are_refused(tmp_path, packed):
     header = f"{META}CompressedData = True\nElementDataFile = LOCAL\n".encode()
     (tmp_path / "v.mha").write_bytes(header + packed)
