@@ -95,15 +95,17 @@ class Foreman:
                     self._fill()
                 self._send()
                 self._tell(discovery.finished)
-                counts = self.ledger.counts()
-                # Results that are there already hold only once a worker has said what it would compute.
-                told = self._checked or counts["done"] == 0
-                if discovery.finished and not self._held and counts["pending"] == 0 and told:
+                if discovery.finished and not self._held and self._all_done():
                     with self.ledger.transaction():
                         self.ledger.note_gone()
                     return
         finally:
             discovery.close()
+
+    def _all_done(self) -> bool:
+        """Nothing is pending; results that were there already hold only once a worker has said what it would compute."""
+        counts = self.ledger.counts()
+        return counts["pending"] == 0 and (self._checked or counts["done"] == 0)
 
     def draw(self, jobs: list[Job]) -> None:
         """Has pictures drawn; one that fails is left out: its item has its result."""

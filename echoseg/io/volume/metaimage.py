@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from echoseg.errors import SourceError, UnsupportedSourceError
-from echoseg.io.volume.stored import AT_THE_END, StoredVoxels, data_file, whole_numbers
+from echoseg.io.volume.stored import AT_THE_END, StoredVoxels, data_file, header_lines, one_whole_number, whole_numbers
 
 _TYPES = {
     **dict.fromkeys(("MET_CHAR", "MET_ASCII_CHAR"), "i1"),
@@ -49,17 +49,17 @@ def read_metaimage_header(path: Path, start: bytes) -> StoredVoxels:
         UnsupportedSourceError: voxels in several files, outside of the folder, or no numbers.
     """
     fields, end = _fields(path, start)
-    dimension = whole_numbers(path, "NDims", fields.get("NDims", ""), 2, 4)
+    dimension = one_whole_number(path, "NDims", fields.get("NDims", ""), 2, 4)
     sizes = whole_numbers(path, "DimSize", fields.get("DimSize", ""), 1, LARGEST)
-    if len(dimension) != 1 or len(sizes) != dimension[0]:
+    if len(sizes) != dimension:
         raise SourceError(f"{path}: not a readable volume (its header states {len(sizes)} sizes of {fields['NDims']} dimensions)")
-    (channels,) = whole_numbers(path, "ElementNumberOfChannels", fields.get("ElementNumberOfChannels", "1"), 1, MOST_CHANNELS)
+    channels = one_whole_number(path, "ElementNumberOfChannels", fields.get("ElementNumberOfChannels", "1"), 1, MOST_CHANNELS)
     kind = fields.get("ElementType", "")
     if kind not in _TYPES:
         raise UnsupportedSourceError(f"{path}: voxels of type {kind[:40]!r} are no grey values; save one real number per voxel")
     most_significant = any(_true(fields.get(key, "False")) for key in _ORDER)
     place = "".join(f"{key} = {_numbers(path, key, fields[key])}\n" for key in _PLACE if key in fields)
-    own = f"ObjectType = Image\nNDims = {dimension[0]}\n{place}DimSize = {' '.join('1' * dimension[0])}\nElementType = MET_UCHAR\n"
+    own = f"ObjectType = Image\nNDims = {dimension}\n{place}DimSize = {' '.join('1' * dimension)}\nElementType = MET_UCHAR\n"
     own += f"ElementNumberOfChannels = {channels}\nElementDataFile = LOCAL\n"
     found = StoredVoxels(
         path,
@@ -80,14 +80,14 @@ def _placed(found: StoredVoxels, fields: dict[str, str]) -> StoredVoxels:
         raise UnsupportedSourceError(f"{path}: its voxels lie in a list of files; save it as one file")
     if name.upper() != "LOCAL":
         found = replace(found, data=data_file(path, name), start=0)
-    (skip,) = whole_numbers(path, "HeaderSize", fields.get("HeaderSize", "0"), AT_THE_END, LARGEST)
+    skip = one_whole_number(path, "HeaderSize", fields.get("HeaderSize", "0"), AT_THE_END, LARGEST)
     if skip > 0:
         found = replace(found, start=skip)
     if not _true(fields.get("BinaryData", "True")):
         return replace(found, encoding="text")
     if _true(fields.get("CompressedData", "False")):
         stated = fields.get("CompressedDataSize")
-        packed = None if stated is None else whole_numbers(path, "CompressedDataSize", stated, 1, 1 << 62)[0]
+        packed = None if stated is None else one_whole_number(path, "CompressedDataSize", stated, 1, 1 << 62)
         return replace(found, encoding="deflate", packed_length=packed)
     return replace(found, start=AT_THE_END) if skip == AT_THE_END else found
 
@@ -95,10 +95,7 @@ def _placed(found: StoredVoxels, fields: dict[str, str]) -> StoredVoxels:
 def _fields(path: Path, start: bytes) -> tuple[dict[str, str], int]:
     """The fields that count, and where the header ends: behind the line that names the data."""
     fields: dict[str, str] = {}
-    position = 0
-    while position < len(start):
-        stop = start.find(b"\n", position)
-        line, position = (start[position:], len(start)) if stop < 0 else (start[position:stop], stop + 1)
+    for line, position in header_lines(start):
         match = _LINE.fullmatch(line)
         key = _KEYS.get(match[1].decode().lower()) if match else None
         if match is None or key is None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.volume.metaimage import LARGEST, MOST_CHANNELS
-from echoseg.io.volume.stored import AT_THE_END, Encoding, StoredVoxels, data_file, whole_numbers
+from echoseg.io.volume.stored import AT_THE_END, Encoding, StoredVoxels, data_file, header_lines, one_whole_number, whole_numbers
 
 _TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
@@ -45,9 +45,9 @@ _MOST_LINES = 1 << 20
 def read_nrrd_header(path: Path, start: bytes) -> StoredVoxels:
     """What a NRRD header states; arguments and errors as of :func:`echoseg.io.volume.metaimage.read_metaimage_header`."""
     fields, end = _fields(path, start)
-    dimension = whole_numbers(path, "dimension", fields.get("dimension", ""), 2, 5)
+    dimension = one_whole_number(path, "dimension", fields.get("dimension", ""), 2, 5)
     sizes = whole_numbers(path, "sizes", fields.get("sizes", ""), 1, LARGEST)
-    if len(dimension) != 1 or len(sizes) != dimension[0]:
+    if len(sizes) != dimension:
         raise SourceError(f"{path}: not a readable volume (its header states {len(sizes)} sizes of {fields['dimension']} dimensions)")
     kind = fields.get("type", "").lower()
     if kind not in _TYPES:
@@ -99,8 +99,8 @@ def _placed(found: StoredVoxels, fields: dict[str, str]) -> StoredVoxels:
         if _LISTS.match(fields["data file"]):
             raise UnsupportedSourceError(f"{path}: its voxels lie in a list of files; save it as one file")
         found = replace(found, data=data_file(path, fields["data file"]), start=0)
-    (lines,) = whole_numbers(path, "line skip", fields.get("line skip", "0"), 0, _MOST_LINES)
-    (skip,) = whole_numbers(path, "byte skip", fields.get("byte skip", "0"), AT_THE_END, LARGEST)
+    lines = one_whole_number(path, "line skip", fields.get("line skip", "0"), 0, _MOST_LINES)
+    skip = one_whole_number(path, "byte skip", fields.get("byte skip", "0"), AT_THE_END, LARGEST)
     if lines:
         found = replace(found, start=_behind_lines(found, lines))
     if found.encoding == "deflate":
@@ -121,14 +121,10 @@ def _behind_lines(found: StoredVoxels, lines: int) -> int:
 def _fields(path: Path, start: bytes) -> tuple[dict[str, str], int]:
     """The fields that count, and where the header ends: behind the first empty line, or with the file."""
     fields: dict[str, str] = {}
-    position = 0
-    while position < len(start):
-        stop = start.find(b"\n", position)
-        line, position = (start[position:], len(start)) if stop < 0 else (start[position:stop], stop + 1)
-        line = line.removesuffix(b"\r")
-        if not line:
+    for line, position in header_lines(start):
+        if not (stated := line.removesuffix(b"\r")):
             return fields, position
-        match = _FIELD.fullmatch(line)
+        match = _FIELD.fullmatch(stated)
         key = match[1].decode().lower() if match else ""
         key = _ALIASES.get(key, key)
         if match is None or key not in _KNOWN:
@@ -138,4 +134,4 @@ def _fields(path: Path, start: bytes) -> tuple[dict[str, str], int]:
         fields[key] = match[2].decode("utf-8", "surrogateescape")
     if "data file" not in fields:
         raise SourceError(f"{path}: not a readable volume (no empty line ends its header); it may be cut off, copy it again")
-    return fields, position
+    return fields, len(start)

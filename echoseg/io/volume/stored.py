@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO, Literal
@@ -21,6 +22,15 @@ AT_THE_END = -1
 _SHORTEST_NUMBER = 2  # bytes of a number in text, with what parts it from the next
 _LARGEST = 1 << 62
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
+
+
+def header_lines(start: bytes) -> Iterator[tuple[bytes, int]]:
+    """The lines of what a file begins with, without their ends, and where the next line begins."""
+    position = 0
+    while position < len(start):
+        stop = start.find(b"\n", position)
+        line, position = (start[position:], len(start)) if stop < 0 else (start[position:stop], stop + 1)
+        yield line, position
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,14 @@ def data_file(path: Path, name: str) -> Path:
     if not regular:
         raise SourceError(f"{path}: its data file {PurePosixPath(name).name[:80]!r} is missing; copy it beside the header")
     return found
+
+
+def one_whole_number(path: Path, field: str, text: str, low: int, high: int) -> int:
+    """The number of a field that holds one; errors as :func:`whole_numbers`, and for several."""
+    number, *more = whole_numbers(path, field, text, low, high)
+    if more:
+        raise SourceError(f"{path}: not a readable volume ({field} in its header is {text[:40]!r})")
+    return number
 
 
 def whole_numbers(path: Path, field: str, text: str, low: int, high: int) -> tuple[int, ...]:

@@ -146,3 +146,24 @@ def test_the_values_of_a_voxel_may_be_any_axis_of_a_nrrd(tmp_path, axis):
     (tmp_path / "v.nrrd").write_bytes(header.encode() + VALUES.tobytes())
     expected = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(tmp_path / "v.nrrd")))
     np.testing.assert_array_equal(load_itk(tmp_path / "v.nrrd").values, expected)
+
+
+ONE_MHA = "ObjectType = Image\nNDims = 2\nDimSize = 2 2\nElementType = MET_UCHAR\n{}\nElementDataFile = LOCAL\n"
+ONE_NRRD = "NRRD0004\ntype: uchar\ndimension: 2\nsizes: 2 2\nencoding: raw\n{}\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "line"),
+    [
+        ("v.mha", ONE_MHA, "ElementNumberOfChannels = 1 1"),
+        ("v.mha", ONE_MHA, "HeaderSize = 0 0"),
+        ("v.mha", ONE_MHA, "CompressedData = True\nCompressedDataSize = 9 9"),
+        ("v.nrrd", ONE_NRRD, "line skip: 0 0"),
+        ("v.nrrd", ONE_NRRD, "byte skip: 0 0"),
+    ],
+)
+def test_two_numbers_where_one_belongs_are_refused(tmp_path, name, header, line):
+    path = tmp_path / name
+    path.write_bytes(header.format(line).encode() + bytes(4))
+    with pytest.raises(SourceError, match="in its header is '[09] [09]'|in its header is '1 1'"):
+        open_source(path)
