@@ -6,11 +6,13 @@
 ``masks.npz``         MedSAM2's: ``segs`` ``(slices, H, W)`` uint8, with ``spacing``, ``direction`` and ``origin``
 ====================  =================================================================================================
 
-NIfTI is always written. The label map of a DICOM source in DICOM is a DICOM Segmentation, see :mod:`echoseg.io.dicom.seg`.
+Of slices at different distances each also holds what every slice stands for (:mod:`echoseg.io.volume.uneven`): spacing and matrix give
+their mean. NIfTI is always written. The label map of a DICOM source in DICOM is a DICOM Segmentation, see :mod:`echoseg.io.dicom.seg`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -22,6 +24,7 @@ from echoseg.errors import OutputError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.source import Source
 from echoseg.io.volume.orientation import spacing
+from echoseg.io.volume.uneven import SHARES_KEY, shares_text
 from echoseg.options import LabelFormat
 from echoseg.types import Image
 
@@ -53,11 +56,13 @@ def write_label_map_as(label_format: LabelFormat, directory: Path, masks: Image,
     stored = np.ascontiguousarray(source.to_stored(masks))
     steps, directions, origin = _grid(source)
     path = directory / f"masks.{suffix}"
+    shares = source.geometry.slice_shares
     with atomic_path(path) as temporary:
         if suffix == "npz":
-            np.savez_compressed(temporary, segs=stored, spacing=np.array(steps), direction=directions.ravel(), origin=origin)
+            uneven = {} if shares is None else {SHARES_KEY: shares}
+            np.savez_compressed(temporary, segs=stored, spacing=np.array(steps), direction=directions.ravel(), origin=origin, **uneven)
         else:
-            _write_itk(temporary, stored, steps, directions, origin)
+            _write_itk(temporary, stored, steps, directions, origin, {} if shares is None else {SHARES_KEY: shares_text(shares)})
     return path
 
 
@@ -73,11 +78,18 @@ def _grid(source: Source) -> tuple[tuple[float, float, float], NDArray[np.float6
 
 
 def _write_itk(
-    path: Path, stored: Image, steps: tuple[float, float, float], directions: NDArray[np.float64], origin: NDArray[np.float64]
+    path: Path,
+    stored: Image,
+    steps: tuple[float, float, float],
+    directions: NDArray[np.float64],
+    origin: NDArray[np.float64],
+    comments: Mapping[str, str],
 ) -> None:
     image = SimpleITK.GetImageFromArray(stored)
     image.SetSpacing(steps)
     image.SetOrigin(origin.tolist())
+    for key, value in comments.items():
+        image.SetMetaData(key, value)
     try:
         image.SetDirection(directions.ravel().tolist())
         SimpleITK.WriteImage(image, str(path), useCompression=True)

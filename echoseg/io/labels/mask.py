@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from echoseg.errors import SourceError
 from echoseg.io.labels.nifti import LabelMap
-from echoseg.io.labels.numbers import check_no_picture
+from echoseg.io.labels.numbers import SOFT_EDGES, assumed, check_no_picture
 from echoseg.io.labels.read import UNSTATED, read_labels
 from echoseg.io.open import open_source
 from echoseg.types import Flag, Geometry, Timing
@@ -59,13 +59,13 @@ def _drawn(path: Path, refused: SourceError) -> LabelMap:
         raise SourceError(f"{path}: the mask holds values that are NaN or infinite; save label numbers")
     flags: tuple[Flag, ...] = ()
     if values.ndim == 4:
-        mask, flags = _one_colour(values, path), (_assumed("every coloured pixel is inside"),)
+        mask, flags = _one_colour(values, path), (assumed("every coloured pixel is inside"),)
     elif values.min() < 0:
         if values.dtype.kind != "f":
             raise refused
         mask = values > 0
     elif values.dtype.kind == "f" and values.max() <= 1:
-        mask, flags = values >= 0.5, (_assumed("probabilities from one half on are inside"),)
+        mask, flags = values >= 0.5, (assumed("probabilities from one half on are inside"),)
     else:
         raise refused
     return LabelMap(mask.astype(np.uint8), kind, geometry, Timing(), flags)
@@ -86,9 +86,4 @@ def _from_middle_grey(found: LabelMap, path: Path) -> LabelMap:
     if (found.masks[inside] == 255).mean() < _GREY_EDGE:
         check_no_picture(found.masks, str(path))
         return found
-    flag = _assumed("a black and white mask with soft edges, so that grey levels from 128 on are inside")
-    return replace(found, masks=(found.masks > 127).astype(np.uint8), flags=(*found.flags, flag))
-
-
-def _assumed(how: str) -> Flag:
-    return Flag("mask_assumed", f"The file of the mask holds no label numbers: it was assumed that {how}.")
+    return replace(found, masks=(found.masks > 127).astype(np.uint8), flags=(*found.flags, SOFT_EDGES))

@@ -28,10 +28,10 @@ from echoseg.errors import OutputError, SourceError
 from echoseg.io.atomic import atomic_path
 from echoseg.io.ceiling import check_unpacked
 from echoseg.io.labels.numbers import renumbered, renumbered_flag
-from echoseg.io.labels.uneven import shares_extension, stated_shares
 from echoseg.io.source import Kind, Source
 from echoseg.io.volume.nifti import header_geometry, header_timing
 from echoseg.io.volume.orientation import is_sheared
+from echoseg.io.volume.uneven import shares_extension, stated_shares
 from echoseg.io.volume.voxels import uneven_flag
 from echoseg.types import Flag, Geometry, Image, Timing
 

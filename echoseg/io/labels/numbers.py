@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +19,10 @@ from echoseg.types import Flag, Severity
 _MOST_LABELS = 128
 """More than any label map we know of numbers (TotalSegmentator: 117), fewer than the greys of a picture."""
 
+_RINGING = 16
+"""Pixels from a border within which JPEG leaves greys: two of its blocks."""
+
+_FEW_LEVELS = 4
 _HIGHEST = 255
 _LISTED = 20
 
@@ -76,3 +81,29 @@ def check_no_picture(labels: NDArray[np.uint8], where: str) -> None:
     count = len(np.unique(labels))
     if count > _MOST_LABELS:
         raise SourceError(f"{where}: holds {count} different values and looks like a picture, not a label map; give the masks drawn on it")
+
+
+def has_soft_edges(labels: NDArray[np.uint8]) -> bool:
+    """Whether ``(T, H, W)`` is black and white with greys by the borders alone, of several levels on either side, as JPEG leaves them.
+
+    No label map numbers both sides of every border so.
+    """
+    values = np.unique(labels)
+    dark, bright = values[(values > 0) & (values < 128)], values[values > 127]
+    if min(len(dark), len(bright)) < _FEW_LEVELS:
+        return False
+    for frame in labels:
+        white = (frame > 127).astype(np.uint8)
+        away = np.maximum(cv2.distanceTransform(white, cv2.DIST_L2, 5), cv2.distanceTransform(1 - white, cv2.DIST_L2, 5))
+        flat = away > _RINGING if white.any() else np.ones_like(white, bool)
+        if len({*np.unique(frame[flat & (white == 0)]), 0}) > 1 or len(np.unique(frame[flat & (white == 1)])) > 1:
+            return False
+    return True
+
+
+def assumed(how: str) -> Flag:
+    """The flag on a mask in values that are no label numbers."""
+    return Flag("mask_assumed", f"The file of the mask holds no label numbers: it was assumed that {how}.")
+
+
+SOFT_EDGES = assumed("a black and white mask with soft edges, so that grey levels from 128 on are inside")

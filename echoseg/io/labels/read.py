@@ -13,13 +13,15 @@ from echoseg.errors import SourceError
 from echoseg.io.folder import folder_content
 from echoseg.io.images import IMAGE_SUFFIXES, read_indices
 from echoseg.io.labels.nifti import LabelMap, read_label_map
-from echoseg.io.labels.numbers import one_for_255
+from echoseg.io.labels.numbers import SOFT_EDGES, has_soft_edges, one_for_255
 from echoseg.io.labels.slicer import is_slicer, read_slicer
 from echoseg.io.npz import load_arrays
 from echoseg.io.source import Kind
 from echoseg.io.volume.files import read_volume_file
 from echoseg.io.volume.orientation import is_usable
 from echoseg.io.volume.parts import take_part
+from echoseg.io.volume.uneven import SHARES_KEY, usable_shares
+from echoseg.io.volume.voxels import uneven_flag
 from echoseg.types import Geometry, Timing
 
 RUN_MASKS = "masks.nii.gz"
@@ -53,7 +55,8 @@ def read_labels(
             ``volume``.
         like: the label map whose grid a DICOM segmentation is laid onto, in which empty slices are left out.
         array: the name that the labels must have in an ``.npz``.
-        white: whether 255, where it is the only number, is taken for label 1: a black and white mask.
+        white: whether 255, where it is the only number, is taken for label 1: a black and white mask. So are greys from 128 on, where all
+            greys lie by the borders (flagged).
         renumber: whether numbers above 255 are renumbered, with a table in ``numbers`` and a flag, or refused.
 
     Returns:
@@ -72,7 +75,13 @@ def read_labels(
     if found.numbers and not renumber:
         held = ", ".join(map(str, list(found.numbers.values())[-3:]))
         raise SourceError(f"{path}: label maps hold whole numbers 0..255; this one holds other values, up to {held}; renumber them")
-    return replace(found, masks=one_for_255(found.masks)) if white else found
+    return _black_and_white(found) if white else found
+
+
+def _black_and_white(found: LabelMap) -> LabelMap:
+    if not found.numbers and has_soft_edges(found.masks):
+        return replace(found, masks=(found.masks > 127).astype(np.uint8), flags=(*found.flags, SOFT_EDGES))
+    return replace(found, masks=one_for_255(found.masks))
 
 
 def _read(path: Path, kind: Kind | None, like: LabelMap | None, array: str | None) -> LabelMap:
@@ -110,14 +119,15 @@ def _read_itk(path: Path, kind: Kind | None) -> LabelMap:
     acquisition = read_volume_file(path)  # owns the memory of its planes
     voxels, kind = take_part(acquisition, None, kind, path)
     column, row, between = voxels.spacing
-    geometry = Geometry(None if row is None or column is None else (row, column), between, voxels.affine)
+    spacing = None if row is None or column is None else (row, column)
+    geometry = Geometry(spacing, None if voxels.shares is not None else between, voxels.affine, voxels.shares)
     timing = voxels.timing if kind == "clip" else Timing()
     return LabelMap.of(_sequence(np.asarray(voxels.planes), path), str(path), kind, geometry, timing, voxels.flags)
 
 
 def _read_array(path: Path, kind: Kind | None, wanted: str | None) -> LabelMap:
     steps, name = np.empty(0), ""
-    direction, origin = np.empty(0), np.empty(0)
+    direction, origin, uneven = np.empty(0), np.empty(0), np.empty(0)
     try:
         loaded = load_arrays(path)
         if isinstance(loaded, np.ndarray):
@@ -127,7 +137,9 @@ def _read_array(path: Path, kind: Kind | None, wanted: str | None) -> LabelMap:
                 name = _name_in(archive.files, path, wanted)
                 values = archive[name]
                 steps = archive["spacing"] if "spacing" in archive.files else steps
-                direction, origin = (archive[one] if one in archive.files else np.empty(0) for one in ("direction", "origin"))
+                direction, origin, uneven = (
+                    archive[one] if one in archive.files else np.empty(0) for one in ("direction", "origin", SHARES_KEY)
+                )
     except SourceError:
         raise
     except Exception as error:  # numpy raises ValueError, EOFError, OSError, BadZipFile, zlib.error, ...
@@ -136,7 +148,11 @@ def _read_array(path: Path, kind: Kind | None, wanted: str | None) -> LabelMap:
     if steps.shape != (3,):
         return LabelMap.of(labels, str(path), kind or UNSTATED, Geometry(), Timing())
     x, y, z = (float(step) for step in steps)
-    return LabelMap.of(labels, str(path), kind or "volume", Geometry((y, x), z, _place(steps, direction, origin)), Timing())
+    affine = _place(steps, direction, origin)
+    if kind != "clip" and usable_shares(uneven, len(labels)):
+        flags = (uneven_flag(uneven.min(), uneven.max()),)
+        return LabelMap.of(labels, str(path), "volume", Geometry((y, x), None, affine, uneven.astype(np.float64)), Timing(), flags)
+    return LabelMap.of(labels, str(path), kind or "volume", Geometry((y, x), z, affine), Timing())
 
 
 def _place(steps: NDArray[Any], direction: NDArray[Any], origin: NDArray[Any]) -> NDArray[np.float64] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,10 @@ def read_label_file(path: Path, kind: Kind | None = None) -> LabelFile:
         # A place in the patient without a size of pixels: such a matrix is a default, and must not give volumes.
         geometry = Geometry(geometry.spacing)
     elif geometry.affine is not None and not path.name.lower().endswith(NIFTI_SUFFIXES):
-        axis = array_axis(geometry.affine, "axial")
+        shares = geometry.slice_shares
+        axis = array_axis(geometry.affine, "axial") if shares is None else 0  # as volumes of such slices are opened
         labels, geometry = np.moveaxis(labels, axis, 0), slice_geometry(geometry.affine, axis)
+        geometry = geometry if shares is None else replace(geometry, slice_spacing=None, slice_shares=shares)
     source = LabelSource(name, "volume" if read.kind == "volume" else "clip", labels.shape, geometry, read.timing, read.flags)
     if record and record["source"].get("view_from") in _OWN_VIEWS:
         source.details = {**source.details, "view": record["source"]["view"]}

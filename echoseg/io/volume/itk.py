@@ -22,7 +22,8 @@ from echoseg.io.volume.metaimage import read_metaimage_header
 from echoseg.io.volume.nrrd import read_nrrd_header
 from echoseg.io.volume.orientation import is_usable, spacing
 from echoseg.io.volume.stored import StoredVoxels
-from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels
+from echoseg.io.volume.uneven import stated_in_header
+from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels, uneven_flag
 from echoseg.types import Timing
 
 _LONGEST_HEADER = 1 << 22  # Slicer's segmentations describe every segment in theirs
@@ -82,13 +83,16 @@ def read_itk(path: Path) -> Acquisition:
     fault = None if steps[0] is None else size_fault(image.header, steps, dimension)
     flags, steps = ((), steps) if fault is None else ((fault,), (None, None, None))
     phases, slices = voxels.shape[:2]
+    shares = stated_in_header(image.header, slices)
+    if shares is not None and steps[0] is not None:
+        flags, steps = (*flags, uneven_flag(shares.min(), shares.max())), (steps[0], steps[1], None)
     interval = image.spacing[2] if dimension == 3 else 0.0
     # In a clip saved as a 3D file the third spacing is the frame interval; 1 is what writers put when they do not know.
     along_k = Timing(fps=1.0 / interval) if phases == 1 and slices > 1 and interval not in (0.0, 1.0) else Timing()
     return Acquisition(
         slices,
         phases,
-        phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k, flags=flags),
+        phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k, flags=flags, shares=shares),
         cine=lambda k: Voxels(voxels[:, k], affine if slices == 1 else None, (steps[0], steps[1], None), flags=flags),
         format=file_format,
         phases_are="the fourth axis of the file",

@@ -85,7 +85,7 @@ class Acquisition:
 def uneven_flag(least: float, most: float) -> Flag:
     """The flag on slices at distances between ``least`` and ``most`` mm."""
     told = f"Distances between slices vary from {least:.3g} to {most:.3g} mm: each slice counts with its own, "
-    return Flag("slices_uneven", f"{told}and other programs see their mean in masks.nii.gz.")
+    return Flag("slices_uneven", f"{told}and other programs see their mean in the label maps.")
 
 
 def rescaled(values: NDArray[np.generic], rescale: NDArray[np.float64] | Sequence[float]) -> NDArray[np.generic]:

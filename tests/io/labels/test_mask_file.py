@@ -1,5 +1,6 @@
 """Masks are read by their stored values, whatever the type and the format."""
 
+import cv2
 import numpy as np
 import pytest
 import SimpleITK
@@ -78,3 +79,24 @@ def test_nan_is_refused_and_named(tmp_path):
     np.save(tmp_path / "labels.npy", labels)
     with pytest.raises(SourceError, match="labels.npy: the mask holds values that are NaN"):
         read_mask_map(tmp_path / "labels.npy")
+
+
+@pytest.mark.parametrize("quality", [50, 75, 95])
+def test_a_black_and_white_mask_that_went_through_jpeg_is_one_object(tmp_path, quality):
+    drawn = np.zeros((120, 160), np.uint8)
+    cv2.ellipse(drawn, (80, 60), (12, 9), 20, 0, 360, 255, -1)
+    greys = cv2.imdecode(cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+    Image.fromarray(greys).save(tmp_path / "mask.png")
+    found = read_mask_map(tmp_path / "mask.png")
+    np.testing.assert_array_equal(found.masks[0], drawn > 0)
+    assert [flag.code for flag in found.flags] == ["mask_assumed"]
+
+
+def test_many_low_and_high_label_numbers_stay_labels(tmp_path):
+    labels = np.zeros((120, 160), np.uint8)
+    for place, number in enumerate((1, 2, 3, 4, 5, 201, 202, 203, 204, 205)):
+        labels[40:90, 5 + 15 * place : 20 + 15 * place] = number
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    found = read_mask_map(tmp_path / "labels.png")
+    np.testing.assert_array_equal(found.masks[0], labels)
+    assert found.flags == ()

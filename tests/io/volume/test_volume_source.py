@@ -10,6 +10,8 @@ from pydicom.data import get_testdata_file
 
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io import open_source
+from echoseg.io.labels.formats import write_label_map_as
+from echoseg.io.labels.read import read_labels
 from echoseg.masks import measure
 
 DIRECTIONS = {  # columns are where i, j and k point, in LPS
@@ -237,3 +239,28 @@ def test_uneven_slices_keep_their_sizes_in_the_masks_that_are_written(tmp_path):
     for result in (first, measure(first.directory, tmp_path / "again"), measure(first.files["masks.nii.gz"], tmp_path / "file")):
         assert result.measurements["objects"][0]["volume_ml"] == pytest.approx(true, abs=2e-4)
         assert "slices_uneven" in {flag.code for flag in result.flags}
+
+
+@pytest.mark.parametrize("label_format", ["nrrd", "mha", "npz"])
+def test_uneven_slices_keep_their_sizes_in_label_maps_of_every_format(tmp_path, label_format):
+    folder = write_series(tmp_path / "series", positions=[0, 1, 2.3, 3.3])
+    with open_source(folder) as source:
+        masks = np.zeros((len(source), *source.size), np.uint8)
+        masks[:2, 2:8, 2:8] = 1
+        path = write_label_map_as(label_format, tmp_path, masks, source)
+        read = read_labels(path)
+        np.testing.assert_allclose(read.geometry.slice_shares, source.geometry.slice_shares, rtol=1e-5)
+        np.testing.assert_array_equal(source.from_stored(read.masks), masks)
+    assert read.geometry.slice_spacing is None
+    assert [flag.code for flag in read.flags] == ["slices_uneven"]
+    alone, drawn = measure(path, tmp_path / "out"), measure(path, tmp_path / "on", on=folder)
+    assert alone.measurements["objects"][0]["volume_ml"] == drawn.measurements["objects"][0]["volume_ml"]
+
+
+@pytest.mark.parametrize("label_format", ["nrrd", "mha", "npz"])
+def test_even_slices_have_one_spacing_in_label_maps_of_every_format(tmp_path, label_format):
+    with open_source(write_series(tmp_path / "series", positions=[0, 1, 2, 3])) as source:
+        read = read_labels(write_label_map_as(label_format, tmp_path, np.ones((len(source), *source.size), np.uint8), source))
+    assert read.geometry.slice_shares is None
+    assert read.geometry.slice_spacing == pytest.approx(source.geometry.slice_spacing)
+    assert read.flags == ()
