@@ -60,6 +60,8 @@ def with_true_colour(table: FrameTable, file: BinaryIO) -> tuple[FrameTable, Fla
     by = "the markers of its compression" if marked else "its greys"
     told = f"The header calls the colours {label}, by {by} they are {'YCbCr' if colour == 'YBR_FULL' else 'RGB'}: they were read as such."
     severity = Severity.INFO if marked else Severity.REVIEW
+    if marked and table.transfer_syntax == JPEGBaseline8Bit:  # the decoder would warn of what the flag says
+        table = replace(table, options=table.options | {"photometric_interpretation": "RGB" if colour == "RGB" else "YBR_FULL_422"})
     return replace(table, colour=colour), Flag("colour_label_wrong", told, severity)
 
 
