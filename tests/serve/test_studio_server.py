@@ -2,9 +2,14 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -111,3 +116,27 @@ def test_a_client_that_goes_away_stops_its_propagation_and_another_can_go_on(sta
     assert done["type"] == "done"
     assert not done["session"]["stale"]
     assert len(masks(client, state["id"])) == 24
+
+
+def test_killed_at_random_moments_every_prompt_that_was_answered_is_there(start, tmp_path):
+    """``ECHOSEG_KILLS=40 pytest -m slow tests/serve/test_studio_server.py`` kills forty times."""
+    left = set(Path(tempfile.gettempdir()).glob("echoseg-*/.echoseg-*"))
+    moments, following = random.Random(7), 1  # the number of the next event, as far as its client knows
+    for _ in range(int(os.environ.get("ECHOSEG_KILLS", "3")) + 1):
+        process, client = start("--no-draft")
+        state = client.post("/api/v1/sessions", json={"clip": None, "user": "ana"}).json()
+        assert state["seq"] - following in (0, 1)  # one may have been written down when the server died, and not yet told
+        following = state["seq"]
+        end = threading.Timer(moments.uniform(0.0, 1.0), os.killpg, (process.pid, moments.choice((signal.SIGKILL, signal.SIGTERM))))
+        end.start()
+        with suppress(httpx.HTTPError):
+            while True:
+                box = {"seq": following, "object": 1, "frame": moments.randrange(24), "kind": "box", "data": [45, 20, 115, 120]}
+                if client.post(f"/api/v1/sessions/{state['id']}/prompts", json=box).status_code != 200:
+                    break  # it is ending
+                following += 1
+        end.join()
+        process.wait(timeout=60)
+    assert following > 3
+    assert set(Path(tempfile.gettempdir()).glob("echoseg-*/.echoseg-*")) <= left
+    assert list((tmp_path / "project").rglob(".echoseg-*")) == []
