@@ -118,6 +118,7 @@ def test_a_client_that_goes_away_stops_its_propagation_and_another_can_go_on(sta
     assert len(masks(client, state["id"])) == 24
 
 
+@pytest.mark.timeout(3600)
 def test_killed_at_random_moments_every_prompt_that_was_answered_is_there(start, tmp_path):
     """``ECHOSEG_KILLS=40 pytest -m slow tests/serve/test_studio_server.py`` kills forty times."""
     left = set(Path(tempfile.gettempdir()).glob("echoseg-*/.echoseg-*"))
