@@ -65,8 +65,9 @@ def find_beats(
     4. Between two end-systoles, end-diastole is the last peak before the descent among those that reach 90 % of the way up: the atrial
        kick, not the plateau of diastasis. With ``r_waves`` it is instead the largest frame next to each R wave after which the cavity
        shrinks.
-    5. The outermost end-diastoles count when the curve visibly rises to the first or falls from the last, and they are at least 0.6 as
-       high as the beat's other one; or when they are as high (clips cut from R wave to R wave).
+    5. The outermost end-diastoles count when the curve visibly rises to the first or falls by a quarter from the last, and they are at
+       least 0.6 as high as the beat's other one; or when they are as high (clips cut from R wave to R wave). A clip that ends in diastasis
+       does not hold the end-diastole of its last beat.
     6. A beat with no values for 0.5 s on end is not complete: another beat may hide there.
     7. A partial beat is an end-systole inside the clip with the end-diastole before it, else with the one after it, else the largest
        and the smallest frame: those may belong to different beats, which breathing cuts differently.
@@ -250,7 +251,8 @@ def _partial_beat(smooth: Curve, strokes: Sequence[_Stroke], usable: NDArray[np.
 def _is_end_diastole(heights: Curve, frame: int, end: int, highest: float) -> bool:
     """Whether a clip's outermost peak is an end-diastole: as high as the beat's other one, or above the clip's ``end`` next to it, and not
     a ripple of a systole that the clip cuts."""
-    seen = heights[end] < thresholds.EDGE_ED_LEVEL * heights[frame] and heights[frame] >= thresholds.LOWEST_EDGE_ED * highest
+    turns = thresholds.EDGE_ED_LEVEL if end == 0 else thresholds.LAST_FALL
+    seen = heights[end] < turns * heights[frame] and heights[frame] >= thresholds.LOWEST_EDGE_ED * highest
     return bool(seen or heights[frame] >= thresholds.EDGE_ED_LEVEL * highest)
 
 

@@ -258,3 +258,15 @@ def test_a_ripple_on_a_systole_that_the_clip_cuts_begins_no_beat(side):
     curve[0] -= 0.5 * (curve[0] - curve.min())  # the first mask is too small
     beats = find_beats(curve[::side], times)
     assert [beat.hr_bpm for beat in beats] == pytest.approx([50] * 3, abs=4)
+
+
+@pytest.mark.parametrize("sink", [0.05, 0.1, 0.15])
+@pytest.mark.parametrize("end", [0.62, 0.7, 0.8])
+def test_a_clip_that_ends_in_a_sinking_diastasis_does_not_close_its_last_beat_there(sink, end):
+    times, curve, r_times = regular(66, 4, 30, offset=0.3, kick=0.12)
+    phase = (times - r_times[2]) * 66 / 60 % 1  # of a beat
+    curve = curve - sink * 72 * np.clip((phase - 0.6) / 0.26, 0, 1) * (phase < 0.86)  # 72 of 120: what a beat ejects
+    inside = times <= r_times[4] + end * 60 / 66
+    beats = find_beats(curve[inside], times[inside])
+    assert [beat.partial for beat in beats] == [False] * 2
+    assert [beat.hr_bpm for beat in beats] == pytest.approx([66] * 2, rel=0.06)
