@@ -37,7 +37,7 @@ EDGE_ED_LEVEL = 0.93
 LOWEST_EDGE_ED = 0.6
 """or this one, where the curve is seen to turn there: filling varies less from beat to beat, and a systole that is cut has ripples."""
 LAST_FALL = 0.75
-"""The clip's last peak turns where the curve falls to this share of its height: diastasis sinks a little, too, and the atrial kick is cut off."""
+"""The clip's last peak turns where the curve falls to this share of its height: diastasis sinks a little, too."""
 
 # Rhythm (function.py)
 GUIDELINE_BEATS = 3

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,8 +62,20 @@ _Track = dict[int, _Answer]
 @dataclass(frozen=True)
 class _Object:
     session: Session
+    window: Window
+    prompts: dict[int, list[Prompt]]
     seeds: _Track
     extent: range
+
+
+@dataclass(frozen=True)
+class _Leg:
+    """A way through ``slices``, from what the session remembers of one prompted slice at their end, or of two, one at either end."""
+
+    session: Session
+    seeds: _Track
+    direction: Literal["forward", "backward"]
+    slices: range
 
 
 def volume_tracks(
@@ -169,7 +182,8 @@ class VolumeTracks:
             raise PromptError(f"object {object_id} is prompted on slice {outside[0]}, outside {where}")
         if object_id in self.plan.anywhere:
             frames = self._moved(object_id, frames)
-        session = self._session(frames)
+        window = volume_window(self.source, self.model, frames, self.options.zoom)
+        session = self._session(window)
         seeds: _Track = {}
         for index, given in sorted(frames.items()):
             answer = session.prompt(object_id, index, given)
@@ -177,7 +191,7 @@ class VolumeTracks:
             mask = answer.masks[object_id]
             if self.options.recipe == "mask" and mask.any():
                 session.prompt(object_id, index, MaskPrompt(mask))
-        return _Object(session, seeds, extent)
+        return _Object(session, window, frames, seeds, extent)
 
     def _moved(self, object_id: int, frames: Mapping[int, list[Prompt]]) -> dict[int, list[Prompt]]:
         """The click of a 3D point on the slice that the policy chooses for it."""
@@ -187,41 +201,62 @@ class VolumeTracks:
         self.plan = replace(self.plan, prompts={**self.plan.prompts, object_id: {chosen: [click]}})
         return {chosen: [click]}
 
-    def _session(self, frames: Mapping[int, list[Prompt]]) -> Session:
-        window = volume_window(self.source, self.model, frames, self.options.zoom)
+    def _session(self, window: Window) -> Session:
         cache = self._caches.setdefault(window, features_cache())
         return Session(self.source, self.model, cache=cache, history=0, window=window, memory_selection=self._memory_selection)
 
     def _track(self, object_id: int, tracked: _Object, direction: Direction, done: int) -> _Track:
-        seeds, session = tracked.seeds, tracked.session
-        track = dict(seeds)
-        first, last = min(seeds), max(seeds)
-        if direction != "backward":
-            self._follow(track, session.propagate("forward"), object_id, tracked, first, done)
-        start = (last if direction == "backward" else first) - 1
-        if direction != "forward" and start >= 0:
-            self._follow(
-                track, session.propagate("backward", start=start), object_id, tracked, last if direction == "backward" else first, done
-            )
+        track = dict(tracked.seeds)
+        for leg in self._legs(object_id, tracked, direction):
+            self._follow(track, leg, object_id, done)
         if self.options.recipe == "box":
             track = _largest_part(track, self.source.size)
-        if not any(other is not tracked and other.session.cache is session.cache for other in self._objects.values()):
-            session.cache.clear()
+        if not any(other is not tracked and other.session.cache is tracked.session.cache for other in self._objects.values()):
+            tracked.session.cache.clear()
         return track
 
-    def _follow(self, track: _Track, frames: Iterator[FrameResult], object_id: int, tracked: _Object, first: int, done: int) -> None:
-        """Adds to ``track`` what ``frames`` show, from the seed ``first`` outward, until the object has ended."""
-        largest = max(answer.state.area for answer in tracked.seeds.values())
-        between = range(min(tracked.seeds), max(tracked.seeds) + 1)
-        before = tracked.seeds[first].state
-        for frame in frames:
-            if frame.index not in tracked.extent:
+    def _legs(self, object_id: int, tracked: _Object, direction: Direction) -> Iterator[_Leg]:
+        """Between prompted slices with the memory of both, beyond the outermost ones with that of the nearest.
+
+        A slice that holds none of the object is where it ends: it is followed up to there, and not from there.
+        """
+        order, extent = sorted(tracked.seeds), tracked.extent
+        stretches = [((low, high), range(low, high + 1)) for low, high in pairwise(order)]
+        if direction != "backward":
+            stretches.append(((order[-1], order[-1]), range(order[-1], extent.stop)))
+        if direction != "forward":
+            stretches.append(((order[0], order[0]), range(extent.start, order[0] + 1)))
+        for ends, slices in stretches:
+            held = {index: tracked.seeds[index] for index in ends if tracked.seeds[index].state.area or len(order) == 1}
+            if held and len(slices) > 1:
+                onward = direction != "backward" if len(held) == 2 else slices.start in held
+                yield _Leg(self._remembering(object_id, tracked, held), held, "forward" if onward else "backward", slices)
+
+    def _remembering(self, object_id: int, tracked: _Object, held: _Track) -> Session:
+        """A session that remembers the prompted slices ``held`` alone."""
+        if len(tracked.seeds) == 1:
+            return tracked.session
+        session = self._session(tracked.window)
+        for index, answer in sorted(held.items()):
+            asked = [MaskPrompt(answer.whole(self.source.size) > 0)] if self.options.recipe == "mask" else tracked.prompts[index]
+            session.prompt(object_id, index, asked)
+        return session
+
+    def _follow(self, track: _Track, leg: _Leg, object_id: int, done: int) -> None:
+        """Adds to ``track`` what is found along ``leg``, until the object has ended."""
+        order = sorted(leg.seeds, reverse=leg.direction == "backward")
+        largest = max(answer.state.area for answer in leg.seeds.values())
+        before = leg.seeds[order[0]].state
+        start = None if leg.direction == "forward" else order[0] - 1
+        if start is not None and start < 0:
+            return
+        for frame in leg.session.propagate(leg.direction, start=start):
+            if frame.index not in leg.slices:
                 break
-            if frame.index in tracked.seeds:
-                before = tracked.seeds[frame.index].state
+            if frame.index in track:
                 continue
             answer = _Answer.of(frame, object_id)
-            stop = self.options.stop if frame.index not in between else None
+            stop = self.options.stop if len(order) == 1 else None
             if stop is not None and has_ended(answer.state, before, largest, stop):
                 break
             track[frame.index], before = answer, answer.state

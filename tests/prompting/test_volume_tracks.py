@@ -151,6 +151,28 @@ def test_between_two_prompted_slices_no_rule_ends_an_object():
     np.testing.assert_array_equal(masks[1], hourglass)
 
 
+def test_a_slice_is_found_by_the_memory_of_the_prompted_slices_next_to_it():
+    followed(BALL, {1: {index: Box.around(BALL[index]) for index in (5, 7, 10)}})
+    remembered = [(set(made.prompts), *made.masks) for made in BrightSession.made[1:]]
+    assert remembered == [({5, 7}, 5, 7), ({7, 10}, 7, 10), ({10}, 10), ({5}, 5)]
+
+
+def test_what_is_prompted_on_one_side_does_not_change_the_other_side():
+    alone, _ = followed(BALL, box_on(BALL, 7))
+    leaked = np.zeros((SIDE, SIDE), bool)
+    leaked[:30] = True
+    both, _ = followed(BALL, {1: {7: Box.around(BALL[7]), 11: MaskPrompt(leaked)}})
+    np.testing.assert_array_equal(both[1][:8], alone[1][:8])
+
+
+def test_a_slice_that_is_said_to_hold_none_of_the_object_ends_it():
+    neck = ball((5, 15, 15), 4.5) | ball((12, 15, 15), 3.5)
+    nothing_there = Box(30, 30, 34, 34)
+    masks, _ = followed(neck, {1: {5: Box.around(neck[5]), 9: nothing_there}}, NO_STOP)
+    np.testing.assert_array_equal(masks[1][:9], neck[:9])
+    assert not masks[1][9:].any()
+
+
 @pytest.mark.parametrize(("direction", "kept"), [("forward", slice(7, None)), ("backward", slice(None, 8))])
 def test_one_direction_leaves_the_other_side_alone(direction, kept):
     masks, frames = followed(BALL, box_on(BALL, 7), direction=direction)

@@ -59,8 +59,8 @@ def write_label_map_as(label_format: LabelFormat, directory: Path, masks: Image,
     shares = source.geometry.slice_shares
     with atomic_path(path) as temporary:
         if suffix == "npz":
-            uneven = {} if shares is None else {SHARES_KEY: shares}
-            np.savez_compressed(temporary, segs=stored, spacing=np.array(steps), direction=directions.ravel(), origin=origin, **uneven)
+            arrays = {"segs": stored, "spacing": np.array(steps), "direction": directions.ravel(), "origin": origin}
+            np.savez_compressed(temporary, **arrays if shares is None else arrays | {SHARES_KEY: shares})  # type: ignore[arg-type]
         else:
             _write_itk(temporary, stored, steps, directions, origin, {} if shares is None else {SHARES_KEY: shares_text(shares)})
     return path
