@@ -19,7 +19,7 @@ def demo(out: Annotated[Path, typer.Option(help="Folder of the results.")] = Pat
     result = run_one(str(demo_clip()), out, overwrite=True)
     ef = result.measurements.get("measures", {}).get("ef", {})
     console = output()
-    console.print(f"\nEjection fraction: {measure_text(ef)}")
+    console.print(f"\nEjection fraction: {measure_text('ef', ef)}")
     console.print("Pictures:")
     for path in result.files.values():
         if Path(path).suffix in {".html", ".mp4", ".png"}:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from echoseg.cli.console import note, output
 from echoseg.record.measures import MEASURES
+from echoseg.report.rows import shown
 
 if TYPE_CHECKING:  # brings numpy
     from echoseg.results import RunResult
@@ -23,14 +24,16 @@ PRINTED = [MEASURES[key] for key in ("ef", "edv", "esv", "la_volume", "hr")]
 SEVERITY_STYLE = {"info": "dim", "review": "yellow", "reject": "bold red"}
 
 
-def measure_text(measure: Mapping[str, Any]) -> str:
-    """``{"value": 57.2, "unit": "%", "interval": [55.1, 59.0]}`` as ``57.2 % (55.1 to 59.0)``; no value as ``unknown`` and why."""
+def measure_text(key: str, measure: Mapping[str, Any]) -> str:
+    """``ef``, ``{"value": 57.2, "unit": "%", "interval": [55.1, 59.0]}`` as ``57 % (55 to 59)``, rounded as on the page; no value as
+    ``unknown`` and why."""
+    decimals = MEASURES[key].shown
     value, interval = measure.get("value"), measure.get("interval")
     if value is None:
         reason = measure.get("reason")
         return f"unknown: {reason}" if reason else "unknown"
-    text = f"{value:g} {measure.get('unit') or ''}".rstrip()
-    return f"{text} ({interval[0]:g} to {interval[1]:g})" if interval else text
+    text = f"{shown(value, decimals)} {measure.get('unit') or ''}".rstrip()
+    return f"{text} ({shown(interval[0], decimals)} to {shown(interval[1], decimals)})" if interval else text
 
 
 def result_table(name: str, measurements: Mapping[str, Any], flags: Iterable[Flag], directory: Path) -> Table:
@@ -40,7 +43,7 @@ def result_table(name: str, measurements: Mapping[str, Any], flags: Iterable[Fla
     measures = measurements.get("measures", {})
     for measure in PRINTED:
         if measure.key in measures:
-            table.add_row(f"  {measure.short}", Text(measure_text(measures[measure.key])))
+            table.add_row(f"  {measure.short}", Text(measure_text(measure.key, measures[measure.key])))
     for found in measurements.get("objects", ()):
         if found.get("volume_ml") is not None:
             table.add_row(f"  {found['name']}", Text(f"{found['volume_ml']:g} mL"))
@@ -56,7 +59,7 @@ def study_table(record: Mapping[str, Any], flags: Iterable[Flag], path: Path) ->
     table.add_row(Text("study, biplane", "bold"))
     for measure in PRINTED:
         if measure.key in record["measures"]:
-            table.add_row(f"  {measure.short}", Text(measure_text(record["measures"][measure.key])))
+            table.add_row(f"  {measure.short}", Text(measure_text(measure.key, record["measures"][measure.key])))
     table.add_row("  clips", Text(", ".join(f"{clip['view']} {clip['name']}" for clip in record["clips"] if clip["used"])))
     for flag in flags:
         table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))

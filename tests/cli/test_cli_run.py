@@ -88,7 +88,7 @@ def test_prints_measures_flags_and_folder(calls, tmp_path):
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert lines == [
         "a.dcm",
-        "EF 57.2 % (55.1 to 59)",
+        "EF 57 % (55 to 59)",
         "EDV 98 mL",
         "ESV unknown: the pixel spacing is unknown",
         "lesion 1.25 mL",
@@ -385,5 +385,5 @@ def test_demo_ends_with_the_ejection_fraction_and_the_pictures(calls, tmp_path, 
     monkeypatch.setitem(sys.modules, "echoseg.datasets.demo", demo)
     done = invoke("demo", "--out", tmp_path)
     assert done.exit_code == 0, done.output
-    assert "Ejection fraction: 57.2 % (55.1 to 59)" in done.stdout
+    assert "Ejection fraction: 57 % (55 to 59)" in done.stdout
     assert done.stdout.rstrip().endswith(str(tmp_path / "clip" / "curve.png"))
