@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 import secrets
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -103,8 +104,7 @@ def clip(request: Request, clip: Clip) -> dict[str, Any]:
     state = studio.project.states()[clip]
     structures = list(studio.desk.model.config.structures) if ultrasound is not False else []
     return {
-        **_row(studio, item, state, studio.project.log.leases().get(clip)),
-        "kind": source.kind,
+        **_row(studio, item, replace(state, kind=source.kind), studio.project.log.leases().get(clip)),
         "width": source.size[1],
         "height": source.size[0],
         "frames": length,
@@ -159,7 +159,7 @@ def _row(studio: Studio, item: StudioItem, state: ItemState, leased_by: str | No
     return {
         "id": item.id,
         "number": item.number,
-        "title": studio.title(item),
+        "title": studio.title(item, state.kind),
         "kind": state.kind,
         "state": state.state,
         "decision": state.decision,

@@ -53,9 +53,9 @@ class Studio:
             raise Refused("unknown_clip", "there is no such item")
         return item
 
-    def title(self, item: StudioItem) -> str:
-        """What an item is called on the page."""
-        return item.name if self.show_names else f"clip {item.number}"
+    def title(self, item: StudioItem, kind: str | None) -> str:
+        """What an item is called on the page; ``kind`` is None as long as nobody has opened it."""
+        return item.name if self.show_names else f"{kind or 'item'} {item.number}"
 
     def draft_state(self, item: StudioItem, state: ItemState) -> str:
         """How far the draft of an item is."""

@@ -1,5 +1,8 @@
 """ONNX Runtime answers as torch does: every verb, every family of models, every kind of prompt; and torch takes over where it cannot."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -229,3 +232,18 @@ def test_a_runtime_that_cannot_be_is_refused(monkeypatch):
 def test_a_model_made_by_hand_stays_with_torch():
     network = build_model(FAMILIES["hiera"]).requires_grad_(False)
     assert Model(network, choose_execution("cpu"), WeightsInfo("random", "")).verbs is network
+
+
+def test_the_library_is_loaded_without_its_telemetry(tmp_path):
+    """What it keeps for its maker, an identifier of the machine and a queue of events, is not there after a network has run."""
+    script = """if True:
+        import numpy, echoseg
+        model = echoseg.load_model("compact", device="cpu", runtime="onnx")
+        echoseg.segment(numpy.zeros((2, 64, 64), numpy.uint8), echoseg.Box(9, 9, 50, 50), model)
+        assert model.ran_by == "onnx", model.runtime_failure
+    """
+    (tmp_path / "temporary").mkdir()
+    places = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path / "temporary")}
+    asked = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", script], env=asked | places, check=True, timeout=100)
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and "echoseg" not in str(path.relative_to(tmp_path))] == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -132,8 +134,7 @@ class OnnxVerbs:
         return self._sessions[name]
 
     def _loaded(self, name: str, threads: int) -> InferenceSession:
-        import onnxruntime
-
+        onnxruntime = silent_library()
         graph = graph_of(self.config, name)
         held = graphs(self.config)[name].build(self.network).state_dict()
         options = onnxruntime.SessionOptions()
@@ -150,3 +151,19 @@ class OnnxVerbs:
         self.failure = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
         self._sessions.clear()
         _log.warning("ONNX Runtime cannot be used, torch takes over: %s", self.failure)
+
+
+def silent_library() -> ModuleType:
+    """ONNX Runtime, told not to tell.
+
+    Wheels of it (1.32 is one) report sessions to their maker, and keep an identifier of the machine in the user's cache for it, unless this
+    is set before the library is loaded. What it is set to elsewhere does not count: nothing of a patient's study leaves the machine.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()  # somebody may have loaded it before
+    return cast(ModuleType, onnxruntime)

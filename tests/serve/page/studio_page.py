@@ -100,7 +100,7 @@ class StudioPage:
 
     @property
     def frame(self) -> int:
-        return int(self["frame"].inner_text())
+        return int(self["frame"].get_attribute("data-frame") or -1)
 
     @property
     def ef(self) -> float:

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 def test_a_volume_from_box_to_acceptance(serve, open_page, lesion):
     page = open_page(serve(lesion))
-    expect(page["frame"]).to_have_text("12")
+    expect(page["frame"]).to_have_text("13")
     page.press("b")
     page.drag((27, 28), (63, 72))
     page.wait_spread()
@@ -23,7 +23,7 @@ def test_a_volume_from_box_to_acceptance(serve, open_page, lesion):
     assert longest == pytest.approx(2 * 22 * 0.8, rel=0.1)
 
     page.page.mouse.wheel(0, 120)
-    expect(page["frame"]).not_to_have_text("12")
+    expect(page["frame"]).not_to_have_text("13")
     page.press("Home", *["ArrowRight"] * 13, ".")
     expect(page.page.locator("#no-stops")).to_be_visible()
     assert float(page["volume"].inner_text()) < volume

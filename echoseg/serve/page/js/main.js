@@ -113,7 +113,7 @@ function setPhase(phase) {
   const set = withPhase(work.measures?.beats ?? [], phase, desk.frame, alone);
   alone = set.alone;
   if (set.beats) work.mark({ beats: set.beats });
-  else toast(`${phase.toUpperCase()} is frame ${desk.frame}. Now the ${phase === "ed" ? "ES" : "ED"} of this beat.`);
+  else toast(`${phase.toUpperCase()} is frame ${desk.frame + 1}. Now the ${phase === "ed" ? "ES" : "ED"} of this beat.`);
 }
 
 /** @param {0 | 1} end the object's first or last slice */

@@ -54,7 +54,7 @@ export class Curve {
   #options(words, last) {
     const { desk } = this;
     const decimals = (desk.player?.end ?? 0) < 2 ? 2 : 1;
-    const time = (frame) => (desk.isVolume ? String(Math.round(frame)) : `${(desk.player?.times[Math.round(frame)] ?? 0).toFixed(decimals)} s`);
+    const time = (frame) => (desk.isVolume ? String(Math.round(frame) + 1) : `${(desk.player?.times[Math.round(frame)] ?? 0).toFixed(decimals)} s`);
     const short = new Intl.NumberFormat("en", { notation: "compact" });
     return {
       ...this.#size(),

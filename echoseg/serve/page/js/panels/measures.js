@@ -97,7 +97,7 @@ export class MeasuresPanel {
     const beats = measures?.beats ?? [];
     byId("beats-section").hidden = !beats.length;
     if (!beats.length) return;
-    const to = (frame) => make("button", { text: frame, title: `Go to frame ${frame}`, on: { click: () => (this.desk.player?.pause(), this.desk.player?.seek(frame)) } });
+    const to = (frame) => make("button", { text: frame + 1, title: `Go to frame ${frame + 1}`, on: { click: () => (this.desk.player?.pause(), this.desk.player?.seek(frame)) } });
     const head = make("tr", {}, ...["", "ED", "ES", "EF %", ...(beats.some((beat) => beat.edv_ml !== null) ? ["EDV", "ESV"] : [])].map((text) => make("th", { scope: "col", text })));
     const rows = beats.map((beat, i) => {
       const cells = [make("td", { text: beat.partial ? `${i + 1} part` : i + 1 }), make("td", {}, to(beat.ed)), make("td", {}, to(beat.es)), make("td", { text: shown(beat.ef) })];

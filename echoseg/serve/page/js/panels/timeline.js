@@ -223,6 +223,6 @@ export class Timeline {
     strip.setAttribute("aria-valuemax", String(this.last));
     strip.setAttribute("aria-valuenow", String(desk.frame));
     const mask = desk.mask && !desk.mask.empty ? "with mask" : "no mask";
-    strip.setAttribute("aria-valuetext", `${desk.isVolume ? "slice" : "frame"} ${desk.frame}, ${mask}`);
+    strip.setAttribute("aria-valuetext", `${desk.isVolume ? "slice" : "frame"} ${desk.frame + 1}, ${mask}`);
   }
 }

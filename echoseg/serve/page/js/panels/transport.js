@@ -56,7 +56,9 @@ export class Transport {
   #frame() {
     const { desk } = this;
     const item = desk.work?.item;
-    byId("frame").textContent = String(desk.frame);
+    const shown = byId("frame");
+    shown.textContent = String(desk.frame + 1);
+    shown.dataset.frame = String(desk.frame); // counted from 0, as in the API
     byId("unit").textContent = desk.isVolume ? "Slice" : "Frame";
     if (!item) return;
     const place = desk.isVolume
@@ -64,7 +66,7 @@ export class Transport {
         ? ` · ${(desk.frame * item.slice_spacing_mm).toFixed(1)} mm`
         : ""
       : ` · ${(desk.player?.times[desk.frame] ?? 0).toFixed(2)} s`;
-    byId("of").textContent = `of 0–${item.frames - 1}${place}`;
+    byId("of").textContent = `of ${item.frames}${place}`;
   }
 
   #spreading() {
