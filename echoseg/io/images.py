@@ -82,10 +82,22 @@ def read_indices(paths: list[Path]) -> NDArray[np.generic]:
     pages = _pages(paths[0]) if len(paths) == 1 else [(path, 0) for path in paths]
     _common_header(pages)
     frames = [_read_page(page, colour=False) for page in pages]
+    _check_not_in_alpha(pages, frames)
     for (path, _), frame in zip(pages, frames, strict=True):
         if frame.ndim == 3:
             raise SourceError(f"{path}: a colour image is no label map; save the label numbers as grey levels or palette indices")
     return np.stack(frames)
+
+
+def _check_not_in_alpha(pages: list[Page], frames: list[NDArray[np.generic]]) -> None:
+    """Raises SourceError where all is of one colour, and a mask lies in what is transparent: as some programs export a layer."""
+    if any(frame.ndim == 3 or frame.min() != frame.max() or frame.max() == 0 for frame in frames):
+        return
+    for path, page in pages:
+        with _damage(path), _opened(path) as image:
+            image.seek(page)
+            if "A" in image.getbands() and len(set(image.getchannel("A").getextrema())) > 1:
+                raise SourceError(f"{path}: is of one grey, and its transparency holds a shape; save the mask as grey levels")
 
 
 def _pages(path: Path) -> list[Page]:

@@ -6,6 +6,7 @@ import gzip
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -50,6 +51,24 @@ DICOM_SUFFIXES = {"", ".dcm", ".ima", ".dicom"}
 _LONG_VRS = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 _VRS = _LONG_VRS | {vr.encode() for vr in re.findall("..", "AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS")}
 _UNDEFINED = 0xFFFFFFFF
+_KNOWN: tuple[tuple[Callable[[bytes, str], bool], str], ...] = (
+    (lambda head, name: head[:4] in (b"PK\3\4", b"PK\5\6"), "a ZIP archive; unpack it and give the folder, or a file of it"),
+    (lambda head, name: head[:4] in (b"7z\xbc\xaf", b"Rar!") or head[257:262] == b"ustar", "an archive of files; unpack it first"),
+    (lambda head, name: head[:2] == _GZIP, "packed by gzip, which is read of NIfTI alone; unpack it first"),
+    (
+        lambda head, name: head[344:348] == b"ni1\0" or (name.endswith((".hdr", ".img")) and 348 in _sizes(head)),
+        "one of the two files of a NIfTI or Analyze pair (.hdr and .img); save it as one file, .nii",
+    ),
+    (
+        lambda head, name: name.endswith(".img"),
+        "the voxels of a pair of files (.hdr and .img) without their header; save it as one file, .nii",
+    ),
+    (lambda head, name: head[:4] == b"\0\0\0\1", "a bare video stream without a container, which has no times; put it into one (mp4, mkv)"),
+    (lambda head, name: head[:4] == b"%PDF", "a PDF document"),
+    (lambda head, name: head.lstrip()[:1] in (b"<", b"{"), "text (a web page, XML or JSON), as a failed download leaves it"),
+)
+"""What else comes in place of images, and what to do with it."""
+
 _LONGEST_FIRST = 1 << 16  # bytes: the first elements are identifiers
 _ENOUGH_ELEMENTS = 3
 
@@ -84,10 +103,15 @@ def sniff(path: Path) -> Content:
         return "image"
     if is_bare_dicom(head) or (head[:2] in _DICOM_GROUPS and path.suffix.lower() in DICOM_SUFFIXES):
         return "dicom"
+    told = next((told for is_so, told in _KNOWN if is_so(head, name)), "the content is none that echoseg reads, whatever the name says")
     raise UnsupportedSourceError(
-        f"{path}: the content is none that echoseg reads, whatever the name says; "
-        "give DICOM, mp4, avi, mov, mkv, webm, gif, PNG, JPEG, TIFF, npy, npz, NIfTI, NRRD or MetaImage"
+        f"{path}: {told}; give DICOM, mp4, avi, mov, mkv, webm, gif, PNG, JPEG, TIFF, npy, npz, NIfTI, NRRD or MetaImage"
     )
+
+
+def _sizes(head: bytes) -> set[int]:
+    """The first number of a header, in both byte orders."""
+    return {int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big")}
 
 
 def looks_like_dicom(path: Path) -> bool:

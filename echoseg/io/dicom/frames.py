@@ -145,6 +145,7 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         transfer_syntax = _transfer_syntax(dataset, path)
         if images_only:
             _check_is_image(dataset, path)
+        _tidy_count(dataset)
         options = as_pixel_options(dataset, transfer_syntax_uid=transfer_syntax, pixel_keyword="PixelData")
         stated = number(dataset, "NumberOfFrames")
         declared = int(options["number_of_frames"])
@@ -182,6 +183,15 @@ def _read_header(path: Path, images_only: bool) -> tuple[Dataset, FrameTable]:
         spans = None if spans is None else spans[:count]
         where = (path, count, options, transfer_syntax, value_offset, spans, inflated)
         return dataset, FrameTable(*where, surplus=held - count, counted=stated is None and count > 1, video=video)
+
+
+def _tidy_count(dataset: Dataset) -> None:
+    """Of several values of Number of Frames the first, and none where it is empty or 0, which states nothing (PS3.3 C.7.6.6)."""
+    stated = number(dataset, "NumberOfFrames")
+    if stated:
+        dataset.NumberOfFrames = int(stated)
+    elif "NumberOfFrames" in dataset:
+        del dataset.NumberOfFrames
 
 
 def frame_flags(table: FrameTable) -> tuple[Flag, ...]:

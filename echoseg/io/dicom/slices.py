@@ -67,8 +67,9 @@ class DicomSlice:
         orientation: direction of a row, then of a column; None when not stated.
         in_patient: position and orientation refer to the patient, LPS.
         spacing: ``(row_mm, col_mm)``, or None.
-        distance: of slices in mm as stated (SpacingBetweenSlices, else SliceThickness), or None.
-        rescale: slope and intercept.
+        between: distance of slices in mm as stated (SpacingBetweenSlices), or None. ``thickness``: of one (SliceThickness).
+        location: as stated (SliceLocation), a number that orders; or None.
+        rescale: slope and intercept; None where they are not stated.
         moments: the values of :data:`MOMENTS` that the file states.
         heart_rate: beats per minute, or None.
         placed: whether the position is in mm; else it is a number that orders.
@@ -82,8 +83,10 @@ class DicomSlice:
     orientation: tuple[float, ...] | None
     in_patient: bool
     spacing: tuple[float, float] | None
-    distance: float | None
-    rescale: tuple[float, float]
+    between: float | None
+    thickness: float | None
+    location: float | None
+    rescale: tuple[float, float] | None
     moments: dict[str, float]
     heart_rate: float | None
     placed: bool = True
@@ -127,6 +130,11 @@ def _nuclear(header: Dataset, slices: list[DicomSlice]) -> list[DicomSlice]:
     ]
 
 
+def _cells(one: DicomSlice) -> tuple[int, bool]:
+    """Bits of a stored value, and whether it has a sign."""
+    return int(one.table.options["bits_allocated"]), bool(one.table.options.get("pixel_representation"))
+
+
 class DicomPlanes:
     """The images of a stack as :class:`echoseg.io.volume.voxels.Planes`: each decoded when it is asked for, none kept.
 
@@ -140,7 +148,8 @@ class DicomPlanes:
         if first.ndim != 2:
             raise SourceError(f"{slices[0].table.path}: a colour image among slices; put it into a folder of its own")
         self.shape: tuple[int, ...] = (len(slices), *first.shape)
-        self.dtype = np.dtype(first.dtype)
+        stored = {np.dtype(f"{'i' if signed else 'u'}{bits // 8}") for bits, signed in map(_cells, slices)}
+        self.dtype = np.result_type(first.dtype, *stored) if len(stored) > 1 else np.dtype(first.dtype)  # a sign or a byte must not be lost
         for other in slices:
             size = (int(other.table.options["rows"]), int(other.table.options["columns"]))
             if size != first.shape:
@@ -155,7 +164,7 @@ class DicomPlanes:
             return decode_frame(one.table, file, one.frame)
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> NDArray[np.generic]:
-        """All of them in the type of the files.
+        """All of them in the type of the files, or in one that holds those of all.
 
         Raises:
             SourceError: an image is damaged, or all of them are too many for the memory.
@@ -189,7 +198,9 @@ def _slice(header: Dataset, table: FrameTable, index: int, groups: list[Dataset]
     if len(orientation) != 6 or skewed:
         orientation = []
     spacing = stated("PixelSpacing")
-    distances = (stated(keyword) for keyword in ("SpacingBetweenSlices", "SliceThickness"))
+    between, thickness, location = (
+        next(iter(stated(keyword)), None) for keyword in ("SpacingBetweenSlices", "SliceThickness", "SliceLocation")
+    )
     slope, intercept = (stated(keyword) for keyword in ("RescaleSlope", "RescaleIntercept"))
     moments = {keyword: found[0] for keyword, _, _ in MOMENTS if (found := stated(keyword) or _clock(header, keyword))}
     interval = number(header, "NominalInterval")
@@ -202,8 +213,10 @@ def _slice(header: Dataset, table: FrameTable, index: int, groups: list[Dataset]
         orientation=_unit(orientation) if orientation else None,
         in_patient=in_patient,
         spacing=(spacing[0], spacing[1]) if len(spacing) == 2 and min(spacing) > 0 else None,
-        distance=next((found[0] for found in distances if found and found[0] > 0), None),
-        rescale=(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0),
+        between=abs(between) if between else None,  # in nuclear medicine it has a sign
+        thickness=thickness if thickness and thickness > 0 else None,
+        location=location,
+        rescale=(slope[0] if slope and slope[0] else 1.0, intercept[0] if intercept else 0.0) if slope or intercept else None,
         moments=moments,
         heart_rate=rate,
         skewed=skewed,

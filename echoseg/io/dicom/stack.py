@@ -17,8 +17,9 @@ from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.dicom.copies import without_copies
 from echoseg.io.dicom.frames import frame_flags
 from echoseg.io.dicom.slices import MOMENTS, DicomPlanes, DicomSlice
+from echoseg.io.dicom.statements import check_one_place, distance_flags, unlike_flags, voxel_fault
 from echoseg.io.dicom.timing import SANE_FPS, SANE_HEART_RATE
-from echoseg.io.volume.voxels import Acquisition, Voxels, uneven_flag
+from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels, uneven_flag
 from echoseg.types import Flag, Timing
 
 _ONE_PLACE_MM = 1e-3
@@ -60,22 +61,24 @@ def arrange(slices: Sequence[DicomSlice], where: Path, modality: str | None, tol
     grid, differ = _grid(slices, heights, where)
     stack = _place([moments[0] for moments in grid], where)
     copies = (*copies, *told, *dict.fromkeys(flag for one in slices for flag in one.table.flags))
-    flags = (*stack.flags, *copies)
     column, row = _in_plane(slices, where)
+    sides: Spacing = (column, row, stack.step)
+    fault = voxel_fault(sides)
+    sides = sides if fault is None else (None, None, None)
+    copies = (*copies, *unlike_flags(slices), *(() if fault is None else (fault,)))
+    flags = (*stack.flags, *distance_flags(slices, stack.step), *copies)
 
     def voxels(chosen: list[DicomSlice], **known: object) -> Voxels:
         planes = DicomPlanes(chosen)
-        rescale = np.array([one.rescale for one in chosen])
+        rescale = np.array([one.rescale or (1.0, 0.0) for one in chosen])
         plain = bool((rescale == (1.0, 0.0)).all())
         return Voxels(planes, rescale=None if plain else rescale, files=planes.files, **known)  # type: ignore[arg-type]
 
     return Acquisition(
         slices=len(grid),
         phases=len(grid[0]),
-        phase=lambda t: voxels(
-            [moments[t] for moments in grid], affine=stack.affine, spacing=(column, row, stack.step), flags=flags, shares=stack.shares
-        ),
-        cine=lambda k: voxels(grid[k], affine=None, spacing=(column, row, None), timing=_timing(grid[k], differ), flags=copies),
+        phase=lambda t: voxels([moments[t] for moments in grid], affine=stack.affine, spacing=sides, flags=flags, shares=stack.shares),
+        cine=lambda k: voxels(grid[k], affine=None, spacing=(*sides[:2], None), timing=_timing(grid[k], differ), flags=copies),
         format="DICOM",
         modality=modality,
         phases_are=next((words for keyword, words, _ in MOMENTS if keyword == differ), "time"),
@@ -109,6 +112,7 @@ def _grid(slices: Sequence[DicomSlice], heights: NDArray[np.float64], where: Pat
     counts = {len(place) for place in places}
     if counts == {1}:
         return places, ""
+    check_one_place(places, where)
     if len(counts) > 1:
         raise UnsupportedSourceError(
             f"{where}: the series has {len(slices)} images at {len(places)} positions, from {min(counts)} to {max(counts)} at "
@@ -128,7 +132,7 @@ def _one_place(slices: Sequence[DicomSlice], heights: NDArray[np.float64]) -> fl
     gaps = np.diff(np.sort(heights))
     pixel = min(slices[0].spacing or (0.0,))
     far = gaps[gaps > _ONE_PLACE_PIXELS * pixel]
-    distance = float(np.median(far)) if far.size else slices[0].distance or 0.0
+    distance = float(np.median(far)) if far.size else slices[0].between or slices[0].thickness or 0.0
     return max(_ONE_PLACE_MM, min(_ONE_PLACE * distance, _ONE_PLACE_PIXELS * pixel))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ _POINTED = {Tag("FrameTimeVector"): "FrameTimeVector", Tag("FrameTime"): "FrameT
 _AGREEMENT = 0.05  # relative; writers round frame times to whole milliseconds
 _SPAN_AGREEMENT = 0.1  # relative, of whole clips: the duration of the last frame may or may not count
 _RATE_AGREEMENT = 0.25  # relative, of R-R intervals against HeartRate, which is that of a moment
+
+_RUNNING = 4  # intervals of a vector from which on it can be told that it only grows
+_EVENLY = 0.5  # relative spread of what it grows by
 
 Curve = NDArray[np.float64]
 
@@ -131,6 +134,7 @@ def _unusable(dataset: Dataset, count: int, usable: Iterable[str]) -> tuple[Flag
     vector, interval = numbers(dataset, "FrameTimeVector"), number(dataset, "FrameTime")
     if "FrameTimeVector" not in usable and any(vector):
         kind = f"{len(vector)} values for {count} frames" if len(vector) != count else "values that no clip has"
+        kind = "times since the first frame, where those since the frame before belong" if _is_running(vector) else kind
         faults.append(f"FrameTimeVector has {kind}")
     if "FrameTime" not in usable and interval:
         faults.append(f"FrameTime is {interval:.4g} ms")
@@ -176,11 +180,17 @@ def _rate(dataset: Dataset, keyword: str) -> float | None:
 def _vector_times(dataset: Dataset, frame_count: int) -> Curve | None:
     """Seconds of each frame from the first: the vector holds the time since the previous frame, its first value is 0 by definition."""
     increments = np.array(numbers(dataset, "FrameTimeVector"), dtype=np.float64)
-    if len(increments) != frame_count or frame_count < 2 or (increments[1:] <= 0).any():
+    if len(increments) != frame_count or frame_count < 2 or (increments[1:] <= 0).any() or _is_running(increments):
         return None
     increments[0] = 0.0
     times = np.cumsum(increments) / 1000.0
     return times if _within((frame_count - 1) / float(times[-1]), SANE_FPS) else None
+
+
+def _is_running(vector: Sequence[float] | Curve) -> bool:
+    """Whether a frame time vector holds the time since the first frame: no recording slows down evenly from its start on."""
+    steps = np.diff(np.asarray(vector, dtype=np.float64))
+    return len(steps) >= _RUNNING and bool(steps.min() > 0 and np.ptp(steps) <= _EVENLY * np.median(steps))
 
 
 def _within(rate: float, limits: tuple[float, float]) -> bool:

@@ -27,6 +27,10 @@ from echoseg.types import Flag, Image, Timing
 
 _SLOW = 0.05  # relative difference of rates that rounding does not explain
 _ODD_MATRIX = "The file says that its picture is to be stretched or slanted when shown, which is not done: shapes may be distorted."
+_INTERLACED = (
+    "The file calls its frames interlaced: odd and even lines may be two moments, and what moves is torn between them. "
+    "Where edges are combed, take the fields apart first (for example `ffmpeg -i IN -vf bwdif OUT.mp4`)."
+)
 
 
 class VideoSource(SeekableSource):
@@ -85,6 +89,8 @@ class VideoSource(SeekableSource):
             told.append(Flag("pixels_not_square", message))
         if turn.axes != (False, False, False):
             self.details = {**self.details, "shown": str(turn)}
+        if frame.interlaced_frame:
+            told.append(Flag("interlaced", _INTERLACED))
         if not turn.exact:
             told.append(Flag("display_matrix_odd", _ODD_MATRIX))
         if stream["others"]:

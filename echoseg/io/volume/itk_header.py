@@ -10,6 +10,7 @@ import re
 
 import numpy as np
 
+from echoseg.io.volume.voxels import VOXEL_MM
 from echoseg.types import Flag
 
 _MM_PER_UNIT = {
@@ -19,7 +20,6 @@ _MM_PER_UNIT = {
     **dict.fromkeys(("um", "µm", "micron", "microns", "micrometer", "micrometers"), 1e-3),
 }
 _SAME = 0.01  # relative
-_VOXEL_MM = (0.002, 100.0)  # sides of voxels: micro-CT to thick slices
 
 
 def unit_mm(header: bytes) -> float | None:
@@ -40,7 +40,7 @@ def size_fault(header: bytes, spacing: tuple[float | None, ...], dimension: int)
     """
     reason = _nrrd_fault(header, dimension) if header.startswith(b"NRRD") else _meta_fault(header, dimension)
     known = [step for step in spacing[: min(dimension, 3)] if step is not None]
-    if reason is None and not all(_VOXEL_MM[0] <= step <= _VOXEL_MM[1] for step in known):
+    if reason is None and not all(VOXEL_MM[0] <= step <= VOXEL_MM[1] for step in known):
         reason = f"voxels of {' x '.join(f'{step:.4g}' for step in known)} mm, which no image has"
     if reason is None:
         return None

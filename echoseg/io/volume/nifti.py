@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from echoseg.errors import SourceError, UnsupportedSourceError
 from echoseg.io.ceiling import check_unpacked
 from echoseg.io.volume.orientation import is_usable, spacing
-from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels
+from echoseg.io.volume.voxels import VOXEL_MM, Acquisition, Spacing, Voxels
 from echoseg.types import Flag, Severity, Timing
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -26,7 +26,6 @@ _GZIP_HIGHEST_RATIO = 1032  # deflate packs no tighter
 _MM_PER_UNIT = {"mm": 1.0, "meter": 1000.0, "micron": 0.001, "unknown": 1.0}
 _SECONDS_PER_UNIT = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _SIZE_AGREEMENT = 0.01  # relative, of pixdim and the matrices: single precision and rounding writers stay far below
-_VOXEL_MM = (0.002, 100.0)  # sides of voxels: micro-CT to thick slices; metres for millimetres leave it
 _UNSTATED_MM = (0.02, 50.0)  # likewise where millimetres are only assumed: clinical images, and no metres
 _BLOCK = 1 << 20
 _UNIT_ASSUMED = Flag(
@@ -210,7 +209,7 @@ def _placed(reason: str) -> Flag:
 
 def _size_fault(used: tuple[float, float, float], stated: list[float], name: str, unit: str) -> Flag | None:
     """A flag where the voxels of a matrix are not those of pixdim, or of no image."""
-    least, most = _UNSTATED_MM if unit == "unknown" else _VOXEL_MM
+    least, most = _UNSTATED_MM if unit == "unknown" else VOXEL_MM
     if not all(least <= step <= most for step in used):
         reason = f"voxels of {_sides(used)} in the header's unit of length, {unit}"
     elif not np.allclose(used, stated, rtol=_SIZE_AGREEMENT):

@@ -15,6 +15,9 @@ from echoseg.types import Flag, Timing
 Spacing: TypeAlias = tuple[float | None, float | None, float | None]
 """mm along i, j and k, each None when unknown."""
 
+VOXEL_MM = (0.002, 100.0)
+"""Sides of voxels: micro-CT to thick slices; metres for millimetres leave it."""
+
 
 class Planes(Protocol):
     """A stack of planes: a numpy array ``(K, J, I)`` or ``(K, J, I, 3)``, or what decodes one plane at a time and looks like one.

@@ -32,6 +32,7 @@ def write_slice(tmp_path, template):
         dataset.SeriesInstanceUID, dataset.SeriesNumber = uid, 7
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"{uid}.{abs(hash(name)) % 10**9}"
         dataset.PixelData = np.full((40, 48), value, dtype=np.int16).tobytes()
+        del dataset.SpacingBetweenSlices  # of the template, at whose distance these slices do not lie
         for keyword, given in attributes.items():
             if given is None:
                 del dataset[keyword]

@@ -123,3 +123,15 @@ def test_a_heart_rate_that_contradicts_the_r_waves_is_unknown():
 def test_a_frame_time_that_cannot_be_true_is_named(stated):
     assert "frame_times_unusable" in flags(header(**stated), 3)
     assert flags(header(FrameTime="33.3"), 3) == []
+
+
+@given(st.integers(5, 40), st.floats(8, 60), st.integers(0, 2))
+def test_a_vector_of_times_since_the_first_frame_is_passed_over(count, interval, unevenness):
+    moments = [round(interval * k) + (unevenness if k % 2 else 0) for k in range(count)]
+    running = header(FrameTimeVector=moments, FrameIncrementPointer=POINTS_AT["FrameTimeVector"])
+    assert cine_timing(running, count).fps is None
+    assert flags(running, count) == ["frame_times_unusable"]
+    running.FrameTime = interval
+    assert cine_timing(running, count).fps == pytest.approx(1000 / interval)
+    twin = header(FrameTimeVector=[0, *np.diff(moments)], FrameIncrementPointer=POINTS_AT["FrameTimeVector"])
+    assert (cine_timing(twin, count).fps, flags(twin, count)) == (pytest.approx(1000 * (count - 1) / moments[-1]), [])

@@ -81,3 +81,26 @@ def test_a_video_stream_in_dicom_is_named_as_one(tmp_path):
     dataset.save_as(path)
     with pytest.raises(UnsupportedSourceError, match=r"video stream \(MPEG-4 AVC/H.264.*extract"):
         open_source(path)
+
+
+def stated_as(folder, said):
+    """A clip whose Number of Frames is these characters."""
+    path = write_clip(folder / "clip.dcm", FRAMES)
+    said += " " * (len(said) % 2)
+    whole, field = path.read_bytes(), b"\x28\x00\x08\x00IS"
+    at = whole.index(field) + len(field)
+    length = int.from_bytes(whole[at : at + 2], "little")
+    path.write_bytes(whole[:at] + len(said).to_bytes(2, "little") + said.encode() + whole[at + 2 + length :])
+    return path
+
+
+@pytest.mark.parametrize("said", ["5", "+5", "05", "5.0", r"5\5"])
+def test_a_number_of_frames_in_odd_characters_is_a_number(tmp_path, said):
+    with open_source(stated_as(tmp_path, said)) as source:
+        assert (len(source), source.flags) == (5, ())
+
+
+@pytest.mark.parametrize("said", ["0", "", " "])
+def test_no_number_and_zero_frames_state_nothing_and_all_are_read(tmp_path, said):
+    with open_source(stated_as(tmp_path, said)) as source:
+        assert (len(source), [flag.code for flag in source.flags]) == (5, ["frames_counted"])

@@ -61,3 +61,13 @@ def test_black_and_white_masks_are_label_1(tmp_path, name):
 def test_what_is_no_label_map_is_refused(tmp_path, make, reason):
     with pytest.raises(SourceError, match=reason):
         read_labels(make(tmp_path))
+
+
+def test_a_mask_in_the_transparency_of_one_grey_is_refused(tmp_path):
+    shape = Image.fromarray(np.where(LABELS[0] > 0, 255, 0).astype(np.uint8))
+    white = Image.new("L", shape.size, 255)
+    Image.merge("LA", (white, shape)).save(tmp_path / "odd.png")
+    with pytest.raises(SourceError, match="its transparency holds a shape"):
+        read_labels(tmp_path / "odd.png")
+    Image.merge("LA", (shape, white)).save(tmp_path / "twin.png")
+    assert np.array_equal(read_labels(tmp_path / "twin.png").masks[0], LABELS[0] > 0)

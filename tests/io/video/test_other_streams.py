@@ -77,3 +77,15 @@ def test_a_gif_has_times_only_where_it_states_all_of_them(tmp_path_factory, dela
             np.testing.assert_allclose(source.times(len(delays)), np.cumsum([0, *delays[:-1]]) / 1000, atol=1e-6)
         else:
             assert source.times(len(delays)) is None
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_frames_of_two_fields_are_told(tmp_path, interlaced):
+    with av.open(str(tmp_path / "clip.mpg"), "w") as container:
+        stream = container.add_stream("mpeg2video", rate=25, options={"flags": "+ilme+ildct"} if interlaced else {})
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for moment in range(6):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 40 + 5 * moment, np.uint8), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert told(tmp_path / "clip.mpg")[3] == ({"interlaced"} if interlaced else set())
