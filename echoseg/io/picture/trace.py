@@ -43,11 +43,14 @@ def _small(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(grey, np.float32)
 
 
+def _parts(height: int) -> tuple[slice, slice, slice]:
+    """All rows, the upper and the lower half: a moving 2D picture may stand above its trace."""
+    return slice(0, height), slice(0, height // 2), slice(height // 2, height)
+
+
 def _scrolls(frames: list[NDArray[np.float32]]) -> bool:
     """Whether each frame, or the upper or lower part of it that changes, is the one before moved sideways by the same few columns."""
-    height = len(frames[0])
-    parts = (slice(0, height), slice(0, height // 2), slice(height // 2, height))
-    return any(_part_scrolls([frame[part] for frame in frames]) for part in parts)
+    return any(_part_scrolls([frame[part] for frame in frames]) for part in _parts(len(frames[0])))
 
 
 def _part_scrolls(frames: list[NDArray[np.float32]]) -> bool:
@@ -75,14 +78,20 @@ def _part_scrolls(frames: list[NDArray[np.float32]]) -> bool:
 
 
 def _sweeps(frames: list[NDArray[np.float32]]) -> bool:
-    """Whether from frame to frame a narrow upright band changes, which runs across, and nothing else."""
-    height, width = frames[0].shape
+    """Whether from frame to frame a narrow upright band of the picture or of a half of it changes, which runs across, and nothing else."""
+    height = len(frames[0])
+    return any(_part_sweeps([frame[part] for frame in frames], _LEAST_HEIGHT * height) for part in _parts(height))
+
+
+def _part_sweeps(frames: list[NDArray[np.float32]], least: float) -> bool:
+    """``least``: rows that the band spans."""
+    width = frames[0].shape[1]
     centres = []
     for before, after in pairwise(frames):
         changed = np.abs(after - before) > _CHANGED
         columns, rows = np.flatnonzero(changed.sum(axis=0) > 1), np.flatnonzero(changed.any(axis=1))
         narrow = 0 < len(columns) < _MOST_STILL * width and np.ptp(columns) < _MOST_STILL * width
-        if narrow and np.ptp(rows) > _LEAST_HEIGHT * height:
+        if narrow and np.ptp(rows) > least:
             centres.append(float(columns.mean()))
     if len(centres) < _MAJORITY * (len(frames) - 1):
         return False

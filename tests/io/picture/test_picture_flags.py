@@ -56,6 +56,12 @@ def test_a_trace_that_is_written_anew_column_by_column_is_named():
     assert codes(sweeping()) == ["trace_picture"]
 
 
+@pytest.mark.parametrize("trace", [sweeping(), scrolling(4)], ids=["sweeps", "scrolls"])
+def test_a_trace_below_a_moving_picture_is_named_and_an_ecg_is_not(trace):
+    assert codes(np.concatenate([CLIP[:, ::2], trace[:, :80]], axis=1)) == ["trace_picture"]
+    assert codes(np.concatenate([CLIP, trace[:, :20]], axis=1)) == []
+
+
 def test_an_ecg_that_scrolls_below_the_sector_is_no_trace_picture():
     clip = np.pad(CLIP, ((0, 0), (0, 20), (0, 0)))
     for t, frame in enumerate(clip):
