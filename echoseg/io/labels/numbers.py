@@ -101,9 +101,20 @@ def has_soft_edges(labels: NDArray[np.uint8]) -> bool:
     return True
 
 
+def marks_the_surroundings(inside: NDArray[np.uint8]) -> bool:
+    """Whether every frame ``(T, H, W)`` that holds both is inside along its whole border: an object drawn black on white."""
+    mixed = inside[(inside.min(axis=(1, 2)) == 0) & (inside.max(axis=(1, 2)) > 0)]
+    return len(mixed) > 0 and all(frame[[0, -1]].all() and frame[:, [0, -1]].all() for frame in mixed)
+
+
 def assumed(how: str) -> Flag:
     """The flag on a mask in values that are no label numbers."""
     return Flag("mask_assumed", f"The file of the mask holds no label numbers: it was assumed that {how}.")
 
 
 SOFT_EDGES = assumed("a black and white mask with soft edges, so that grey levels from 128 on are inside")
+
+SURROUNDINGS = Flag(
+    "mask_inverted",
+    "White, which is taken for the object, fills the whole border of the picture: invert the mask if the object is drawn in black.",
+)

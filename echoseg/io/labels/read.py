@@ -13,7 +13,7 @@ from echoseg.errors import SourceError
 from echoseg.io.folder import folder_content
 from echoseg.io.images import IMAGE_SUFFIXES, read_indices
 from echoseg.io.labels.nifti import LabelMap, read_label_map
-from echoseg.io.labels.numbers import SOFT_EDGES, has_soft_edges, one_for_255
+from echoseg.io.labels.numbers import SOFT_EDGES, SURROUNDINGS, has_soft_edges, marks_the_surroundings, one_for_255
 from echoseg.io.labels.slicer import is_slicer, read_slicer
 from echoseg.io.npz import load_arrays
 from echoseg.io.source import Kind
@@ -80,8 +80,12 @@ def read_labels(
 
 def _black_and_white(found: LabelMap) -> LabelMap:
     if not found.numbers and has_soft_edges(found.masks):
-        return replace(found, masks=(found.masks > 127).astype(np.uint8), flags=(*found.flags, SOFT_EDGES))
-    return replace(found, masks=one_for_255(found.masks))
+        inside, flags = (found.masks > 127).astype(np.uint8), (*found.flags, SOFT_EDGES)
+    else:
+        inside, flags = one_for_255(found.masks), found.flags
+    if inside is not found.masks and marks_the_surroundings(inside):
+        flags = (*flags, SURROUNDINGS)
+    return replace(found, masks=inside, flags=flags)
 
 
 def _read(path: Path, kind: Kind | None, like: LabelMap | None, array: str | None) -> LabelMap:

@@ -100,3 +100,9 @@ def test_many_low_and_high_label_numbers_stay_labels(tmp_path):
     found = read_mask_map(tmp_path / "labels.png")
     np.testing.assert_array_equal(found.masks[0], labels)
     assert found.flags == ()
+
+
+@pytest.mark.parametrize("inverted", [True, False])
+def test_a_mask_drawn_black_on_white_is_said_to_be(tmp_path, inverted):
+    Image.fromarray((inverted != LESION).astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    assert [flag.code for flag in read_mask_map(tmp_path / "mask.png").flags] == ["mask_inverted"] * inverted
