@@ -26,8 +26,8 @@ class ItemCost:
     Attributes:
         item: its id. ``users``: who worked on it, in order.
         active_s: seconds at work, see above. ``wait_s``: of these, how long the network took.
-        clicks, boxes, drawn, drags: prompts by points, by boxes and RECIST lines, outlines and masks drawn, and mask edits of one frame after
-            the first. What was undone counts: it was work.
+        clicks, boxes, drawn, drags: prompts by points, by boxes and RECIST lines, outlines and masks drawn, and further ones on
+            the same frame. What was undone counts: it was work.
         seeks: how often the next answer was given on another frame.
         undos: changes taken back.
         frames: frames with a mask in the end. ``touched``: frames of these that a person answered on.

@@ -47,7 +47,12 @@ def note_failure(project: Project, item: StudioItem, reason: str, sha256: str) -
 
 
 def draft_by_workers(
-    project: Project, settings: Settings, sha256: str, workers: int = 1, progress: Progress | None = None, items: Iterable[str] | None = None
+    project: Project,
+    settings: Settings,
+    sha256: str,
+    workers: int = 1,
+    progress: Progress | None = None,
+    items: Iterable[str] | None = None,
 ) -> int:
     """Drafts all that wait; each draft is in the log when it is found, so that a run that was killed goes on. How many were drafted.
 

@@ -1,7 +1,7 @@
 """Rounds of a project: which labels each learned from, what it was judged by, the weights that came of it, and going back.
 
-A round is an event of the log: ``round`` when it ends, ``weights`` when somebody goes back. What is under way lies in ``rounds/NNN``, and is
-begun by ``plan.json``, so that a round that was killed goes on as it was planned.
+A round is an event of the log: ``round`` when it ends, ``weights`` when somebody goes back. What is under way lies in ``rounds/NNN`` and
+begins with ``plan.json``, so that a round that was killed goes on as it was planned.
 """
 
 from __future__ import annotations

@@ -90,6 +90,8 @@ def saving(rows: Sequence[Row], base: Sequence[Row], of: Callable[[Row], float],
     if base_rate is None and not base:
         return Value(np.nan, np.nan, np.nan)
     nought = base_rate if base_rate is not None else _rate(base, of)
+    if not nought > 0:
+        return Value(np.nan, np.nan, np.nan)
     noughts = np.array([nought]) if base_rate is not None else _rates(base, of, seed=1)
     value = 1 - _rate(rows, of) / nought
     if len({row.patient for row in rows}) < 2:

@@ -1,7 +1,7 @@
 """Annotation rounds on data with truth, by a simulated annotator: what drafts, order and fine-tuning each save.
 
-Arms: ``tuned`` takes what the weights are least sure of first and fine-tunes after each round; ``untuned`` labels the same items with drafts
-of the weights that all began with; ``random`` fine-tunes, with items in random order. Round 0 is traced by hand in every arm. Everything is
+Arms: ``tuned`` takes what the weights are least sure of first and fine-tunes after each round; ``untuned`` labels the same items, drafted
+by the weights that all began with; ``random`` fine-tunes, with items in random order. Round 0 is traced by hand in every arm. Everything is
 in each arm's project, so that a study that was killed goes on where it stood.
 """
 
@@ -21,7 +21,7 @@ from echoseg.annotate.draft_task import DraftTask
 from echoseg.annotate.drafts import draft_here
 from echoseg.annotate.learning import Recipe, train_round
 from echoseg.annotate.ordering import ordered
-from echoseg.annotate.project import Project
+from echoseg.annotate.report import Table
 from echoseg.annotate.rounds import PROJECT, current_weights, patient_of, rounds_of
 from echoseg.annotate.savings import Row
 from echoseg.annotate.settings import ProjectSettings, open_project, write_settings
@@ -204,7 +204,10 @@ class Running:
 
         path = current_weights(self.project, self.settings)
         settings = Settings(
-            model=self.settings.model, weights=None if path is None else str(path), prompt=f"auto:{self.settings.structure}", device=self.plan.device
+            model=self.settings.model,
+            weights=None if path is None else str(path),
+            prompt=f"auto:{self.settings.structure}",
+            device=self.plan.device,
         )
         task = DraftTask(settings, str(self.project.folder), "rows")
         draft_here(self.project, task, task.model.weights.sha256, list(items))
@@ -279,3 +282,12 @@ def _read(body: Mapping[str, object]) -> dict[str, Any]:
 def priced(running: Mapping[Arm, Running], costs: CostModel) -> list[Row]:
     """The same work at other prices."""
     return [row for one in running.values() for row in one.rows(costs)]
+
+
+def reported_table(reports: Sequence[Reported]) -> Table:
+    """What each arm's weights do on patients that no round saw."""
+    rows = [
+        [each.arm, str(each.round), str(each.labels), f"{each.dice:.3f}", f"{each.ef_mae:.1f}" if np.isfinite(each.ef_mae) else "unknown"]
+        for each in reports
+    ]
+    return Table("On patients that no round saw", ("arm", "after round", "labels", "Dice", "EF MAE, points"), rows)
