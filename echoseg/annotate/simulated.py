@@ -7,6 +7,7 @@ persona to quote.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -114,7 +115,7 @@ class Annotator:
 
     Args:
         structure: the one that is labelled, such as ``LV``.
-        seed: with an item's id, of everything that is drawn: the same item is met by the same hand in every arm of a study.
+        seed: with the case's name, of everything that is drawn: a case is met by the same hand in every arm and folder.
     """
 
     def __init__(self, desk: Desk, persona: Persona, structure: str, seed: int = 0) -> None:
@@ -145,7 +146,7 @@ class Annotator:
     def _at(self, item: str, case: Case, work: Any) -> Outcome:
         sitting = self.desk.open(item, self.user)
         try:
-            rng = np.random.default_rng([self.seed, int(item, 16) % 2**32])
+            rng = np.random.default_rng([self.seed, zlib.crc32(case.name.encode())])
             doing = _Work(sitting, case, self.structure, self.persona, rng)
             drafted = doing.score() if doing.drafted else float("nan")
             by_click = work(doing)

@@ -91,7 +91,7 @@ def pool_of(folder: Path, cases: Sequence[Case]) -> tuple[Path, Mapping[str, Cas
                     np.save(temporary, case.frames)
         row_mm, column_mm = case.spacing if case.spacing is not None and case.kind != "volume" else ("", "")
         kind = "" if case.kind == "volume" else "clip"
-        rows.append([str(path), case.subject, case.view or "", str(row_mm), str(column_mm), kind])
+        rows.append([name, case.subject, case.view or "", str(row_mm), str(column_mm), kind])
     manifest = folder / "pool.csv"
     with atomic_path(manifest) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

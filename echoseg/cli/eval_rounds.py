@@ -16,14 +16,14 @@ OUTLINES = (79.0, 30.0)
 
 @takes("model", "weights", "device")
 def rounds(
-    root: Annotated[Path, typer.Argument(help="The unlabelled pool: CAMUS patients, or a folder with images/ and masks/ of volumes.")],
+    root: Annotated[Path, typer.Argument(help="The pool: CAMUS patients, or a folder with images/ and masks/.")],
     out: Annotated[Path, typer.Option(help="Folder of the study; one that was killed goes on.")],
     held: Annotated[Path | None, typer.Option(help="Patients that are only reported, in the same layout.")] = None,
     layout: Annotated[Literal["camus", "folders"], typer.Option(help="How both lie on the disk.")] = "camus",
     label: Annotated[int | None, typer.Option(help="Of folders: the number of the one structure that is labelled.")] = None,
     sizes: Annotated[str, typer.Option(help="Patients of round 0 (traced by hand), 1, 2, ...")] = "20,50,100,200",
     persona: Annotated[Literal["ideal", "noisy", "hasty"], typer.Option(help="Who annotates.")] = "noisy",
-    arms: Annotated[str, typer.Option(help="Of tuned, untuned (the same items) and random.")] = "tuned,untuned,random",
+    arms: Annotated[str, typer.Option(help="Of tuned, untuned (the items of tuned, if it runs) and random.")] = "tuned,untuned,random",
     stills: Annotated[int, typer.Option(min=1, help="Steps of a round on single frames.")] = 100,
     clips: Annotated[int, typer.Option(min=0, help="Steps of a round on stretches of frames.")] = 40,
     frozen: Annotated[bool, typer.Option("--frozen", help="Leave the image encoder as it is.")] = False,
@@ -44,8 +44,8 @@ def rounds(
     from echoseg.annotate.study_data import patients_of, study_cases
 
     chosen: list[Arm] = [arm for arm in ARMS if arm in arms.split(",")]
-    if set(arms.split(",")) != set(chosen) or ("untuned" in chosen and "tuned" not in chosen):
-        raise typer.BadParameter(f"{arms!r}: some of {', '.join(ARMS)}; untuned labels what tuned chose", param_hint="--arms")
+    if set(arms.split(",")) != set(chosen):
+        raise typer.BadParameter(f"{arms!r}: some of {', '.join(ARMS)}", param_hint="--arms")
     try:
         patients = [int(part) for part in sizes.split(",")]
     except ValueError as error:
