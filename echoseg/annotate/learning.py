@@ -151,9 +151,8 @@ def _planned(project: Project, settings: ProjectSettings, parent: str) -> Plan:
     number = len(done) + 1
     path = project.folder / "rounds" / f"{number:03d}" / PLAN
     if path.is_file():
-        plan = Plan(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(path.read_text("utf-8")).items()}
-        )
+        noted: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        plan = Plan(**{key: tuple(value) if isinstance(value, list) else value for key, value in noted.items()})
         if plan.parent == parent:
             return plan
         shutil.rmtree(path.parent)  # somebody went back since: it would begin from other weights

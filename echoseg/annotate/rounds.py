@@ -52,7 +52,8 @@ class Round:
     @classmethod
     def of(cls, body: Any) -> Round:
         """What :meth:`body` wrote."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in body.items()})
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in body.items()}
+        return cls(**values)
 
 
 def rounds_of(project: Project) -> list[Round]:

@@ -279,6 +279,7 @@ def ef_of(masks: BoolMask, case: Case) -> float:
     if not {"ED", "ES"} <= case.phases.keys() or case.view is None or "LV" not in case.truth:
         return float("nan")
     try:
-        return lv_ef(*({case.view: (masks[case.phases[phase]], case.spacing)} for phase in ("ED", "ES"))).ef
+        ed, es = ({case.view: (masks[case.phases[phase]], case.spacing)} for phase in ("ED", "ES"))
+        return lv_ef(ed, es).ef
     except MeasureError:
         return float("nan")
