@@ -36,7 +36,7 @@ class Recipe:
 
     Attributes:
         stills, clips: steps on single frames (16 a step), and on stretches of frames (4 a step). ``rate``: the highest learning rate.
-        frozen: the image encoder stays as it is; a step costs less, and changes less.
+        frozen: the image encoder stays as it is; no gradient is computed there.
     """
 
     stills: int = 100
@@ -152,7 +152,8 @@ def _planned(project: Project, settings: ProjectSettings, parent: str) -> Plan:
     path = project.folder / "rounds" / f"{number:03d}" / PLAN
     if path.is_file():
         noted: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        plan = Plan(**{key: tuple(value) if isinstance(value, list) else value for key, value in noted.items()})
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in noted.items()}
+        plan = Plan(**values)
         if plan.parent == parent:
             return plan
         shutil.rmtree(path.parent)  # somebody went back since: it would begin from other weights

@@ -99,7 +99,7 @@ def train(
     stills: Annotated[int, typer.Option(min=1, help="Steps on single frames.")] = 100,
     clips: Annotated[int, typer.Option(min=0, help="Steps on stretches of frames.")] = 40,
     rate: Annotated[float, typer.Option(min=0.0, help="Highest learning rate.")] = 4e-4,
-    frozen: Annotated[bool, typer.Option("--frozen", help="Leave the image encoder as it is: quicker, and learns less.")] = False,
+    frozen: Annotated[bool, typer.Option("--frozen", help="Leave the image encoder as it is.")] = False,
     accept_worse: Annotated[
         bool, typer.Option("--accept-worse", help="Take the weights even if the hold-out says that they are worse.")
     ] = False,
