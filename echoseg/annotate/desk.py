@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from echoseg.annotate.cost import SIGNS
 from echoseg.annotate.items import StudioItem
 from echoseg.annotate.labels import write_label
 from echoseg.annotate.live import LiveItem
@@ -109,6 +110,12 @@ class Desk:
         """Says that somebody waits for an answer: drafting pauses for a while."""
         self.busy_until = time.monotonic() + 20.0
 
+    def attend(self, sitting: Sitting, sign: str) -> None:
+        """Notes a sign of attention, one of :data:`echoseg.annotate.cost.SIGNS`: time in a tab that nobody sees does not count."""
+        if sign not in SIGNS:
+            raise Refused("invalid", f"{sign!r} is none of {', '.join(SIGNS)}")
+        self.project.log.append(sitting.item.id, sitting.user, sign, {})
+
     @property
     def busy(self) -> bool:
         return time.monotonic() < self.busy_until
@@ -139,6 +146,7 @@ class Desk:
         live = sitting.live
         live.stop()
         noted = {**body, "open_s": round(time.monotonic() - sitting.since, 1), "model": self.model.name}
+        noted["weights_sha256"] = live.looking.model.weights.sha256
         if body["decision"] == "accept" and any(mask.bbox for mask in live.state.masks.values()) and sequence == live.history.sequence + 1:
             write_label(self.project, sitting.item, live, sitting.user, noted)
         done = live.decide(sitting.user, sequence, noted)

@@ -6,7 +6,7 @@ import csv
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -50,11 +50,11 @@ class Accepted:
         return {int(number): name for number, name in self.record["objects"].items()}
 
 
-def accepted(project: Project) -> Iterator[Accepted]:
-    """The items that are accepted now and have a label, one open at a time."""
+def accepted(project: Project, only: Collection[str] | None = None) -> Iterator[Accepted]:
+    """The items (of ``only``) that are accepted now and have a label, one open at a time."""
     for key, state in project.states().items():
         folder = label_folder(project, key)
-        if state.decision != "accept" or not (folder / RECORD).is_file():
+        if state.decision != "accept" or (only is not None and key not in only) or not (folder / RECORD).is_file():
             continue
         item = project.items[key]
         with open_source(item.location, **item.opening) as source:
@@ -83,6 +83,18 @@ def zipped(project: Project, kind: Format, folder: Path) -> Path:
                 archive.write(file, file.relative_to(content).as_posix())
     shutil.rmtree(content)
     return path
+
+
+def training_folder(project: Project, only: Collection[str], out: Path) -> dict[str, Path]:
+    """Labels of some items to train on: ``{"clip": folder, "volume": folder}`` of those kinds that there are, each with ``images/`` and
+    ``masks/``; empty where no label has a name or number to learn."""
+    made: dict[str, Path] = {}
+    for one in accepted(project, only):
+        kind = "volume" if one.source.kind == "volume" else "clip"
+        (out / kind).mkdir(parents=True, exist_ok=True)
+        if _training(out / kind, one):
+            made[kind] = out / kind
+    return made
 
 
 def _nifti(out: Path, one: Accepted) -> bool:

@@ -1,12 +1,12 @@
 """What stands of an item: its events folded into changes, masks and marks. A pure function, so that undo and restart agree.
 
 Kinds of events
-    ``draft``   what the model found by itself, before anyone looked; counts only where nothing stands yet.
+    ``draft``   what the model found by itself, before anyone looked; counts only where nothing but an earlier draft stands.
     ``object``, ``remove``, ``prompt``, ``marks``   changes. A new one forgets what was undone.
     ``spread``  masks of the frames that the last change was carried to; belongs to it.
     ``undo``, ``redo``   take the last change away, bring it back.
     ``decision``   what the annotator decided; stands beside the changes.
-Others, such as ``opened``, tell of costs alone.
+Others, such as ``opened``, tell of costs alone, see :mod:`echoseg.annotate.cost`; so does ``wait_s``, how long the network took.
 """
 
 from __future__ import annotations
@@ -112,9 +112,10 @@ class History:
     def then(self, event: Event) -> History:
         """With one event more."""
         told = replace(self, sequence=self.sequence + (event.kind in SEQUENCED))
-        if event.kind in CHANGES or (event.kind == "draft" and not self.standing):
+        if event.kind in CHANGES or (event.kind == "draft" and not self.can_undo):
             change = Change(event.id, event.kind, event.body, event.masks)
-            return replace(told, standing=(*self.standing, change), undone=())
+            before = self.standing if event.kind in CHANGES else ()  # a later round's draft takes the place of the one before
+            return replace(told, standing=(*before, change), undone=())
         if event.kind == "spread" and self.standing and self.standing[-1].id == event.body["change"]:
             last = self.standing[-1]
             more = Spread(event.body["how"], event.masks, bool(event.body["complete"]))
@@ -165,7 +166,7 @@ def _with(state: State, change: Change) -> State:
         marks |= {key: body[key] for key in ("beats", "landmarks", "stops") if key in body}
     elif change.kind in ("prompt", "draft"):
         for noted in [body] if change.kind == "prompt" else body["prompts"]:
-            given = {key: value for key, value in noted.items() if key != "seq"}
+            given = {key: value for key, value in noted.items() if key not in ("seq", "wait_s")}
             prompts = _standing_prompts(prompts, given)
             objects[given["object"]] = _prompted(objects.get(given["object"]), given)
         by_hand = by_hand or (change.kind == "prompt" and body["kind"] != "auto")

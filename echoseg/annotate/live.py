@@ -6,7 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ class SpreadRun:
     fresh: dict[int, bool]
     visible: int
     taken: dict[int, int]
+    began: float = field(default_factory=time.monotonic)
 
 
 class LiveItem:
@@ -94,11 +95,12 @@ class LiveItem:
             self._keep()
             number, frame = body["object"], body["frame"]
             track = tracks.get(number) or Track(self.looking, number)
+            began = time.monotonic()
             try:
                 result = track.answer(frame, body["mode"], prompts)
                 masks = [self._mask(result, number)]
                 tracks[number] = track
-                self._add(user, "prompt", {**body, "seq": sequence}, masks)
+                self._add(user, "prompt", {**body, "seq": sequence, "wait_s": round(time.monotonic() - began, 3)}, masks)
             except BaseException:
                 self._go_back()
                 raise
@@ -245,7 +247,8 @@ class LiveItem:
             }
             try:
                 if masks or complete:
-                    self._add(user, "spread", {"change": run.change, "how": how, "complete": complete}, masks)
+                    took = round(time.monotonic() - run.began, 3)
+                    self._add(user, "spread", {"change": run.change, "how": how, "complete": complete, "wait_s": took}, masks)
             finally:
                 self._overlay = {}
                 self._spread = None

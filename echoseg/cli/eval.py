@@ -13,6 +13,7 @@ from echoseg.cli.console import messages, output, print_error
 from echoseg.cli.eval_camus import camus
 from echoseg.cli.eval_dropouts import dropouts
 from echoseg.cli.eval_ef import ef
+from echoseg.cli.eval_rounds import rounds
 from echoseg.cli.eval_study import load
 from echoseg.cli.eval_view import view
 from echoseg.cli.options import takes
@@ -40,6 +41,7 @@ app.command("short-axis")(eval_study.short_axis)
 app.command()(ef)
 app.command()(dropouts)
 app.command()(view)
+app.command()(rounds)
 
 Out = Annotated[Path | None, typer.Option(help="Folder for cases.csv, summary.csv and a picture.")]
 Tolerance = Annotated[float, typer.Option(min=0.0, help="Tolerance of the NSD in mm (pixels where the spacing is unknown).")]

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from echoseg import __version__
-from echoseg.cli import archive, bench, eval, simulate, weights
+from echoseg.cli import annotate, archive, bench, eval, simulate, weights
 from echoseg.cli.compare import compare
 from echoseg.cli.console import print_error
 from echoseg.cli.demo import demo
@@ -110,6 +110,7 @@ app.command("serve")(serve)
 app.command("info")(info)
 app.command("doctor")(doctor)
 app.command("train")(train)
+app.add_typer(annotate.app, name="annotate")
 app.add_typer(archive.app, name="archive")
 app.add_typer(weights.app, name="weights")
 app.add_typer(simulate.app, name="simulate")

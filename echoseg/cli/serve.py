@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,8 @@ def serve(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[INPUT]...", help="Clips, volumes, folders of them, a manifest, a dicomweb:// address. Default: the demo clip."
+            metavar="[INPUT]...",
+            help="Clips, volumes, folders of them, a manifest, a dicomweb:// address. Default: those of the project, or the demo clip.",
         ),
     ] = None,
     project: Annotated[Path, typer.Option(help="Folder of the project: everything that is done, and the accepted labels.")] = Path(
@@ -34,7 +35,7 @@ def serve(
     sessions: Annotated[int, typer.Option(min=1, max=1000, help="Items open at once.")] = 8,
     cache_mb: Annotated[int, typer.Option(min=16, help="Memory for frame features of one open item, in MB.")] = 256,
     upload_mb: Annotated[int, typer.Option(min=1, help="Largest file that may be uploaded, in MB.")] = 2048,
-    **options: str,
+    **options: Any,
 ) -> None:
     """Open a page on which clips and volumes are segmented, corrected, measured and accepted; print the link to it.
 
@@ -50,6 +51,8 @@ def serve(
     from echoseg.annotate.desk import Desk, Limits
     from echoseg.annotate.items import project_items
     from echoseg.annotate.project import Order, Project
+    from echoseg.annotate.rounds import current_weights
+    from echoseg.annotate.settings import read_settings
     from echoseg.archive.settings import Settings
     from echoseg.datasets.demo import demo_clip
     from echoseg.model import load_model
@@ -63,7 +66,12 @@ def serve(
     if root_path and not root_path.startswith("/"):
         raise typer.BadParameter("a path prefix begins with /", param_hint="--root-path")
     token = read_token(token_file, host)
-    opened = Project(project, project_items(inputs or [str(demo_clip())], project))
+    made = read_settings(project)
+    given = inputs or (list(made.inputs) if made is not None else [str(demo_clip())])
+    opened = Project(project, project_items(given, project))
+    if made is not None:  # a project in rounds has weights of its own
+        own = current_weights(opened, made)
+        options |= {"model": made.model, "weights": None if own is None else str(own)}
     listening = listen(host, port)
     model = load_model(options["model"], options["weights"], options["device"])
     desk = Desk(opened, model, Limits(sessions, cache_mb * 2**20), cast(Order, order))

@@ -231,7 +231,7 @@ class OptimizerConfig(Strict):
 
     Attributes:
         lr: highest learning rate.
-        encoder_scale: multiplies the rate of trunk and neck.
+        encoder_scale: multiplies the rate of trunk and neck; 0 freezes them.
         layer_decay: multiplies it once more for each trunk block further from the output.
         weight_decay: of matrices and kernels; vectors and embeddings have none.
         betas: of AdamW.

@@ -239,6 +239,8 @@ def network(config: TrainConfig) -> SAM2:
         if not model.config.structures:  # a model without names may begin from one with them
             state = {key: value for key, value in state.items() if not key.endswith("structure_embed.weight")}
         load_strict(model, state, Path(config.weights).name)
+    if config.optimizer.encoder_scale == 0:
+        model.image_encoder.requires_grad_(False)  # no gradient is computed there
     return model
 
 
