@@ -77,5 +77,6 @@ def cine_function(labels: ArrayLike, spacing: ArrayLike | None = None, slice_mm:
 
 
 def _ventricle(voxels: NDArray[np.float64], ed: int, es: int, voxel: float | None) -> Ventricle:
-    ml = (None, None) if voxel is None else (float(voxels[ed] * voxel), float(voxels[es] * voxel))
-    return Ventricle(ejection_fraction(float(voxels[ed]), float(voxels[es])), *ml, voxels / voxels[ed])
+    at_ed, at_es = float(voxels[ed]), float(voxels[es])
+    edv, esv = (None, None) if voxel is None else (at_ed * voxel, at_es * voxel)
+    return Ventricle(ejection_fraction(at_ed, at_es), edv, esv, voxels / at_ed)

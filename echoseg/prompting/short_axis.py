@@ -20,14 +20,14 @@ from echoseg.model.load import Model
 from echoseg.model.preprocess import resize_frame
 from echoseg.model.volumetric_head import CLASSES, VolumetricHead, head_shares, head_weights, load_head, shipped_head_weights
 from echoseg.prompting.plan import Plan
-from echoseg.types import MaskPrompt
+from echoseg.types import MaskPrompt, Prompt
 
 MOST_SLICES = 40
 """A stack from base to apex has some ten slices; so many thin ones are another examination."""
 LOOK = 1.45
 """Side of the second look's window over the longer side of the heart: the middle of what the head was trained on."""
-ENCLOSED, CERTAIN, RANGE = 0.6, 0.75, 3
-"""What is taken for a short-axis stack, see :class:`ShortAxis`; chosen on patients to choose by and on volumes that show no heart."""
+ENCLOSED, CERTAIN, RANGE = 0.6, 0.86, 3
+"""What is taken for a short-axis stack, see :class:`ShortAxis`; to be chosen anew with each set of weights (docs/evidence/cine-mr.md)."""
 
 Labels = NDArray[np.uint8]
 
@@ -100,7 +100,8 @@ def short_axis_plan(source: Source, model: Model, structures: tuple[str, ...]) -
     found = short_axis(model, head, np.asarray(frames, np.uint8))
     if not found.plausible:
         raise PromptError(f"{refusal}: {instead}{moments}")
-    prompts, extents = {}, {}
+    prompts: dict[int, dict[int, list[Prompt]]] = {}
+    extents: dict[int, tuple[int, int]] = {}
     for object_id, name in enumerate(structures, start=1):
         masks = found.labels == CLASSES.index(name)
         shown = np.flatnonzero(masks.any(axis=(1, 2)))
@@ -143,5 +144,5 @@ def _connected(labels: Labels) -> Labels:
 def _around(labels: Labels) -> tuple[int, int, int]:
     """The square of the second look."""
     rows, columns = (np.flatnonzero(labels.any(axis=axes)) for axes in ((0, 2), (0, 1)))
-    side = round(LOOK * max(np.ptp(rows) + 1, np.ptp(columns) + 1, 24))
+    side = round(LOOK * max(int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1, 24))
     return int(columns[0] + columns[-1] + 1 - side) // 2, int(rows[0] + rows[-1] + 1 - side) // 2, side

@@ -151,10 +151,11 @@ def _fitted(
         losses = []
         for step in range(1, config.steps + 1):
             if others and rng.random() < config.others:
-                frames = others[rng.integers(len(others))]
+                frames = others[int(rng.integers(len(others)))]
                 seen, wanted = window_of(frames, np.zeros_like(frames), encoder.config.image_size, config, rng)
             else:
-                seen, wanted = window_of(*stacks[rng.integers(len(stacks))], encoder.config.image_size, config, rng)
+                frames, labels = stacks[int(rng.integers(len(stacks)))]
+                seen, wanted = window_of(frames, labels, encoder.config.image_size, config, rng)
             images = to_unit_range(seen)
             with torch.inference_mode():
                 found = encoder.verbs.encode_image(images)
