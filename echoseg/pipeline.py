@@ -26,14 +26,13 @@ from echoseg.io.result_folder import result_folder
 from echoseg.model import Model, load_model, model_config
 from echoseg.model.load import torch_instead
 from echoseg.model.view_net import seen_view, view_weights
-from echoseg.model.volumetric_head import head_ships
 from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Runtime, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.mask_file import mask_plan, with_masks
 from echoseg.prompting.neighbours import neighbour_flags
 from echoseg.prompting.parse import Asked, read_prompt
 from echoseg.prompting.plan import Plan, PromptLike
-from echoseg.prompting.short_axis import short_axis_plan
+from echoseg.prompting.short_axis import answers_auto, short_axis_plan
 from echoseg.prompting.volume import VolumeTracks, volume_tracks
 from echoseg.record.provenance import provenance
 from echoseg.tracking import Session, Window, default_window, features_cache
@@ -280,7 +279,7 @@ def _seed(
     if isinstance(model, str):
         model = load_model(model)
     selection = following.memory_selection
-    by_head = bool(asked.structures) and source.kind == "volume" and head_ships(model.for_volumes.name)
+    by_head = bool(asked.structures) and answers_auto(source, model.for_volumes)
     if asked.structures and not by_head:
         session, plan, finder = _found(_session(source, model, length, selection), asked.structures, asked.frame, _finder(model, following))
     else:

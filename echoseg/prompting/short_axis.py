@@ -18,7 +18,7 @@ from echoseg.io.ceiling import LABELS, check_unpacked
 from echoseg.io.source import Source
 from echoseg.model.load import Model
 from echoseg.model.preprocess import resize_frame
-from echoseg.model.volumetric_head import CLASSES, VolumetricHead, head_shares, head_weights, load_head, shipped_head_weights
+from echoseg.model.volumetric_head import CLASSES, VolumetricHead, head_shares, head_ships, head_weights, load_head, shipped_head_weights
 from echoseg.prompting.plan import Plan
 from echoseg.types import MaskPrompt, Prompt
 
@@ -73,6 +73,11 @@ def short_axis(model: Model, head: VolumetricHead, frames: Labels) -> ShortAxis:
     runs, count = ndimage.label(both)
     longest = int(np.bincount(runs)[1:].max()) if count else 0
     return ShortAxis(labels, ring / rim if rim else 0.0, certain, longest, int((labels == 3).any(axis=(1, 2)).sum()))
+
+
+def answers_auto(source: Source, model: Model) -> bool:
+    """Whether a source is for this policy, ``model`` being what follows objects in it: a volume, and a head ships for that encoder."""
+    return source.kind == "volume" and head_ships(model.name)
 
 
 def short_axis_plan(source: Source, model: Model, structures: tuple[str, ...]) -> Plan:
