@@ -23,17 +23,16 @@ from echoseg.io import Source, open_source
 from echoseg.io.ceiling import LABELS, check_unpacked
 from echoseg.io.dicom.web_address import parse_address
 from echoseg.io.result_folder import result_folder
-from echoseg.io.thumbnail import thumbnails
-from echoseg.io.views import ViewAnswer
 from echoseg.model import Model, load_model, model_config
 from echoseg.model.load import torch_instead
-from echoseg.model.view_net import clip_view, shipped_view_net, view_weights
+from echoseg.model.view_net import seen_view, view_weights
 from echoseg.options import Direction, Following, Measuring, MemorySelection, Opening, Runtime, Writing, noted, taken
 from echoseg.prompting.auto import auto_plan, boxes_plan
 from echoseg.prompting.mask_file import mask_plan, with_masks
 from echoseg.prompting.neighbours import neighbour_flags
 from echoseg.prompting.parse import Asked, read_prompt
 from echoseg.prompting.plan import Plan, PromptLike
+from echoseg.prompting.short_axis import answers_auto, short_axis_plan
 from echoseg.prompting.volume import VolumeTracks, volume_tracks
 from echoseg.record.provenance import provenance
 from echoseg.tracking import Session, Window, default_window, features_cache
@@ -222,14 +221,6 @@ def _finder(model: Model, following: Following) -> str:
     return "compact-sim" if model.config.view_net == "view-sim" else following.finder
 
 
-def seen_view(source: Source, view_net: str) -> ViewAnswer | None:
-    """What the view classifier says; None for what is not known to be an ultrasound clip, or cannot be read again."""
-    if source.kind != "clip" or not source.ultrasound():
-        return None
-    pictures = thumbnails(source)
-    return None if pictures is None else clip_view(pictures, shipped_view_net(view_net))
-
-
 def _files(source: Any, opened: Source) -> set[str | PathLike[str]]:
     """Where the source is read from, as far as it tells."""
     return {path for path, _ in opened.dicom_frames} | ({source} if isinstance(source, str | PathLike) else set())
@@ -273,7 +264,7 @@ class _Seeded:
     @property
     def automatic(self) -> bool:
         """Whether the model found the objects by their names."""
-        return self.looked is not None
+        return self.looked is not None or bool(self.plan.found_by)
 
 
 def _seed(
@@ -288,11 +279,12 @@ def _seed(
     if isinstance(model, str):
         model = load_model(model)
     selection = following.memory_selection
-    if asked.structures:
+    by_head = bool(asked.structures) and answers_auto(source, model.for_volumes)
+    if asked.structures and not by_head:
         session, plan, finder = _found(_session(source, model, length, selection), asked.structures, asked.frame, _finder(model, following))
     else:
-        plan = mask_plan(asked.masks, source, asked.frame) if asked.plan is None else with_masks(asked.plan, source)
         model = model if source.ultrasound() else model.for_volumes
+        plan = short_axis_plan(source, model, asked.structures) if by_head else _manual(source, asked)
         tracks = volume_tracks(source, model, plan, following.volume, progress, selection)
         if tracks is not None:
             return _Seeded(tracks, plan, followed=tracks.record)
@@ -305,6 +297,10 @@ def _seed(
         for frame, given in frames.items():
             session.prompt(object_id, frame, given)
     return _Seeded(session, plan, finder, progress=progress, looked=session if asked.structures else None)
+
+
+def _manual(source: Source, asked: Asked) -> Plan:
+    return mask_plan(asked.masks, source, asked.frame) if asked.plan is None else with_masks(asked.plan, source)
 
 
 def _found(session: Session, structures: tuple[str, ...], frame_index: int | None, finder_name: str) -> tuple[Session, Plan, Model | None]:
@@ -389,6 +385,7 @@ def _provenance(seeded: _Seeded, asked: Asked, options: Mapping[str, Any], view_
     found = {"seeds": seeded.plan.prompts} if seeded.automatic else {}
     by = {"seeded_by": {"name": finder.name, "weights_sha256": finder.weights.sha256}} if finder else {}
     used = {one.name: one.weights for one in (model, finder) if one is not None}
+    used |= seeded.plan.found_by
     used |= {} if view_net is None else {view_net: view_weights(view_net)}
     weights = [{"name": name, "sha256": w.sha256, "licence": w.licence, "citation": w.citation} for name, w in used.items()]
     return provenance(

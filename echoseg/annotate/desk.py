@@ -182,7 +182,7 @@ class Desk:
         return Looking(source, model, self.model_lock, self.limits.cache_bytes)
 
     def _measuring(self, source: Source, item: StudioItem) -> Measuring:
-        from echoseg.pipeline import seen_view
+        from echoseg.model.view_net import seen_view
 
         model = self.model if source.ultrasound() else self.model.for_volumes
         seen = None if item.item.view is not None else seen_view(source, self.model.config.view_net)

@@ -1,6 +1,7 @@
 """From LV masks to the numbers of an echo report, by named guideline methods. Pure numpy, scipy and OpenCV."""
 
 from echoseg.cardiac.chambers import chamber_measures
+from echoseg.cardiac.cine import CineFunction, Ventricle, cine_function
 from echoseg.cardiac.contour import Contour, endocardial_contour
 from echoseg.cardiac.curve import LVCurve, measure_frames
 from echoseg.cardiac.cycle import Beat, find_beats
@@ -20,6 +21,7 @@ __all__ = [
     "ApicalView",
     "Beat",
     "ChamberVolume",
+    "CineFunction",
     "Contour",
     "Grade",
     "LVAnalysis",
@@ -30,10 +32,12 @@ __all__ = [
     "PeakRates",
     "StackEjection",
     "StackVolume",
+    "Ventricle",
     "analyse_lv",
     "apical_mass",
     "body_surface_area",
     "chamber_measures",
+    "cine_function",
     "contour_strain",
     "ejection_fraction",
     "endocardial_contour",

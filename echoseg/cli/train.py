@@ -21,6 +21,7 @@ def train(
 ) -> None:
     """Train a model as CONFIG says."""
     from echoseg import training
+    from echoseg.training.heads import head_config, train_head
     from echoseg.training.views import train_views, view_config
 
     views = view_config(config)
@@ -30,6 +31,14 @@ def train(
         with job_progress(config.stem, "steps") as report:
             trained = train_views(views, out or views.folder(), report)
         output().print(f"loss {trained.loss:.3f} in the last epoch; {trained.weights}", markup=False, soft_wrap=True)
+        return
+    heads = head_config(config)
+    if heads is not None:
+        if resume:
+            raise typer.BadParameter("the head trains in half an hour, and always from the start", param_hint="--resume")
+        with job_progress(config.stem, "steps") as report:
+            made_head = train_head(heads, out or heads.folder(), report)
+        output().print(f"loss {made_head.loss:.3f} in the last hundred steps; {made_head.weights}", markup=False, soft_wrap=True)
         return
     folder = out or training.load_config(config).folder()
     if resume is None and (folder / "last.pt").exists():

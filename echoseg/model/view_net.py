@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from echoseg.io.source import Source
+from echoseg.io.thumbnail import thumbnails
 from echoseg.io.views import ViewAnswer
 from echoseg.model.build import WeightsInfo
 from echoseg.model.checkpoint import load_strict, read_metadata, read_state_dict, sha256
@@ -97,3 +99,11 @@ def clip_view(thumbnails: NDArray[np.uint8], network: ViewNet | None = None) -> 
 def shipped_view_net(name: str = "view") -> ViewNet:
     """The classifier of that name, loaded once."""
     return load_view_net(shipped_view_weights(name))
+
+
+def seen_view(source: Source, view_net: str) -> ViewAnswer | None:
+    """What the view classifier says; None for what is not known to be an ultrasound clip, or cannot be read again."""
+    if source.kind != "clip" or not source.ultrasound():
+        return None
+    pictures = thumbnails(source)
+    return None if pictures is None else clip_view(pictures, shipped_view_net(view_net))

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from echoseg.errors import PromptError
 from echoseg.types import Box3D, Flag, Point3D, Prompt, PromptPlan, as_prompts, whole_number
+
+if TYPE_CHECKING:
+    from echoseg.model.build import WeightsInfo
 
 PromptLike: TypeAlias = (
     "str | Prompt | Box3D | Point3D | Sequence[Prompt] | Mapping[int, Box3D | Point3D | Mapping[int, Sequence[Prompt] | Prompt]]"
@@ -43,6 +46,7 @@ class Plan:
         anywhere: objects given by one click, which may be prompted on another slice than that of the click.
         masks: files whose masks are still to be laid on the source.
         flags: what was assumed of masks.
+        found_by: ``{name: weights}`` of what found them, where that was another network than the one that follows them.
     """
 
     prompts: PromptPlan
@@ -51,6 +55,7 @@ class Plan:
     anywhere: frozenset[int] = frozenset()
     masks: tuple[MaskFile, ...] = ()
     flags: tuple[Flag, ...] = ()
+    found_by: Mapping[str, WeightsInfo] = field(default_factory=dict)
 
     @property
     def in_depth(self) -> bool:
