@@ -15,7 +15,7 @@ from echoseg.types import BoolMask, Flag, Structure
 NEIGHBOURS = ("MYO", "LA")
 RING = 0.08
 """Width of the ring around the cavity that is looked at, as a share of the square root of the cavity's area."""
-MIN_BORDERED = 0.945
+MIN_BORDERED = 0.93
 """Share of that ring below which the structures do not fit together. Chosen on 50 patients (docs/evidence/weights.md)."""
 
 

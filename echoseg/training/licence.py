@@ -37,7 +37,7 @@ def licences_of_data(data: Iterable[Mapping[str, Any]]) -> list[Licence]:
 
 def joined(licences: Sequence[Licence]) -> Licence:
     """Of weights that came of all these: a permissive licence yields to any other, others stand side by side."""
-    names = dict.fromkeys(name for name, _ in licences if name)
+    names = dict.fromkeys(part for name, _ in licences for part in name.split(" AND ") if part)
     strict = [name for name in names if name != "Apache-2.0"] or list(names)
     cited = dict.fromkeys(part for _, citation in licences for part in citation.split("; ") if part)
     return " AND ".join(strict), "; ".join(cited)
