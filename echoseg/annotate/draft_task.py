@@ -26,7 +26,10 @@ class DraftTask:
         self.model = load_model(settings.model, settings.weights, settings.device, runtime=settings.runtime)
 
     def fingerprint(self) -> dict[str, Any]:
-        return {"weights_sha256": self.model.weights.sha256, "device": self.model.execution.device.type}
+        """Weights, device and runtime: drafts of different ones are not told apart otherwise."""
+        self.model.prepare()  # only then it is known which runtime it is
+        execution = {"device": self.model.execution.device.type, "runtime": self.model.ran_by}
+        return {"weights_sha256": self.model.weights.sha256, **execution}
 
     def process(self, item: Item, location: str, key: str) -> ClipResult:
         """The draft of an item: the body of its event, and its masks as rows; ``off`` where nothing can be found by name.
