@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from echoseg.errors import PromptError
 from echoseg.io.ceiling import LABELS, check_unpacked
@@ -58,6 +57,8 @@ class ShortAxis:
 
 def short_axis(model: Model, head: VolumetricHead, frames: Labels) -> ShortAxis:
     """What ``head`` draws on the slices ``(Z, H, W)`` uint8 of one stack, in either order; nothing is refused here."""
+    from scipy import ndimage  # here: no clip needs it
+
     size = (frames.shape[1], frames.shape[2])
     side = max(size)
     square = ((size[1] - side) // 2, (size[0] - side) // 2, side)
@@ -138,6 +139,8 @@ def _look(model: Model, head: VolumetricHead, frames: Labels, square: tuple[int,
 
 def _connected(labels: Labels) -> Labels:
     """Of each structure the largest part in three dimensions."""
+    from scipy import ndimage  # here: no clip needs it
+
     kept = np.zeros_like(labels)
     for value in range(1, len(CLASSES)):
         parts, count = ndimage.label(labels == value, structure=np.ones((3, 3, 3)))

@@ -6,6 +6,7 @@ import pytest
 from echoseg import pipeline
 from echoseg.io import open_source
 from echoseg.io.views import ViewAnswer
+from echoseg.model import view_net
 from echoseg.record.provenance import provenance
 from echoseg.results import MeasureOptions, measure_result
 from echoseg.types import Segmentation
@@ -61,7 +62,7 @@ def test_the_classifier_comes_last_and_contradicts_only_when_it_is_sure(answer, 
 
 def test_a_run_asks_the_classifier_about_ultrasound_clips_alone(frames, micro_model, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(pipeline, "clip_view", lambda pictures, network: asked.append(len(pictures)) or seen("A2C", 0.95))
+    monkeypatch.setattr(view_net, "clip_view", lambda pictures, network: asked.append(len(pictures)) or seen("A2C", 0.95))
     result = pipeline.run(frames, tmp_path, "box:100,30,160,110@0", micro_model, fps=30.0)
     assert asked == [8]
     assert result.measurements["source"]["view_from"] == "classifier"

@@ -13,6 +13,7 @@ from echoseg.cli.main import app
 from echoseg.cli.run_views import vouches
 from echoseg.io import open_source
 from echoseg.record.provenance import provenance
+from echoseg.report.rows import shown
 from echoseg.results import MeasureOptions, RunResult, measure_result
 from tests.study.conftest import beating, segmentation_of
 
@@ -49,7 +50,7 @@ def test_two_views_of_one_heart_make_a_study(call):
     assert done.exit_code == 0, done.stderr
     record = json.loads((done.out / "study.json").read_text(encoding="utf-8"))
     assert "camus-2019" in record["measures"]["ef"]["method"] and record["subject"]["sex"] == "F"
-    assert "study, biplane" in done.stdout and f"EF {record['measures']['ef']['value']:g} %" in " ".join(done.stdout.split())
+    assert "study, biplane" in done.stdout and f"EF {shown(record['measures']['ef']['value'], 0)} %" in " ".join(done.stdout.split())
     assert (done.out / "study.html").is_file() and (done.out / "study.png").is_file()
 
 

@@ -10,6 +10,7 @@ import torch
 from echoseg.training import load_config, train
 from echoseg.training.config import TrainConfig
 from echoseg.training.evaluate import evaluate, hold_out
+from echoseg.training.heads import head_config
 from echoseg.training.trainer import network
 from echoseg.training.views import view_config
 
@@ -43,6 +44,6 @@ def test_shortened_smoke_run_lowers_the_loss_and_raises_dice(tmp_path):
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_configuration_is_valid_and_writes_outside_the_tree(path, monkeypatch):
     monkeypatch.setenv("ECHOSEG_TRAIN", "data")
-    config = view_config(path) or load_config(path)
+    config = view_config(path) or head_config(path) or load_config(path)
     assert config.name == path.stem
     assert config.folder() == Path.home() / ".cache" / "echoseg" / "train" / path.stem

@@ -23,6 +23,8 @@ _RINGING = 16
 """Pixels from a border within which JPEG leaves greys: two of its blocks."""
 
 _FEW_LEVELS = 4
+_PLAIN = 0.5
+"""Share of the pixels of such a mask that are black or its brightest white."""
 _HIGHEST = 255
 _LISTED = 20
 
@@ -91,6 +93,8 @@ def has_soft_edges(labels: NDArray[np.uint8]) -> bool:
     values = np.unique(labels)
     dark, bright = values[(values > 0) & (values < 128)], values[values > 127]
     if min(len(dark), len(bright)) < _FEW_LEVELS:
+        return False
+    if np.isin(labels, (0, values[-1])).mean() < _PLAIN:
         return False
     for frame in labels:
         white = (frame > 127).astype(np.uint8)
