@@ -24,21 +24,16 @@ def train(
     from echoseg.training.heads import head_config, train_head
     from echoseg.training.views import train_views, view_config
 
-    views = view_config(config)
-    if views is not None:
+    views, head = view_config(config), head_config(config)
+    if views is not None or head is not None:
         if resume:
-            raise typer.BadParameter("the view classifier trains in minutes, and always from the start", param_hint="--resume")
+            raise typer.BadParameter("this trains in minutes, and always from the start", param_hint="--resume")
         with job_progress(config.stem, "steps") as report:
-            trained = train_views(views, out or views.folder(), report)
-        output().print(f"loss {trained.loss:.3f} in the last epoch; {trained.weights}", markup=False, soft_wrap=True)
-        return
-    heads = head_config(config)
-    if heads is not None:
-        if resume:
-            raise typer.BadParameter("the head trains in half an hour, and always from the start", param_hint="--resume")
-        with job_progress(config.stem, "steps") as report:
-            made_head = train_head(heads, out or heads.folder(), report)
-        output().print(f"loss {made_head.loss:.3f} in the last hundred steps; {made_head.weights}", markup=False, soft_wrap=True)
+            if views is not None:
+                trained = train_views(views, out or views.folder(), report)
+            elif head is not None:
+                trained = train_head(head, out or head.folder(), report)
+        output().print(f"loss {trained.loss:.3f} at the end; {trained.weights}", markup=False, soft_wrap=True)
         return
     folder = out or training.load_config(config).folder()
     if resume is None and (folder / "last.pt").exists():

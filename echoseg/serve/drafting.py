@@ -8,7 +8,7 @@ from typing import Literal
 
 from echoseg.annotate.desk import Desk
 from echoseg.annotate.draft_task import DRAFT_TASK
-from echoseg.annotate.frame_mask import FrameMask
+from echoseg.annotate.drafts import note_draft, note_failure
 from echoseg.annotate.items import StudioItem
 from echoseg.archive.jobs import Died, Failed, Finished, Job, Ready
 from echoseg.archive.local import LocalEngine
@@ -17,7 +17,6 @@ from echoseg.archive.worker import WorkerSpec
 from echoseg.errors import EchosegError
 
 _POLL_S = 0.25
-_AUTHOR = "echoseg"
 
 
 class Drafting:
@@ -100,6 +99,7 @@ class Drafting:
         return False
 
     def _draft(self, engine: LocalEngine, item: StudioItem) -> None:
+        project, sha256 = self._desk.project, self._desk.model.weights.sha256
         engine.submit(0, Job("process", item.number, item.item, item.location))
         while not self._closed.is_set():
             paused = self._desk.busy
@@ -107,18 +107,12 @@ class Drafting:
                 self._paused = paused
                 engine.pause() if paused else engine.go_on()
             for event in engine.poll(_POLL_S):
-                answer, log = event.answer, self._desk.project.log
+                answer = event.answer
                 if isinstance(answer, Finished) and answer.result is not None:
-                    clip = answer.result.clip
-                    if clip.get("off"):
-                        log.append(item.id, _AUTHOR, "draft_off", {"kind": clip["kind"]})
-                    else:
-                        masks = tuple(map(FrameMask.stored, clip["masks"]))
-                        log.append(item.id, _AUTHOR, "draft", {**clip["body"], "seconds": round(answer.seconds, 1)}, masks)
+                    note_draft(project, item, answer.result, answer.seconds, sha256)
                     return
                 if isinstance(answer, Failed | Died):
-                    reason = answer.reason.replace(item.location, "the file").replace(item.item.path, "the file")
-                    log.append(item.id, _AUTHOR, "draft_failed", {"reason": reason[:500]})
+                    note_failure(project, item, answer.reason, sha256)
                     if isinstance(answer, Died) and not self._ready(engine):
                         self._closed.set()
                     return

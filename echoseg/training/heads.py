@@ -8,23 +8,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from echoseg.datasets.case import Case
 from echoseg.datasets.folders import folder_pairs
-from echoseg.errors import ModelConfigError
-from echoseg.io.data_path import DataPath, Strict
+from echoseg.io.data_path import DataPath
 from echoseg.model import Model, load_model
 from echoseg.model.preprocess import to_unit_range
 from echoseg.model.volumetric_head import CLASSES, VolumetricHead
@@ -32,13 +29,14 @@ from echoseg.simulate import random_volume
 from echoseg.training.augment import change_greys, warp
 from echoseg.training.config import AugmentConfig, Fraction, Positive
 from echoseg.training.ema import WeightAverage
+from echoseg.training.kinds import OfKind, Trained, read_kind
 from echoseg.training.licence import joined
 
 Stack = NDArray[np.uint8]
 _OTHER_SIDE = 160  # side of a simulated slice that shows no heart, pixels
 
 
-class HeadTrainConfig(Strict):
+class HeadTrainConfig(OfKind):
     """A whole run.
 
     Attributes:
@@ -79,19 +77,6 @@ class HeadTrainConfig(Strict):
     keep: Positive = 250
     augment: AugmentConfig = AugmentConfig()
 
-    def folder(self) -> Path:
-        """Where the run writes unless told otherwise: outside the tree."""
-        return Path.home() / ".cache" / "echoseg" / "train" / self.name
-
-
-@dataclass(frozen=True)
-class HeadTrainResult:
-    """``weights``: the file that was written. ``step``: steps of the optimizer. ``loss``: mean of the last hundred."""
-
-    weights: Path
-    step: int
-    loss: float
-
 
 def head_config(path: str | Path) -> HeadTrainConfig | None:
     """The configuration in a YAML file; None when it trains something else.
@@ -99,20 +84,10 @@ def head_config(path: str | Path) -> HeadTrainConfig | None:
     Raises:
         ModelConfigError: a key is unknown or out of range; the message names each.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return None  # whoever reads it as another configuration says why
-    if not isinstance(content, dict) or content.get("kind") != "volumetric-head":
-        return None
-    try:
-        return HeadTrainConfig.model_validate(content)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ModelConfigError(f"{path}: {faults}") from error
+    return read_kind(path, "volumetric-head", HeadTrainConfig)
 
 
-def train_head(config: HeadTrainConfig, out: str | Path, progress: Callable[[int, int], None] | None = None) -> HeadTrainResult:
+def train_head(config: HeadTrainConfig, out: str | Path, progress: Callable[[int, int], None] | None = None) -> Trained:
     """Trains, and writes ``head.safetensors`` (float16, the average of the weights) into the folder ``out``.
 
     Args:
@@ -140,7 +115,7 @@ def _fitted(
     others: Sequence[Stack],
     out: Path,
     progress: Callable[[int, int], None],
-) -> HeadTrainResult:
+) -> Trained:
     rng = np.random.default_rng([config.seed, 1])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -170,7 +145,7 @@ def _fitted(
             progress(step, config.steps)
             if step % config.keep == 0 or step == config.steps:
                 weights = _written(average.state, config, encoder, out / "head.safetensors")
-    return HeadTrainResult(weights, config.steps, float(np.mean(losses[-100:])))
+    return Trained(weights, config.steps, float(np.mean(losses[-100:])))
 
 
 def window_of(frames: Stack, labels: Stack, side: int, config: HeadTrainConfig, rng: np.random.Generator) -> tuple[Stack, Stack]:

@@ -16,10 +16,9 @@ from typing import Annotated, Literal
 import cv2
 import numpy as np
 import torch
-import yaml
 from natsort import natsorted
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors.torch import save_file
 from scipy.optimize import minimize_scalar
 from torch.nn.functional import cross_entropy
@@ -36,6 +35,7 @@ from echoseg.model.view_net import VIEWS, ViewNet, standardised
 from echoseg.simulate import EchoOptions, own_seed, random_clip
 from echoseg.training.augment import change_greys, random_warp, warp
 from echoseg.training.config import AugmentConfig, Fraction, Positive
+from echoseg.training.kinds import OfKind, Trained, read_kind
 
 Pictures = NDArray[np.uint8]
 _SIZE = 128  # side of a simulated frame, pixels
@@ -71,7 +71,7 @@ class Others(Strict):
     share: Fraction = 0.2
 
 
-class ViewTrainConfig(Strict):
+class ViewTrainConfig(OfKind):
     """A whole run.
 
     Attributes:
@@ -104,19 +104,6 @@ class ViewTrainConfig(Strict):
     patients: Patients | None = None
     others: Others | None = None
 
-    def folder(self) -> Path:
-        """Where the run writes unless told otherwise: outside the tree."""
-        return Path.home() / ".cache" / "echoseg" / "train" / self.name
-
-
-@dataclass(frozen=True)
-class ViewTrainResult:
-    """``weights``: the file that was written. ``step``: steps of the optimizer. ``loss``: mean of the last epoch."""
-
-    weights: Path
-    step: int
-    loss: float
-
 
 def view_config(path: str | Path) -> ViewTrainConfig | None:
     """The configuration in a YAML file; None when it trains something else.
@@ -124,20 +111,10 @@ def view_config(path: str | Path) -> ViewTrainConfig | None:
     Raises:
         ModelConfigError: a key is unknown or out of range; the message names each.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError):
-        return None  # whoever reads it as another configuration says why
-    if not isinstance(content, dict) or content.get("kind") != "view-classifier":
-        return None
-    try:
-        return ViewTrainConfig.model_validate(content)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise ModelConfigError(f"{path}: {faults}") from error
+    return read_kind(path, "view-classifier", ViewTrainConfig)
 
 
-def train_views(config: ViewTrainConfig, out: str | Path, progress: Callable[[int, int], None] | None = None) -> ViewTrainResult:
+def train_views(config: ViewTrainConfig, out: str | Path, progress: Callable[[int, int], None] | None = None) -> Trained:
     """Simulates the stills, trains, and writes ``view.safetensors`` (float16) into the folder ``out``.
 
     Args:
@@ -171,7 +148,7 @@ def train_views(config: ViewTrainConfig, out: str | Path, progress: Callable[[in
             network.sharpness.fill_(_sharpness(network, *aside))
     finally:
         torch.set_num_threads(threads)
-    return ViewTrainResult(_written(network, config, Path(out) / "view.safetensors"), steps, loss)
+    return Trained(_written(network, config, Path(out) / "view.safetensors"), steps, loss)
 
 
 def _written(network: ViewNet, config: ViewTrainConfig, path: Path) -> Path:
