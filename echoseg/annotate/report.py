@@ -16,10 +16,11 @@ from jinja2 import Environment
 from echoseg.annotate.cost import item_cost
 from echoseg.annotate.project import Project
 from echoseg.annotate.rounds import in_rounds, patient_of, rounds_of
-from echoseg.annotate.savings import RoundSum, Row, Value, paired_saving, round_sums
+from echoseg.annotate.savings import RoundSum, Row, paired_saving, round_sums
 from echoseg.annotate.simulated import CostModel
 from echoseg.errors import OutputError
 from echoseg.io.atomic import atomic_path
+from echoseg.metrics.agreement import Estimate
 
 _HEAD = ("round", "items", "patients", "frames", "s a frame", "saved", "correction s a frame", "of it saved", "untouched", "clicks an item",
          "Dice", "EF error, points")  # fmt: skip
@@ -146,9 +147,9 @@ _TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
 _SCHEMA = pa.schema([(one.name, _TYPES[str(one.type)]) for one in fields(Row)])
 
 
-def percent(value: Value) -> str:
+def percent(value: Estimate) -> str:
     """A share with its interval, in percent."""
-    return _text(Value(100 * value.value, 100 * value.low, 100 * value.high), 1, " %")
+    return _text(Estimate(100 * value.value, 100 * value.low, 100 * value.high), 1, " %")
 
 
 def _line(each: RoundSum) -> list[str]:
@@ -159,7 +160,7 @@ def _line(each: RoundSum) -> list[str]:
     ]  # fmt: skip
 
 
-def _text(value: Value, decimals: int, unit: str = "") -> str:
+def _text(value: Estimate, decimals: int, unit: str = "") -> str:
     if not np.isfinite(value.value):
         return "unknown"
     told = f"{value.value:.{decimals}f}{unit}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from echoseg.metrics.agreement import Estimate
 from echoseg.metrics.bootstrap import interval, mean_interval, resamples
 
 
@@ -41,15 +42,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Value:
-    """A number with its 95 % bootstrap interval over patients."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class RoundSum:
     """One round of one arm.
 
@@ -65,41 +57,43 @@ class RoundSum:
     items: int
     patients: int
     frames: int
-    seconds: Value
-    correction: Value
-    saving: Value
-    correction_saving: Value
-    untouched: Value
-    clicks: Value
-    dice: Value
-    ef_error: Value
+    seconds: Estimate
+    correction: Estimate
+    saving: Estimate
+    correction_saving: Estimate
+    untouched: Estimate
+    clicks: Estimate
+    dice: Estimate
+    ef_error: Estimate
 
 
-def rate(rows: Sequence[Row], of: Callable[[Row], float]) -> Value:
+def rate(rows: Sequence[Row], of: Callable[[Row], float]) -> Estimate:
     """Sum of ``of`` over the sum of frames."""
     drawn = _rates(rows, of, seed=0)
-    return Value(_rate(rows, of), *interval(drawn)) if len({row.patient for row in rows}) > 1 else Value(_rate(rows, of), np.nan, np.nan)
+    return (
+        Estimate(_rate(rows, of), *interval(drawn)) if len({row.patient for row in rows}) > 1 else Estimate(_rate(rows, of), np.nan, np.nan)
+    )
 
 
-def saving(rows: Sequence[Row], base: Sequence[Row], of: Callable[[Row], float], base_rate: float | None = None) -> Value:
+def saving(rows: Sequence[Row], base: Sequence[Row], of: Callable[[Row], float], base_rate: float | None = None) -> Estimate:
     """1 - t_r / t_0; both are resampled, each by its own patients.
 
     Args:
         base: the rows traced by hand; or ``base_rate``, seconds a frame that are taken as known.
     """
     if base_rate is None and not base:
-        return Value(np.nan, np.nan, np.nan)
+        return Estimate(np.nan, np.nan, np.nan)
     nought = base_rate if base_rate is not None else _rate(base, of)
     if not nought > 0:
-        return Value(np.nan, np.nan, np.nan)
+        return Estimate(np.nan, np.nan, np.nan)
     noughts = np.array([nought]) if base_rate is not None else _rates(base, of, seed=1)
     value = 1 - _rate(rows, of) / nought
     if len({row.patient for row in rows}) < 2:
-        return Value(value, np.nan, np.nan)
-    return Value(value, *interval(1 - _rates(rows, of, seed=0) / noughts))
+        return Estimate(value, np.nan, np.nan)
+    return Estimate(value, *interval(1 - _rates(rows, of, seed=0) / noughts))
 
 
-def paired_saving(rows: Sequence[Row], others: Sequence[Row], of: Callable[[Row], float]) -> Value:
+def paired_saving(rows: Sequence[Row], others: Sequence[Row], of: Callable[[Row], float]) -> Estimate:
     """1 - t / t' on the items that are in both, patients resampled together; NaN where there are none.
 
     Args:
@@ -108,17 +102,17 @@ def paired_saving(rows: Sequence[Row], others: Sequence[Row], of: Callable[[Row]
     first, second = ({row.item: row for row in each} for each in (rows, others))
     both = sorted(first.keys() & second.keys())
     if not both:
-        return Value(np.nan, np.nan, np.nan)
+        return Estimate(np.nan, np.nan, np.nan)
     pairs = [(first[item], second[item]) for item in both]
     with_, without = np.array([of(a) for a, _ in pairs]), np.array([of(b) for _, b in pairs])
     members = _members([a for a, _ in pairs])
     value = 1 - with_.sum() / without.sum() if without.sum() else np.nan
     if len(members) < 2:
-        return Value(float(value), np.nan, np.nan)
+        return Estimate(float(value), np.nan, np.nan)
     sums = np.array([[each[part].sum() for part in members] for each in (with_, without)])
     drawn = resamples(len(members), 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Value(float(value), *interval(1 - sums[0][drawn].sum(axis=1) / sums[1][drawn].sum(axis=1)))
+        return Estimate(float(value), *interval(1 - sums[0][drawn].sum(axis=1) / sums[1][drawn].sum(axis=1)))
 
 
 def round_sums(rows: Iterable[Row], base_rate: float | None = None) -> list[RoundSum]:
@@ -130,9 +124,9 @@ def round_sums(rows: Iterable[Row], base_rate: float | None = None) -> list[Roun
 
 
 def _sum(arm: str, number: int, rows: Sequence[Row], base: Sequence[Row], base_rate: float | None) -> RoundSum:
-    def mean(of: Callable[[Row], float]) -> Value:
+    def mean(of: Callable[[Row], float]) -> Estimate:
         found = mean_interval([of(row) for row in rows], [row.patient for row in rows])
-        return Value(found.value, found.low, found.high)
+        return Estimate(found.value, found.low, found.high)
 
     return RoundSum(
         arm, number, len(rows), len({row.patient for row in rows}), sum(row.frames for row in rows),
