@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -14,6 +12,7 @@ from torch import Tensor
 from echoseg.model.config import SAM2Config
 from echoseg.model.prompt_encoder import PADDING, PromptTensors
 from echoseg.model.runtime.graphs import decode_name, encode_memory_name, graphs
+from echoseg.model.runtime.library import silent_library
 from echoseg.model.runtime.store import graph_of
 from echoseg.model.sam2 import SAM2, FrameFeatures, MaskPrediction
 
@@ -151,19 +150,3 @@ class OnnxVerbs:
         self.failure = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
         self._sessions.clear()
         _log.warning("ONNX Runtime cannot be used, torch takes over: %s", self.failure)
-
-
-def silent_library() -> ModuleType:
-    """ONNX Runtime, told not to tell.
-
-    Wheels of it (1.32 is one) report sessions to their maker, and keep an identifier of the machine in the user's cache for it, unless this
-    is set before the library is loaded. What it is set to elsewhere does not count: nothing of a patient's study leaves the machine.
-
-    Raises:
-        ImportError: it is not installed.
-    """
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()  # somebody may have loaded it before
-    return cast(ModuleType, onnxruntime)
