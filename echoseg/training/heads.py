@@ -33,7 +33,7 @@ from echoseg.training.kinds import OfKind, Trained, read_kind
 from echoseg.training.licence import joined
 
 Stack = NDArray[np.uint8]
-_OTHER_SIDE = 160  # side of a simulated slice that shows no heart, pixels
+_OTHER_SIDE, _OTHER_SLICES = 160, 10  # side in pixels, and number, of simulated slices that show no heart
 
 
 class HeadTrainConfig(OfKind):
@@ -45,9 +45,10 @@ class HeadTrainConfig(OfKind):
         data: folder with ``images`` and ``masks`` of short-axis volumes.
         labels: name of each label in the masks, of ``LV``, ``MYO``, ``RV``.
         licence, citation: of the data.
-        slices: at most so many neighbouring slices a step.
+        slices: at most so many neighbouring slices a step. Where the stack ends tells the base: the atrium looks like a cavity, too.
         near, far: share of the window that the heart takes, as in the second and the first look of
-            :func:`echoseg.prompting.short_axis.short_axis_labels`; half of the steps each.
+            :func:`echoseg.prompting.short_axis.short_axis`.
+        first_looks: share of steps that are as the first look.
         shift: of the heart from the window's middle, as a share of the window.
         rotate: degrees to either side.
         others, simulated: share of steps on simulated volumes without a heart, and how many of these there are.
@@ -66,6 +67,7 @@ class HeadTrainConfig(OfKind):
     slices: Positive = 8
     near: tuple[float, float] = (0.55, 0.85)
     far: tuple[float, float] = (0.25, 0.6)
+    first_looks: Fraction = 0.5
     shift: Fraction = 0.08
     rotate: float = 40.0
     others: Fraction = 0.1
@@ -102,7 +104,7 @@ def train_head(config: HeadTrainConfig, out: str | Path, progress: Callable[[int
     try:
         encoder = load_model(config.encoder, device="cpu")
         stacks = [_classes(case, config.labels) for case in folder_pairs(config.data, dict(config.labels))]
-        others = [random_volume(config.seed + n, _OTHER_SIDE, config.slices, ("lesion", "organ")).frames for n in range(config.simulated)]
+        others = [random_volume(config.seed + n, _OTHER_SIDE, min(config.slices, _OTHER_SLICES), ("lesion", "organ")).frames for n in range(config.simulated)]
         return _fitted(config, encoder, stacks, others, Path(out), progress or (lambda _done, _all: None))
     finally:
         torch.set_num_threads(threads)
@@ -171,7 +173,7 @@ def _matrix(labels: Stack, side: int, config: HeadTrainConfig, rng: np.random.Ge
     if len(rows) == 0:
         rows, columns = np.arange(labels.shape[1]), np.arange(labels.shape[2])
     centre = np.array([columns[0] + columns[-1] + 1, rows[0] + rows[-1] + 1]) / 2
-    low, high = config.near if rng.random() < 0.5 else config.far
+    low, high = config.far if rng.random() < config.first_looks else config.near
     zoom = side * np.exp(rng.uniform(np.log(low), np.log(high))) / max(np.ptp(rows) + 1, np.ptp(columns) + 1)
     squeeze = np.exp(rng.uniform(-0.5, 0.5) * np.log1p(config.augment.aspect))
     angle = np.deg2rad(rng.uniform(-config.rotate, config.rotate))
