@@ -22,6 +22,18 @@ class UnsupportedSourceError(SourceError):
     """The input is readable but of a kind echoseg does not handle (e.g. a DICOM structured report as a clip)."""
 
 
+class SeveralPhasesError(UnsupportedSourceError):
+    """Several slices at several moments or otherwise repeated, of which one slice or one phase is a source.
+
+    Attributes:
+        in_time: whether the phases are moments.
+    """
+
+    def __init__(self, message: str, in_time: bool) -> None:
+        super().__init__(message)
+        self.in_time = in_time
+
+
 class NoImageError(UnsupportedSourceError):
     """A DICOM object that is no image and is not meant to be one: beside images it is passed over."""
 

@@ -32,6 +32,11 @@ class Ventricle:
     esv_ml: float | None
     relative: NDArray[np.float64]
 
+    @property
+    def sv_ml(self) -> float | None:
+        """Stroke volume in mL, None when a distance is unknown."""
+        return None if self.edv_ml is None or self.esv_ml is None else self.edv_ml - self.esv_ml
+
 
 @dataclass(frozen=True)
 class CineFunction:

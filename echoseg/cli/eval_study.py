@@ -102,20 +102,56 @@ def interval(
 
 @takes("model", "weights", "device")
 def short_axis(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A Sunnybrook patient: dicom/ and i-contours/.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH",
+            help="A Sunnybrook patient (dicom/, i-contours/), or images/ and masks/ of stacks named as patient001_frame01, a phase each.",
+        ),
+    ],
+    labels: Annotated[str, typer.Option(help="Of the masks in masks/, as ACDC numbers them.")] = "RV=1,MYO=2,LV=3",
+    head: Annotated[Path | None, typer.Option(help="Weights of a head, in place of those that ship.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for cases.csv and summary.csv of stacks.")] = None,
     **asked: Any,
 ) -> None:
-    """Cine MR: volumes and EF by slice summation, from the experts' contours and from one box a slice through the model."""
-    from echoseg.datasets.sunnybrook import short_axis_cines
-    from echoseg.evaluation.short_axis import expert_ejection, predicted_ejection
-
+    """Cine MR without a prompt against experts: overlap and EF of stacks; of a Sunnybrook patient volumes and EF, also by a box a slice."""
     try:
-        slices = list(short_axis_cines(path))
-        for name, found in (("experts", expert_ejection(slices)), ("model", predicted_ejection(slices, load(**asked)))):
-            output().print(f"{name}: EDV {found.edv_ml:.1f} mL, ESV {found.esv_ml:.1f} mL, EF {found.ef:.1f} %")
+        model = load(**asked).for_volumes
+        if (path / "masks").is_dir():
+            _stacks(path, labels, model, head, out)
+        else:
+            _sunnybrook(path, model, head)
     except EchosegError as error:
         print_error(str(error))
         raise typer.Exit(1) from error
+
+
+def _stacks(path: Path, labels: str, model: Model, head: Path | None, out: Path | None) -> None:
+    from echoseg.cli.measure import label_names
+    from echoseg.cli.score_table import measure_table
+    from echoseg.datasets.folders import folder_pairs
+    from echoseg.evaluation.cine_mr import head_scores
+    from echoseg.evaluation.scores import write_tables
+    from echoseg.model.volumetric_head import load_head
+
+    scores = list(head_scores(folder_pairs(path, label_names(labels)), model, load_head(model, head)))
+    output().print(measure_table(scores, ("dice", "ef_error", "ef_abs_error")))
+    if out is not None:
+        for written in write_tables(out, scores):
+            output().print(str(written), markup=False, soft_wrap=True)
+
+
+def _sunnybrook(path: Path, model: Model, head: Path | None) -> None:
+    from echoseg.datasets.sunnybrook import short_axis_cines
+    from echoseg.evaluation.short_axis import drawn_ejection, expert_ejection, predicted_ejection
+    from echoseg.model.volumetric_head import head_ships, load_head
+
+    slices = list(short_axis_cines(path))
+    found = {"experts": expert_ejection(slices), "model, one box a slice": predicted_ejection(slices, model)}
+    if head is not None or head_ships(model.name):
+        found["head, no prompt"] = drawn_ejection(slices, model, load_head(model, head))
+    for name, each in found.items():
+        output().print(f"{name}: EDV {each.edv_ml:.1f} mL, ESV {each.esv_ml:.1f} mL, EF {each.ef:.1f} %")
 
 
 def _patients(root: Path, model: Model) -> list[Score]:

@@ -55,7 +55,7 @@ def measure(
     inputs = mask_inputs(masks)
     if on is not None and len(inputs) > 1:
         raise typer.BadParameter(f"goes with one input, not with {len(inputs)}", param_hint="--on")
-    names = None if labels is None else _labels(labels)
+    names = None if labels is None else label_names(labels)
     errors, failures = ErrorsFile(out), list[Failure]()
     kept, written = [*masks, *([] if on is None else [on])], list[Path]()
     clips: list[StudyClip | None] = []
@@ -87,7 +87,7 @@ def _failed(path: str, error: Exception, *, traceback: bool) -> Failure:
     return Failure(path, reason)
 
 
-def _labels(text: str) -> dict[int, str]:
+def label_names(text: str) -> dict[int, str]:
     """``LV=1,la=3`` as ``{1: "LV", 3: "LA"}``."""
     from echoseg.masks import structure_name
 

@@ -14,12 +14,15 @@ from echoseg.record.measures import MEASURES
 from echoseg.report.rows import shown
 
 if TYPE_CHECKING:  # brings numpy
+    from echoseg.cine import CinePhase
     from echoseg.results import RunResult
     from echoseg.study import StudyClip, StudyResult
     from echoseg.types import Flag
 
 PRINTED = [MEASURES[key] for key in ("ef", "edv", "esv", "la_volume", "hr")]
 """The measures that are printed; the others are in the files."""
+CINE_PRINTED = [MEASURES[key] for key in ("ef", "edv", "esv", "lv_mass_stack", "rv_ef", "rv_edv", "rv_esv")]
+"""The same of a cine MR."""
 
 SEVERITY_STYLE = {"info": "dim", "review": "yellow", "reject": "bold red"}
 
@@ -88,6 +91,25 @@ def show_study(out: Path, clips: list[StudyClip], **options: Any) -> StudyResult
         return None
     output().print(study_table(study.record, study.flags, study.files["study.json"]))
     return study
+
+
+def show_cines(out: Path, phases: list[CinePhase], **options: Any) -> None:
+    """Writes and prints each cine MR whose phases these are."""
+    from echoseg.cine import write_cine
+
+    for given in dict.fromkeys(phase.source for phase in phases):
+        own = [phase for phase in phases if phase.source == given]
+        if len(own) < 2:
+            continue
+        cine = write_cine(out, own, **options)
+        table = Table.grid(padding=(0, 2))
+        table.add_row(Text("cine MR, both ventricles", "bold"))
+        for measure in CINE_PRINTED:
+            table.add_row(f"  {measure.short}", Text(measure_text(measure.key, cine.record["measures"][measure.key])))
+        for flag in cine.flags:
+            table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))
+        table.add_row("  file", Text(str(cine.files["cine.json"])))
+        output().print(table)
 
 
 def _say_if_not_replaced(result: RunResult) -> None:

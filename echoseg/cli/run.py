@@ -13,15 +13,16 @@ from echoseg.cli.console import print_error
 from echoseg.cli.failures import Aliases, ErrorsFile, Failure, check_outside
 from echoseg.cli.options import chosen, declared, takes
 from echoseg.cli.progress import job_progress
-from echoseg.cli.result_table import say_outdated, show_result, show_study
+from echoseg.cli.result_table import say_outdated, show_cines, show_result, show_study
 from echoseg.cli.run_views import input_views, vouches
 from echoseg.cli.traced_folder import evaluated, show_evaluation
-from echoseg.errors import EchosegError, SourceError
+from echoseg.errors import EchosegError, PromptError, SeveralPhasesError, SourceError
 from echoseg.options import Opening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from echoseg.cine import CinePhase
     from echoseg.evaluation.scores import Score
     from echoseg.io.source import Source
     from echoseg.model import Model
@@ -34,6 +35,9 @@ EPILOG = (
     "or its weights can serve no input, and none was touched."
 )
 
+
+CINE_PROMPT = "auto:LV,MYO,RV"
+"""What ``auto`` finds in a cine MR: its report speaks of both ventricles."""
 
 _OPENED = tuple(part.name for part in fields(Opening))
 
@@ -86,6 +90,7 @@ def run(
     errors, failures = ErrorsFile(out), list[Failure]()
     written: list[Path] = []
     clips: list[StudyClip | None] = []
+    phases: list[CinePhase | None] = []
     scores: list[Score] = []
 
     def done(result: RunResult) -> RunResult:
@@ -106,18 +111,23 @@ def run(
                     tell = partial(failed, given)
                     scores += _traced(Path(given), out, model, view, options, done, tell)
                     continue
-                sources = _sources(given, options)
+                sources, cine = _sources(given, options, model)
+                asked = others | ({"prompt": CINE_PROMPT} if cine and others.get("prompt", "auto") == "auto" else {})
             except Exception as error:  # one bad input must not take the others with it
                 failed(given, given, error)
                 continue
             for source in sources:
                 try:
-                    result = run_one(source, out, model=model, view=view, called=called.of_input.get(given), **others)
-                    from echoseg.study import study_clip  # here, as all that measures: the first frame does not wait for it
+                    result = run_one(source, out, model=model, view=view, called=called.of_input.get(given), **asked)
+                    from echoseg.cine import cine_phase  # here, as all that measures: the first frame does not wait for it
+                    from echoseg.study import study_clip
 
                     clips.append(study_clip(given, done(result)))
+                    phases.append(cine_phase(given, result))
                 except Exception as error:
                     failed(given, source if isinstance(source, str) else given, error)
+                    if cine and isinstance(error, PromptError):  # what the first phase is, all are
+                        break
     finally:  # also of a run that is stopped
         errors.write(failures)
         if aliases is not None:
@@ -130,6 +140,7 @@ def run(
 
         store_instances(options["store"], [study.files["study.sr.dcm"]])
     say_outdated(out, written, study)
+    show_cines(out, [phase for phase in phases if phase is not None], subject=as_told["subject"], overwrite=as_told["overwrite"])
     if failures:
         raise typer.Exit(1)
 
@@ -191,30 +202,58 @@ def _traced(
     return evaluated(root, options["prompt"], process, failed, **opening)
 
 
-def _sources(given: str, options: dict[str, Any]) -> list[str] | list[Source]:
-    """The input itself, or all its slices or phases, or the sources of a study in a PACS."""
+def _sources(given: str, options: dict[str, Any], model: Model) -> tuple[list[str] | list[Source], bool]:
+    """The input itself, or all its slices or phases, or the sources of a study in a PACS; and whether it is taken for a cine MR.
+
+    That is what slices at several moments are when structures are asked for by name.
+    """
     from echoseg.io.dicom.web_address import is_dicomweb
 
+    opening = {option: options[option] for option in _OPENED}
+    reader = opening.pop("reader")
     if options["part"] in ("slice", "phase"):
         from echoseg.io.open import open_parts
 
-        if options["reader"] is not None:
+        if reader is not None:
             raise SourceError(f"{given}: a reader is chosen for video files, which have no slices or phases; leave --reader out")
-        return list(open_parts(given, **{option: options[option] for option in _OPENED if option != "reader"}))
+        return list(open_parts(given, **opening)), False
     if not is_dicomweb(given):
-        return [given]
+        if options["part"] is None and reader is None and _may_be_cine(given, options["prompt"], opening, model):
+            from echoseg.io.open import open_parts
+
+            as_acquired = {"part": "phase", "axis": opening["axis"] or "stored"}  # short-axis slices lie oblique to those of the body
+            return list(open_parts(given, **opening | as_acquired)), True
+        return [given], False
     from echoseg.io.dicom.web import sources_at
 
-    return sources_at(given)
+    return sources_at(given), False
+
+
+def _may_be_cine(given: str, prompt: str | Plan, opening: dict[str, Any], model: Model) -> bool:
+    """Whether an input holds slices at several moments, and a head finds the structures of ``prompt`` in each of them."""
+    from echoseg.io.open import open_source
+    from echoseg.prompting.plan import auto_structures
+    from echoseg.prompting.short_axis import head_ships
+
+    if auto_structures(prompt) is None or not head_ships(model.for_volumes.name):
+        return False
+    try:
+        open_source(given, **opening).close()
+    except SeveralPhasesError as several:
+        return several.in_time
+    except EchosegError:  # said when it is run
+        return False
+    return False
 
 
 def _check_auto(prompt: str | Plan, model: Model) -> None:
     """Raises PromptError when ``auto:NAME`` names a structure that the model cannot find."""
     from echoseg.model import model_config
+    from echoseg.model.volumetric_head import CLASSES, head_ships
     from echoseg.prompting.auto import check_structures
     from echoseg.prompting.plan import auto_structures
 
     structures = auto_structures(prompt)
-    if structures is not None:
+    if structures is not None and not (head_ships(model.for_volumes.name) and set(structures) <= set(CLASSES)):
         # A model without structures of its own is seeded by compact or compact-sim, which know the same.
         check_structures(structures, model.config if model.config.structures else model_config("compact"))

@@ -1,4 +1,4 @@
-"""Ejection fraction of a short-axis stack of cine MR: from experts' contours, and from one box a slice through a model."""
+"""Ejection fraction of a short-axis stack of cine MR: from experts' contours, from one box a slice through a model, from the head."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from echoseg.cardiac import StackEjection, stack_ef
 from echoseg.datasets.case import Case
 from echoseg.errors import MeasureError
 from echoseg.model import Model
+from echoseg.model.volumetric_head import VolumetricHead
 from echoseg.options import VolumeOptions
 from echoseg.pipeline import segment
+from echoseg.prompting.short_axis import short_axis
 from echoseg.types import BoolMask, Box
 
 
@@ -55,6 +57,12 @@ def predicted_ejection(slices: Sequence[Case], model: Model) -> StackEjection:
     ed, es = phases(slices)
     masks = [_tracked(cine, ed, model) for cine in slices]
     return _ejection(slices, np.stack([found[ed] for found in masks]), np.stack([found[es] for found in masks]), convex=True)
+
+
+def drawn_ejection(slices: Sequence[Case], model: Model, head: VolumetricHead) -> StackEjection:
+    """The same from the prompt-free head, which sees the stack at the experts' ED and ES. Errors as :func:`expert_ejection`."""
+    drawn = [short_axis(model, head, np.stack([cine.frames[phase] for cine in slices])).labels == 1 for phase in phases(slices)]
+    return _ejection(slices, drawn[0], drawn[1])
 
 
 def _tracked(cine: Case, ed: int, model: Model) -> BoolMask:

@@ -27,6 +27,8 @@ LOOK = 1.45
 """Side of the second look's window over the longer side of the heart: the middle of what the head was trained on."""
 ENCLOSED, CERTAIN, RANGE = 0.6, 0.86, 3
 """What is taken for a short-axis stack, see :class:`ShortAxis`; to be chosen anew with each set of weights (docs/evidence/cine-mr.md)."""
+_SEPTUM = 3
+"""Pixels between wall and RV at most where they touch: chest wall and stomach can look like an RV, but lie elsewhere."""
 
 Labels = NDArray[np.uint8]
 
@@ -98,6 +100,8 @@ def short_axis_plan(source: Source, model: Model, structures: tuple[str, ...]) -
     instead = "give a box, points, a mask or a RECIST line, for example box:x0,y0,x1,y1@slice"
     moments = "; if its slices are moments, give kind 'clip' (--kind clip)" if source.stored_in == "NIfTI" else ""
     refusal = f"{source.name} is a volume that does not look like a short-axis stack of cine MR, in which no structure is known"
+    if any(flag.code == "cut_across_slices" for flag in source.flags):
+        moments += "; short-axis slices are seen as they were acquired: give axis 'stored' (--axis stored)"
     if source.length is None or not RANGE <= source.length <= MOST_SLICES:
         raise PromptError(f"{refusal}: {instead}{moments}")
     head = load_head(model)
@@ -138,14 +142,19 @@ def _look(model: Model, head: VolumetricHead, frames: Labels, square: tuple[int,
 
 
 def _connected(labels: Labels) -> Labels:
-    """Of each structure the largest part in three dimensions."""
+    """Of each structure the largest part in three dimensions; of the RV the largest of those that lie beside the myocardium."""
     from scipy import ndimage  # here: no clip needs it
 
     kept = np.zeros_like(labels)
     for value in range(1, len(CLASSES)):
         parts, count = ndimage.label(labels == value, structure=np.ones((3, 3, 3)))
-        if count:
-            kept[parts == np.bincount(parts.ravel())[1:].argmax() + 1] = value
+        sizes = np.bincount(parts.ravel(), minlength=count + 1)
+        sizes[0] = 0
+        if CLASSES[value] == "RV" and (wall := kept == CLASSES.index("MYO")).any():
+            near = ndimage.binary_dilation(wall, np.ones((1, 3, 3)), iterations=_SEPTUM)
+            sizes[np.setdiff1d(np.arange(count + 1), parts[near])] = 0
+        if sizes.any():
+            kept[parts == sizes.argmax()] = value
     return kept
 
 

@@ -1,4 +1,4 @@
-"""The shape of measurements.json and study.json: frozen models, from which their JSON Schemas (draft 2020-12) are generated.
+"""The shape of measurements.json, study.json and cine.json: frozen models, from which their JSON Schemas (draft 2020-12) are generated.
 
 The generated files lie beside this one, to be linked and read; ``make schemas`` writes them anew after a change here.
 """
@@ -299,6 +299,38 @@ class StudyRecord(Document):
     provenance: Provenance
 
 
+class PhaseEntry(Part):
+    """What cine.json says of one phase."""
+
+    phase: NonNegativeInt = _told("counted from 0")
+    folder: str = _told("of the phase's own results, relative to cine.json")
+    lv_voxels: NonNegativeInt = _told("of the left ventricle's cavity")
+    myocardium_voxels: NonNegativeInt
+    rv_voxels: NonNegativeInt
+    lv_ml: NonNegativeFloat | None
+    rv_ml: NonNegativeFloat | None
+    flags: Sequence[Key]
+
+
+class CineRecord(Document):
+    """cine.json."""
+
+    model_config = ConfigDict(title="echoseg measurements of one short-axis cine MR: both ventricles over the beat")
+
+    schema_id: Literal["urn:echoseg:cine:1"] = Field(alias="schema")
+    subject: SubjectEntry
+    slices: PositiveInt
+    spacing_mm: tuple[PositiveFloat, PositiveFloat] | None
+    slice_spacing_mm: PositiveFloat | None
+    phases: Sequence[PhaseEntry] = Field(min_length=1)
+    ed: NonNegativeInt | None = _told("phase of the largest cavity of the left ventricle; null without one")
+    es: NonNegativeInt | None = _told("phase of the smallest")
+    measures: dict[Key, KnownMeasure | UnknownMeasure]
+    flags: Sequence[FlagEntry]
+    quality: Quality = _told("the worst severity among the flags; info counts as accept")
+    provenance: Provenance
+
+
 class _Untitled(GenerateJsonSchema):
     """A field's title would only repeat its name."""
 
@@ -306,7 +338,11 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-SCHEMAS: dict[str, type[Document]] = {"measurements.schema.json": Measurements, "study.schema.json": StudyRecord}
+SCHEMAS: dict[str, type[Document]] = {
+    "measurements.schema.json": Measurements,
+    "study.schema.json": StudyRecord,
+    "cine.schema.json": CineRecord,
+}
 
 
 def write_schemas(folder: Path | None = None) -> None:

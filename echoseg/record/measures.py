@@ -80,9 +80,17 @@ MEASURES = _by_key(
     Measure("la_volume_disks_index", "mL/m²", 1, 0, "LA volume index, disks", structure="LA", indexed="la_volume_disks"),
     # CID 12300 has a code for the RV-focused view, and others for masses by the guideline's 2D formulas: not for these.
     Measure("rv_fac", "%", 1, 0, "RV fractional area change (not RV-focused)", "rv_fac", structure="RV"),
+    Measure("rv_ef", "%", 1, 0, "RV ejection fraction", short="RV EF", structure="RV"),
+    Measure("rv_edv", "mL", 1, 0, "RV end-diastolic volume", short="RV EDV", structure="RV"),
+    Measure("rv_esv", "mL", 1, 0, "RV end-systolic volume", short="RV ESV", structure="RV"),
+    Measure("rv_sv", "mL", 1, 0, "RV stroke volume", structure="RV"),
+    Measure("rv_edv_index", "mL/m²", 1, 0, "RV end-diastolic volume index", structure="RV", indexed="rv_edv"),
+    Measure("rv_esv_index", "mL/m²", 1, 0, "RV end-systolic volume index", structure="RV", indexed="rv_esv"),
     Measure("wall_thickness", "mm", 1, 0, "LV wall thickness, mean (apical)", "wall_thickness_mm", structure="MYO"),
     Measure("lv_mass", "g", 0, 0, "LV mass (apical, single plane)", "lv_mass_g", structure="MYO"),
     Measure("lv_mass_index", "g/m²", 0, 0, "LV mass index (apical)", "lv_mass_index_g_m2", structure="MYO", indexed="lv_mass"),
+    Measure("lv_mass_stack", "g", 0, 0, "LV mass (short axis, end-diastole)", short="LV mass", structure="MYO"),
+    Measure("lv_mass_stack_index", "g/m²", 0, 0, "LV mass index (short axis)", structure="MYO", indexed="lv_mass_stack"),
     Measure("length_a4c", "mm", 1, 0, "Long axis, A4C", code="cid12300.LeftVentricularEndDiastolicLength4C"),
     Measure("length_a2c", "mm", 1, 0, "Long axis, A2C"),
 )  # fmt: skip

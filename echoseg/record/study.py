@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echoseg.cardiac.references import DEFAULT_GUIDELINE
-from echoseg.io.regular import LONGEST_RECORD, read_regular
 from echoseg.options import Subject
 from echoseg.record.documents import ClipEntry, ExamEntry, FlagEntry, KnownMeasure, PairEntry, Provenance, StudyRecord, UnknownMeasure
 from echoseg.record.entries import NO_RATE, NO_SPACING, body_surface, measure_entry, number, reference_range, subject_entry
+from echoseg.record.listed import listed
 from echoseg.record.measures import MEASURES
 from echoseg.record.quality import quality
 from echoseg.types import Flag
@@ -19,7 +18,6 @@ from echoseg.types import Flag
 if TYPE_CHECKING:
     from echoseg.cardiac.biplane import BiplaneFunction
 
-_SCHEMA = "urn:echoseg:study:"
 NO_ATRIUM = "the left atrium was not segmented at end-systole in both views"
 METHODS = {
     "disks": "biplane disks",
@@ -30,13 +28,7 @@ METHODS = {
 
 def listed_folders(path: Path) -> tuple[str, ...]:
     """The folders of the clips that a study.json lists, relative to it; empty for what is none, or not there."""
-    try:
-        record = json.loads(read_regular(path, LONGEST_RECORD))
-    except (OSError, ValueError, RecursionError):
-        return ()
-    if not isinstance(record, dict) or not str(record.get("schema")).startswith(_SCHEMA) or not isinstance(record.get("clips"), list):
-        return ()
-    return tuple(str(clip["folder"]) for clip in record["clips"] if isinstance(clip, dict) and "folder" in clip)
+    return listed(path, "urn:echoseg:study:", "clips")
 
 
 def study_record(

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from echoseg.record.measures import HEADLINE
+from echoseg.record.measures import HEADLINE, MEASURES
 from echoseg.record.quality import Quality
 from echoseg.report.exam import exam_facts
 from echoseg.report.remarks import remarks
@@ -134,7 +134,7 @@ def _environment() -> Environment:
 
 def _numbers(measures: Mapping[str, Any]) -> list[dict[str, Any]]:
     numbers = []
-    for headline in HEADLINE:
+    for headline in (*HEADLINE, MEASURES["rv_ef"]):
         if headline.key not in measures:
             continue
         measure, decimals = measures[headline.key], headline.shown

@@ -22,7 +22,8 @@ class VolumeSample:
     Attributes:
         frames: ``(T, H, W)`` uint8, windowed. ``masks``: ``(T, H, W)`` uint8, 0 other, each further value one object.
         spacing: ``(slice_mm, row_mm, col_mm)``; a cine's slices are moments of one slice and its ``slice_mm`` is that slice's thickness.
-        kind: ``lesion`` (small), ``organ`` (large) or ``cine`` (short-axis MR over a beat; 1 LV cavity, 2 myocardium, 4 RV).
+        kind: ``lesion`` (small), ``organ`` (large), ``tube`` (vessels, a cord: through all slices) or ``cine`` (short-axis MR over a beat;
+            1 LV cavity, 2 myocardium, 4 RV).
     """
 
     frames: NDArray[np.uint8]
@@ -45,8 +46,8 @@ def random_volume(seed: int, size: int = 128, slices: int = 16, kinds: tuple[str
     """
     if size < 32 or slices < 1:
         raise SimulationError(f"need at least one slice of 32 x 32 pixels, not {slices} of {size} x {size}")
-    if not kinds or not set(kinds) <= {"lesion", "organ", "cine"}:
-        raise SimulationError(f"kinds must be some of lesion, organ, cine, not {kinds}")
+    if not kinds or not set(kinds) <= {"lesion", "organ", "tube", "cine"}:
+        raise SimulationError(f"kinds must be some of lesion, organ, tube, cine, not {kinds}")
     rng = np.random.default_rng(seed)
     kind = str(rng.choice(list(kinds)))
     if kind == "cine":
@@ -59,6 +60,7 @@ def random_volume(seed: int, size: int = 128, slices: int = 16, kinds: tuple[str
 
 
 _AIR, _FAT, _SOFT, _BRIGHT = 0, 1, 2, 3
+_RADII = {"lesion": (3.0, 25.0), "organ": (18.0, 70.0), "tube": (3.0, 16.0)}  # mm, least and greatest
 
 
 def _scene(
@@ -87,12 +89,15 @@ def _scene(
         if tissue == _BRIGHT and rng.random() < 0.5:  # marrow
             organ.paint(image, levels[_SOFT] + 25, 0.25)
 
-    low, high = (3.0, 25.0) if kind == "lesion" else (18.0, 70.0)
+    low, high = _RADII[kind]
     for label in range(1, int(rng.integers(2, 5))):
         radius = min(max(rng.uniform(low, high), 3 * pixel), 0.45 * half)
         place = _somewhere(rng, 0.75 * half, 0.6 * reach)
         shape = radius * rng.uniform(0.6, 1.4, 3)
-        target = _Blob.draw(rng, axes, place, shape, rng.uniform(0.05, 0.4))
+        if kind == "tube":
+            target = _Blob.tube(rng, axes, place, radius, 0.8 * half)
+        else:
+            target = _Blob.draw(rng, axes, place, shape, rng.uniform(0.05, 0.4))
         inside = target.inside() & (masks[target.window] == 0)
         if inside.sum() < 12:
             continue
@@ -100,7 +105,9 @@ def _scene(
         value = near + rng.choice([-1, 1]) * rng.uniform(8, 70)
         if not 5 < value < 250:
             value = 2 * near - value
-        if rng.random() < 0.3:  # in a bed of fat
+        if kind == "tube" and rng.random() < 0.6:  # in fat, or in fluid as a cord is
+            target.paint(image, levels[int(rng.choice([_AIR, _FAT, _BRIGHT]))], -rng.uniform(0.15, 0.55), keep=masks > 0)
+        elif rng.random() < 0.3:  # in a bed of fat
             _Blob.draw(rng, axes, place, shape * rng.uniform(1.2, 2), 0.2).paint(image, levels[_FAT], keep=masks > 0)
         for _ in range(rng.integers(0, 3)):  # look-alikes that touch it or lie apart, not labelled
             away = rng.normal(0, 1, 3)
@@ -131,7 +138,7 @@ def _somewhere(rng: np.random.Generator, half: float, reach: float) -> NDArray[n
 
 @dataclass(frozen=True)
 class _Blob:
-    """A turned ellipsoid with a wavy surface over the part ``window`` of the volume: ``gauge`` is -1 in the centre, 0 on the surface."""
+    """A turned ellipsoid, or a tube, with a wavy surface, over the part ``window`` of the volume; ``gauge``: -1 within, 0 on it."""
 
     gauge: Grid
     window: tuple[slice, slice, slice]
@@ -156,6 +163,25 @@ class _Blob:
             k, size = rng.normal(0, 2.2, 3).astype(np.float32), np.float32(rough * rng.uniform(0.2, 0.6))
             gauge += size * np.sin(k[0] * w + k[1] * u + k[2] * v + np.float32(rng.uniform(0, 6.3)))
         return _Blob(gauge, window)  # type: ignore[arg-type]
+
+    @staticmethod
+    def tube(rng: np.random.Generator, axes: tuple[Grid, Grid, Grid], centre: NDArray[np.float64], radius: float, half: float) -> _Blob:
+        """Through all slices, winding within ``half`` mm of the middle, of a width and roundness that change slowly."""
+        z, y, x = (axis[:, None, None] if n == 0 else axis[None, :, None] if n == 1 else axis[None, None, :] for n, axis in enumerate(axes))
+        waves = [(rng.uniform(0, 0.025), rng.uniform(0, 6.3)) for _ in range(5)]  # radians a mm, phase
+        wave = [np.sin(speed * z + phase) - np.sin(phase) for speed, phase in waves]
+        sway, slope = radius * rng.uniform(0, 2.5, 2), rng.uniform(-0.25, 0.25, 2)
+        row = np.clip(centre[1] + slope[0] * z + sway[0] * wave[0], -half, half)
+        column = np.clip(centre[2] + slope[1] * z + sway[1] * wave[1], -half, half)
+        width = radius * np.exp(rng.uniform(0, 0.3) * wave[2])
+        squeeze = np.exp(rng.uniform(-0.35, 0.35) + rng.uniform(0, 0.2) * wave[3])
+        turn = rng.uniform(0, np.pi) + rng.uniform(0, 0.8) * wave[4]
+        u, v = np.cos(turn) * (y - row) + np.sin(turn) * (x - column), np.cos(turn) * (x - column) - np.sin(turn) * (y - row)
+        gauge = np.sqrt((u / (width * squeeze)) ** 2 + (v * squeeze / width) ** 2) - 1
+        angle = np.arctan2(v, u)
+        for lobes in (2, 3):
+            gauge = gauge + rng.uniform(0, 0.12) * np.sin(lobes * angle + rng.uniform(0, 6.3))
+        return _Blob(gauge.astype(np.float32), (slice(None), slice(None), slice(None)))
 
     def inside(self, depth: float = 0.0) -> NDArray[np.bool_]:
         """Where it is deeper than ``depth`` (0 the whole, 1 nothing)."""

@@ -7,9 +7,13 @@ its errors, each made frame fits its own labels exactly: both were moved by one 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from echoseg.datasets.case import Case
 
 _REACH = 24.0
 """Pixels from a border at which its distance no longer grows."""
@@ -40,6 +44,14 @@ def frames_between(frames: NDArray[np.uint8], labels: NDArray[np.uint8], count: 
         moved_frames.append(np.asarray(cv2.remap(frames[near], at_x, at_y, cv2.INTER_LINEAR), np.uint8))
         moved_labels.append(_moved_labels(labels[near], at_x, at_y))
     return np.stack([*moved_frames, frames[1]]), np.stack([*moved_labels, labels[1]])
+
+
+def with_frames_between(case: Case, count: int) -> Case:
+    """A clip of two frames, the first at ED and the last at ES, with ``count`` made ones between them."""
+    if count == 0:
+        return case
+    frames, labels = frames_between(case.frames, case.labels.astype(np.uint8), count)
+    return replace(case, frames=frames, labels=labels, known=np.ones(len(frames), bool), phases={"ED": 0, "ES": count + 1})
 
 
 def motion_of(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -50,7 +50,7 @@ class SimulatedVolumeData(Strict):
     kind: Literal["simulated-volumes"]
     frames: Positive = 8
     size: Positive = 192
-    kinds: tuple[Literal["lesion", "organ", "cine"], ...] = ("lesion", "organ", "cine")
+    kinds: tuple[Literal["lesion", "organ", "tube", "cine"], ...] = ("lesion", "organ", "cine")
     fill: tuple[Fraction, Fraction] = (0.2, 0.8)
     coarse: Fraction = 0.0
     rings: bool = False
@@ -76,6 +76,26 @@ class FolderData(Strict):
     part: Part = "all"
     frames: Positive = 8
     fill: tuple[Fraction, Fraction] | None = None
+    coarse: Fraction = 0.0
+    licence: str = ""
+    citation: str = ""
+    weight: float = 1.0
+
+
+class BeatData(Strict):
+    """Slices of a cine MR at ED and ES as short clips, from stacks of two phases, ``patient001_frame01`` and ``patient001_frame12``.
+
+    Attributes:
+        images, masks, structures, licence, citation, fill, coarse: as of :class:`FolderData`.
+        between: frames made between the two, see :mod:`echoseg.training.between`.
+    """
+
+    kind: Literal["beats"]
+    images: DataPath
+    masks: DataPath
+    structures: dict[int, str] = Field(default_factory=dict)
+    between: Annotated[int, Field(ge=0)] = 2
+    fill: tuple[Fraction, Fraction] = (0.2, 0.8)
     coarse: Fraction = 0.0
     licence: str = ""
     citation: str = ""
@@ -126,7 +146,9 @@ class EchoNetData(Strict):
     weight: float = 1.0
 
 
-Data = Annotated[SimulatedData | SimulatedVolumeData | FolderData | MedSam2Data | CamusData | EchoNetData, Field(discriminator="kind")]
+Data = Annotated[
+    SimulatedData | SimulatedVolumeData | FolderData | BeatData | MedSam2Data | CamusData | EchoNetData, Field(discriminator="kind")
+]
 
 
 class AugmentConfig(Strict):

@@ -23,6 +23,7 @@ from echoseg.datasets.case import Case
 from echoseg.datasets.folders import folder_pairs
 from echoseg.io.data_path import DataPath
 from echoseg.model import Model, load_model
+from echoseg.model.checkpoint import load_strict, read_state_dict
 from echoseg.model.preprocess import to_unit_range
 from echoseg.model.volumetric_head import CLASSES, VolumetricHead
 from echoseg.simulate import random_volume
@@ -42,6 +43,7 @@ class HeadTrainConfig(OfKind):
     Attributes:
         kind: tells this file from those that train a model of masks.
         encoder: name of the model whose frozen image encoder is used, with the weights that ship.
+        weights: of a head to begin from, of this encoder or of one that it was trained on from: its features are alike.
         data: folder with ``images`` and ``masks`` of short-axis volumes.
         labels: name of each label in the masks, of ``LV``, ``MYO``, ``RV``.
         licence, citation: of the data.
@@ -60,6 +62,7 @@ class HeadTrainConfig(OfKind):
     name: str
     seed: int = 0
     encoder: str = "compact-volume"
+    weights: DataPath | None = None
     data: DataPath
     labels: dict[int, Literal["LV", "MYO", "RV"]]
     licence: str
@@ -104,7 +107,8 @@ def train_head(config: HeadTrainConfig, out: str | Path, progress: Callable[[int
     try:
         encoder = load_model(config.encoder, device="cpu")
         stacks = [_classes(case, config.labels) for case in folder_pairs(config.data, dict(config.labels))]
-        others = [random_volume(config.seed + n, _OTHER_SIDE, min(config.slices, _OTHER_SLICES), ("lesion", "organ")).frames for n in range(config.simulated)]
+        slices = min(config.slices, _OTHER_SLICES)
+        others = [random_volume(config.seed + n, _OTHER_SIDE, slices, ("lesion", "organ")).frames for n in range(config.simulated)]
         return _fitted(config, encoder, stacks, others, Path(out), progress or (lambda _done, _all: None))
     finally:
         torch.set_num_threads(threads)
@@ -122,6 +126,8 @@ def _fitted(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         head = VolumetricHead(encoder.config).train()
+        if config.weights is not None:
+            load_strict(head, read_state_dict(config.weights), config.weights.name)
         average = WeightAverage(head, config.average)
         optimizer = torch.optim.AdamW(head.parameters(), lr=config.lr, weight_decay=config.weight_decay)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, config.steps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -23,8 +23,19 @@ from echoseg.io.labels.read import read_labels
 from echoseg.io.names import output_name
 from echoseg.io.open import open_source
 from echoseg.simulate import EchoOptions, own_seed, random_clip
-from echoseg.training.between import frames_between
-from echoseg.training.config import CamusData, Data, EchoNetData, FolderData, MedSam2Data, SimulatedData, SimulatedVolumeData, TrainConfig
+from echoseg.training.beats import Beats, two_phases
+from echoseg.training.between import with_frames_between
+from echoseg.training.config import (
+    BeatData,
+    CamusData,
+    Data,
+    EchoNetData,
+    FolderData,
+    MedSam2Data,
+    SimulatedData,
+    SimulatedVolumeData,
+    TrainConfig,
+)
 from echoseg.training.dataset import Dataset, Sample, sample_of_case
 from echoseg.training.simulated_volumes import SimulatedVolumes
 from echoseg.training.windowed import Seen, Windowed
@@ -64,6 +75,9 @@ def build_dataset(data: Data, seed: int) -> Dataset:
     match data:
         case FolderData():
             return _folder(data)
+        case BeatData():
+            found = two_phases(paired_by_name(data.images, data.masks), data.masks)
+            return Windowed(Cases(found, Beats(data.structures, data.between)), Seen(data.fill, data.coarse))
         case MedSam2Data():
             return Cases(npz_files(data.root), partial(_npz, data))
         case CamusData():
@@ -94,14 +108,6 @@ class EndDiastoleToSystole:
         if view not in self._read:
             self._read[view] = with_frames_between(view.read(), self._between)
         return self._read[view]
-
-
-def with_frames_between(case: Case, count: int) -> Case:
-    """A clip of two frames, the first at ED and the last at ES, with ``count`` made ones between them."""
-    if count == 0:
-        return case
-    frames, labels = frames_between(case.frames, case.labels.astype(np.uint8), count)
-    return replace(case, frames=frames, labels=labels, known=np.ones(len(frames), bool), phases={"ED": 0, "ES": count + 1})
 
 
 def stretch_that_shows(labels: NDArray[np.integer], where: Path, frames: int, rng: np.random.Generator) -> slice:

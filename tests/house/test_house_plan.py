@@ -18,7 +18,7 @@ STOREYS = [
     {"cli", "serve"},
     {"annotate"},
     {"archive", "training", "evaluation"},
-    {"study"},
+    {"study", "cine"},
     {"pipeline", "masks"},
     {"results"},
     {"report"},

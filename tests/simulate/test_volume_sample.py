@@ -6,7 +6,7 @@ import pytest
 from echoseg.simulate import SimulationError, random_volume
 
 
-@pytest.mark.parametrize("kind", ["lesion", "organ", "cine"])
+@pytest.mark.parametrize("kind", ["lesion", "organ", "tube", "cine"])
 @pytest.mark.parametrize("seed", range(6))
 def test_every_volume_holds_an_object_that_differs_from_nothing(kind, seed):
     sample = random_volume(seed, 64, 8, kinds=(kind,))

@@ -23,7 +23,7 @@ from echoseg.io.volume.nrrd import read_nrrd_header
 from echoseg.io.volume.orientation import is_usable, spacing
 from echoseg.io.volume.stored import StoredVoxels
 from echoseg.io.volume.uneven import stated_in_header
-from echoseg.io.volume.voxels import Acquisition, Spacing, Voxels, uneven_flag
+from echoseg.io.volume.voxels import FOURTH_AXIS, Acquisition, Spacing, Voxels, uneven_flag
 from echoseg.types import Timing
 
 _LONGEST_HEADER = 1 << 22  # Slicer's segmentations describe every segment in theirs
@@ -95,7 +95,7 @@ def read_itk(path: Path) -> Acquisition:
         phase=lambda t: Voxels(voxels[t], affine, steps, timing=along_k, flags=flags, shares=shares),
         cine=lambda k: Voxels(voxels[:, k], affine if slices == 1 else None, (steps[0], steps[1], None), flags=flags),
         format=file_format,
-        phases_are="the fourth axis of the file",
+        phases_are=FOURTH_AXIS,
     )
 
 

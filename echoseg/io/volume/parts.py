@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from echoseg.errors import SourceError, UnsupportedSourceError
+from echoseg.errors import SeveralPhasesError, SourceError
 from echoseg.io.source import Kind
-from echoseg.io.volume.voxels import Acquisition, Voxels
+from echoseg.io.volume.voxels import FOURTH_AXIS, Acquisition, Voxels
 
 Split = Literal["slice", "phase"]
+_IN_TIME = ("time", FOURTH_AXIS)
+"""What phases differ in that may be moments: a file of four dimensions does not tell."""
 _PART = re.compile(r"(slice|phase)(?::(\d{1,9}))?")
 
 
@@ -61,7 +63,7 @@ def take_part(acquisition: Acquisition, part: Part | None, kind: Kind | None, wh
 
     Raises:
         SourceError: no such slice or phase.
-        UnsupportedSourceError: several slices of several phases, and nothing chosen.
+        SeveralPhasesError: several slices of several phases, and nothing chosen.
     """
     slices, phases = acquisition.slices, acquisition.phases
     if part is not None:
@@ -76,7 +78,8 @@ def take_part(acquisition: Acquisition, part: Part | None, kind: Kind | None, wh
         return acquisition.phase(0), kind or ("image" if slices == 1 else "volume")
     if slices == 1:
         return acquisition.cine(0), kind or "clip"
-    raise UnsupportedSourceError(
+    raise SeveralPhasesError(
         f"{where}: holds {slices} slices x {phases} phases (in {acquisition.phases_are}); choose a part: slice:N is a clip of one slice "
-        "through all phases, phase:N the volume at one phase; slice or phase alone makes a source of each (--part on the command line)"
+        "through all phases, phase:N the volume at one phase; slice or phase alone makes a source of each (--part on the command line)",
+        in_time=acquisition.phases_are in _IN_TIME,
     )

@@ -15,6 +15,9 @@ from echoseg.types import Flag, Timing
 Spacing: TypeAlias = tuple[float | None, float | None, float | None]
 """mm along i, j and k, each None when unknown."""
 
+FOURTH_AXIS = "the fourth axis of the file"
+"""What the phases of a file of four dimensions differ in: nothing else tells."""
+
 VOXEL_MM = (0.002, 100.0)
 """Sides of voxels: micro-CT to thick slices; metres for millimetres leave it."""
 
