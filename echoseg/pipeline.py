@@ -279,7 +279,7 @@ def _seed(
     if isinstance(model, str):
         model = load_model(model)
     selection = following.memory_selection
-    by_head = bool(asked.structures) and answers_auto(source, model.for_volumes)
+    by_head = bool(asked.structures) and answers_auto(source, model)
     if asked.structures and not by_head:
         session, plan, finder = _found(_session(source, model, length, selection), asked.structures, asked.frame, _finder(model, following))
     else:

@@ -235,7 +235,7 @@ def _may_be_cine(given: str, prompt: str | Plan, opening: dict[str, Any], model:
     from echoseg.prompting.plan import auto_structures
     from echoseg.prompting.short_axis import head_ships
 
-    if auto_structures(prompt) is None or not head_ships(model.for_volumes.name):
+    if auto_structures(prompt) is None or not head_ships(model.for_volumes_name):
         return False
     try:
         open_source(given, **opening).close()
@@ -254,6 +254,6 @@ def _check_auto(prompt: str | Plan, model: Model) -> None:
     from echoseg.prompting.plan import auto_structures
 
     structures = auto_structures(prompt)
-    if structures is not None and not (head_ships(model.for_volumes.name) and set(structures) <= set(CLASSES)):
+    if structures is not None and not (head_ships(model.for_volumes_name) and set(structures) <= set(CLASSES)):
         # A model without structures of its own is seeded by compact or compact-sim, which know the same.
         check_structures(structures, model.config if model.config.structures else model_config("compact"))

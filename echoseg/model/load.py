@@ -64,13 +64,18 @@ class Model:
         if isinstance(self.verbs, OnnxVerbs):
             self.verbs.prepare()
 
+    @property
+    def for_volumes_name(self) -> str:
+        """The name of :attr:`for_volumes`, which is not loaded for it."""
+        return self.config.for_volumes if self.config.for_volumes is not None and self.shipped else self.name
+
     @cached_property
     def for_volumes(self) -> Model:
         """The model to use on CT and MRI: itself, or the one that its config names, loaded when first asked for.
 
         Weights of one's own are used on everything.
         """
-        if self.config.for_volumes is None or not self.shipped:
+        if self.config.for_volumes is None or self.for_volumes_name == self.name:
             return self
         network, info = load_network(self.config.for_volumes)
         return Model(network.to(self.execution.device).requires_grad_(False), self.execution, info, shipped=True, runtime=self.runtime)

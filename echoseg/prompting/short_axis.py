@@ -27,7 +27,7 @@ LOOK = 1.45
 """Side of the second look's window over the longer side of the heart: the middle of what the head was trained on."""
 ENCLOSED, CERTAIN, RANGE = 0.6, 0.86, 3
 """What is taken for a short-axis stack, see :class:`ShortAxis`; to be chosen anew with each set of weights (docs/evidence/cine-mr.md)."""
-_SEPTUM = 3
+_SEPTUM = 5
 """Pixels between wall and RV at most where they touch: chest wall and stomach can look like an RV, but lie elsewhere."""
 
 Labels = NDArray[np.uint8]
@@ -79,8 +79,8 @@ def short_axis(model: Model, head: VolumetricHead, frames: Labels) -> ShortAxis:
 
 
 def answers_auto(source: Source, model: Model) -> bool:
-    """Whether a source is for this policy, ``model`` being what follows objects in it: a volume, and a head ships for that encoder."""
-    return source.kind == "volume" and head_ships(model.name)
+    """Whether a source is for this policy: a volume, and a head ships for what ``model`` follows objects by in volumes."""
+    return source.kind == "volume" and head_ships(model.for_volumes_name)
 
 
 def short_axis_plan(source: Source, model: Model, structures: tuple[str, ...]) -> Plan:

@@ -33,7 +33,9 @@ def call(tmp_path, monkeypatch):
         return RunResult(directory=out / opened.name, files={}, **vars(measured))
 
     model = SimpleNamespace(
-        config=SimpleNamespace(name="compact", structures=("LV", "LA")), execution=SimpleNamespace(device=SimpleNamespace(type="cuda"))
+        for_volumes_name="compact-volume-sim",  # for which no head ships
+        config=SimpleNamespace(name="compact", structures=("LV", "LA")),
+        execution=SimpleNamespace(device=SimpleNamespace(type="cuda")),
     )
     monkeypatch.setattr(command, "run_one", run_one)
     monkeypatch.setattr(echoseg, "load_model", lambda *_, **__: model, raising=False)
