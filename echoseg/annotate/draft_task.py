@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from echoseg.annotate.frame_mask import FrameMask
+from echoseg.annotate.rle import encode
 from echoseg.archive.item import Item
 from echoseg.archive.jobs import ClipResult
 from echoseg.archive.settings import Keep, Settings
-from echoseg.errors import SourceError
+from echoseg.errors import PromptError, SourceError
 from echoseg.io import open_source
 from echoseg.results import Measured
+from echoseg.types import Segmentation
 
+_IN_VOLUMES = "auto:LV,MYO,RV"
 DRAFT_TASK = "echoseg.annotate.draft_task:DraftTask"
 
 
@@ -38,15 +41,24 @@ class DraftTask:
             EchosegError: the item cannot be read.
         """
         from echoseg.pipeline import analyse
+        from echoseg.prompting.short_axis import answers_auto
 
         if item.fault is not None:
             raise SourceError(item.fault)
         row, column = item.row_mm or item.col_mm, item.col_mm or item.row_mm
         spacing = None if row is None or column is None else (row, column)
         with open_source(location, kind=item.kind, fps=item.fps, spacing=spacing) as source:
+            prompt = self.settings.prompt
             if source.ultrasound() is False:
-                return ClipResult({"off": True, "kind": source.kind})
-            measured = analyse(source, self.settings.prompt, self.model, view=item.view)
+                if not answers_auto(source, self.model):
+                    return ClipResult({"off": True, "kind": source.kind})
+                prompt = _IN_VOLUMES if prompt == "auto" else prompt
+            try:
+                measured = analyse(source, prompt, self.model, view=item.view)
+            except PromptError:
+                if source.kind != "volume":
+                    raise
+                return ClipResult({"off": True, "kind": source.kind})  # no short-axis stack: somebody shows what is wanted
             return ClipResult({"body": draft_body(measured), "masks": draft_masks(measured)})
 
 
@@ -54,10 +66,11 @@ def draft_body(measured: Measured) -> dict[str, Any]:
     """The body of a ``draft`` event: prompts that give these masks again, and what was found."""
     record, segmentation = measured.measurements, measured.segmentation
     prompts = [
-        {"object": int(number), "frame": int(frame), "mode": "prompt", "name": segmentation.names[int(number)], **_given(one)}
+        {"object": int(number), "frame": int(frame), "mode": "prompt", "name": segmentation.names[int(number)], **given}
         for number, frames in record["provenance"]["options"]["seeds"].items()
-        for frame, given in frames.items()
-        for one in given
+        for frame, seeds in frames.items()
+        for one in seeds
+        for given in [_given(one) or _as_drawn(segmentation, int(frame), int(number))]
     ]
     ef = record["measures"].get("ef", {})
     flags = [{"code": flag["code"], "severity": flag["severity"]} for flag in record["flags"]]
@@ -84,8 +97,14 @@ def uncertainty(record: Mapping[str, Any]) -> float:
     return round(1 - min(ious, default=0.0) + width, 4)
 
 
-def _given(prompt: Mapping[str, Any]) -> dict[str, Any]:
-    """A seed as a prompt of a client."""
+def _given(prompt: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A seed as a prompt of a client; None for a mask, of which a record tells only the size."""
     if "structure" in prompt:
         return {"kind": "auto", "data": prompt["structure"]["name"]}
-    return {"kind": "box", "data": prompt["box"]}
+    return {"kind": "box", "data": prompt["box"]} if "box" in prompt else None
+
+
+def _as_drawn(segmentation: Segmentation, frame: int, number: int) -> dict[str, Any]:
+    """What became of a mask that was the seed, as a mask."""
+    mask = segmentation.masks[frame] == number
+    return {"kind": "mask", "data": {"rle": {"size": list(mask.shape), "counts": encode(mask)}}}

@@ -119,11 +119,13 @@ def run(
             for source in sources:
                 try:
                     result = run_one(source, out, model=model, view=view, called=called.of_input.get(given), **asked)
-                    from echoseg.cine import cine_phase  # here, as all that measures: the first frame does not wait for it
-                    from echoseg.study import study_clip
+                    from echoseg.study import study_clip  # here, as all that measures: the first frame does not wait for it
 
                     clips.append(study_clip(given, done(result)))
-                    phases.append(cine_phase(given, result))
+                    if cine or options["part"] == "phase":
+                        from echoseg.cine import cine_phase
+
+                        phases.append(cine_phase(given, result))
                 except Exception as error:
                     failed(given, source if isinstance(source, str) else given, error)
                     if cine and isinstance(error, PromptError):  # what the first phase is, all are

@@ -26,7 +26,9 @@ MEASUREMENTS = {
 }
 
 MODEL = SimpleNamespace(
-    config=SimpleNamespace(name="compact", structures=("LV", "LA")), execution=SimpleNamespace(device=SimpleNamespace(type="cuda"))
+    config=SimpleNamespace(name="compact", structures=("LV", "LA")),
+    execution=SimpleNamespace(device=SimpleNamespace(type="cuda")),
+    for_volumes_name="compact",
 )
 
 

@@ -15,8 +15,6 @@ from typer.testing import CliRunner
 import echoseg
 from echoseg.cli.main import app
 
-GPU = SimpleNamespace(device=SimpleNamespace(type="cuda"))
-
 
 @pytest.fixture
 def two_series(tmp_path):
@@ -78,7 +76,9 @@ def runs(monkeypatch):
     monkeypatch.setitem(sys.modules, "echoseg.pipeline", pipeline)
     monkeypatch.setattr(echoseg, "pipeline", pipeline, raising=False)
     model = SimpleNamespace(
-        config=SimpleNamespace(name="compact", structures=("LV",)), execution=SimpleNamespace(device=SimpleNamespace(type="cuda"))
+        config=SimpleNamespace(name="compact", structures=("LV",)),
+        execution=SimpleNamespace(device=SimpleNamespace(type="cuda")),
+        for_volumes_name="compact",
     )
     monkeypatch.setattr(echoseg, "load_model", lambda *_, **__: model, raising=False)
     monkeypatch.setattr("echoseg.study.study_clip", lambda *_: None)

@@ -92,4 +92,4 @@ def test_a_config_of_masks_is_left_to_its_own_reader_and_a_wrong_key_is_named(tm
 
 def test_the_config_in_the_tree_is_valid(monkeypatch):
     monkeypatch.setenv("ECHOSEG_TRAIN", "data")
-    assert head_config("configs/train/cine-mr.yaml").steps == 1600
+    assert head_config("configs/train/cine-mr.yaml").steps == 3200
