@@ -49,7 +49,7 @@ def result_table(name: str, measurements: Mapping[str, Any], flags: Iterable[Fla
             table.add_row(f"  {measure.short}", Text(measure_text(measure.key, measures[measure.key])))
     for found in measurements.get("objects", ()):
         if found.get("volume_ml") is not None:
-            table.add_row(f"  {found['name']}", Text(f"{found['volume_ml']:g} mL"))
+            table.add_row(f"  {found['name']}", Text(f"{found['volume_ml']:.4g} mL"))
     for flag in flags:
         table.add_row("  flag", Text(f"{flag.code}: {flag.message}", SEVERITY_STYLE[flag.severity]))
     table.add_row("  folder", Text(str(directory)))

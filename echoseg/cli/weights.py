@@ -102,7 +102,21 @@ def _facts(config: SAM2Config) -> Iterator[tuple[str, str]]:
         yield "terms", config.terms
     if config.citation:
         yield "cite", config.citation
+    if path is not None:
+        yield from _helpers(config)
     yield "origin", config.origin if record is None else record.origin
+
+
+def _helpers(config: SAM2Config) -> Iterator[tuple[str, str]]:
+    """The smaller networks that ship to go with a model, and their licences."""
+    from echoseg.model.view_net import view_weights
+    from echoseg.model.volumetric_head import head_ships, head_weights, shipped_head_weights
+
+    if config.structures:
+        yield "view", f"told by {config.view_net}: {view_weights(config.view_net).licence}"
+    if head_ships(config.name):
+        head = shipped_head_weights()
+        yield "cine MR", f"auto by {head.stem}: {head_weights(head).licence}"
 
 
 def _show(record: WeightsRecord) -> None:

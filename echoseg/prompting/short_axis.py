@@ -25,7 +25,7 @@ MOST_SLICES = 40
 """A stack from base to apex has some ten slices; so many thin ones are another examination."""
 LOOK = 1.45
 """Side of the second look's window over the longer side of the heart: the middle of what the head was trained on."""
-ENCLOSED, CERTAIN, RANGE = 0.6, 0.86, 3
+ENCLOSED, CERTAIN, RANGE = 0.6, 0.88, 3
 """What is taken for a short-axis stack, see :class:`ShortAxis`; to be chosen anew with each set of weights (docs/evidence/cine-mr.md)."""
 _SEPTUM = 5
 """Pixels between wall and RV at most where they touch: chest wall and stomach can look like an RV, but lie elsewhere."""

@@ -60,7 +60,7 @@ def cine_curve(record: Mapping[str, Any], *, dpi: int = 160) -> bytes:
     axes.tick_params(colors=DIM, length=0)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.legend(frameon=False, labelcolor=INK, loc="upper right")
+    axes.legend(frameon=False, labelcolor=INK, loc="lower left", ncols=2)
     buffer = BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()

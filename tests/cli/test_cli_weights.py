@@ -51,6 +51,8 @@ def test_list_tells_licence_origin_and_how_to_get_what_is_not_here(file):
     assert "Non-commercial research only" in listed["compact"]
     assert "cite Leclerc et al. 2019" in listed["compact"]
     assert "licence Apache-2.0" in listed["compact-sim"]
+    assert "told by view: CC-BY-NC-SA-4.0" in listed["compact"] and "told by view-sim: Apache-2.0" in listed["compact-sim"]
+    assert "auto by cine-mr: CC-BY-NC-SA-4.0" in listed["compact-volume"] and "cine-mr" not in listed["compact-volume-sim"]
     assert "not here: echoseg weights pull medsam2" in listed["medsam2"]
     assert "licence CC-BY-SA-4.0, research and education only" in listed["medsam2"]
     assert "origin Bo Wang Lab, wanglab/MedSAM2 (MedSAM2_latest.pt)" in listed["medsam2"]

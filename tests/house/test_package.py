@@ -42,6 +42,6 @@ def test_both_licences_are_inside_and_named(wheel):
 def test_weights_come_with_their_cards_and_the_wheel_stays_small(wheel):
     with zipfile.ZipFile(wheel) as archive:
         inside = {Path(name).name for name in archive.namelist() if name.startswith("echoseg/weights/")}
-    for name in ("compact", "compact-sim", "compact-volume", "compact-volume-sim", "view", "view-sim"):
+    for name in ("compact", "compact-sim", "compact-volume", "compact-volume-sim", "view", "view-sim", "cine-mr"):
         assert {f"{name}.safetensors", f"{name}.md"} <= inside
     assert wheel.stat().st_size <= LARGEST

@@ -78,8 +78,10 @@ def take_part(acquisition: Acquisition, part: Part | None, kind: Kind | None, wh
         return acquisition.phase(0), kind or ("image" if slices == 1 else "volume")
     if slices == 1:
         return acquisition.cine(0), kind or "clip"
+    in_time = acquisition.phases_are in _IN_TIME
     raise SeveralPhasesError(
         f"{where}: holds {slices} slices x {phases} phases (in {acquisition.phases_are}); choose a part: slice:N is a clip of one slice "
-        "through all phases, phase:N the volume at one phase; slice or phase alone makes a source of each (--part on the command line)",
-        in_time=acquisition.phases_are in _IN_TIME,
+        "through all phases, phase:N the volume at one phase; slice or phase alone makes a source of each (--part on the command line)"
+        + ("; a short-axis cine MR needs neither: `echoseg run` without a prompt finds both ventricles in each phase" if in_time else ""),
+        in_time=in_time,
     )
